@@ -50,17 +50,17 @@ impl HasData for HasTable {
 /// Adds everything that may be imported to the linker.
 pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let table: fn(&mut Guest) -> &mut ResourceTable = |guest| guest.ctx().table;
-    let guest: fn(&mut Guest) -> &mut Guest = |guest| guest;
+    let identity: fn(&mut Guest) -> &mut Guest = |guest| guest;
 
     wasmtime_wasi::p2::bindings::io::error::add_to_linker::<Guest, HasTable>(linker, table)?;
     sync::io::poll::add_to_linker::<Guest, HasTable>(linker, table)?;
     sync::io::streams::add_to_linker::<Guest, HasTable>(linker, table)?;
 
-    clocks::wall_clock::add_to_linker::<Guest, HasGuest>(linker, guest)?;
-    clocks::monotonic_clock::add_to_linker::<Guest, HasGuest>(linker, guest)?;
-    random::random::add_to_linker::<Guest, HasGuest>(linker, guest)?;
-    random::insecure::add_to_linker::<Guest, HasGuest>(linker, guest)?;
-    random::insecure_seed::add_to_linker::<Guest, HasGuest>(linker, guest)?;
+    clocks::wall_clock::add_to_linker::<Guest, HasGuest>(linker, identity)?;
+    clocks::monotonic_clock::add_to_linker::<Guest, HasGuest>(linker, identity)?;
+    random::random::add_to_linker::<Guest, HasGuest>(linker, identity)?;
+    random::insecure::add_to_linker::<Guest, HasGuest>(linker, identity)?;
+    random::insecure_seed::add_to_linker::<Guest, HasGuest>(linker, identity)?;
 
     cli::exit::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;
     cli::environment::add_to_linker::<Guest, WasiCli>(linker, Guest::cli)?;

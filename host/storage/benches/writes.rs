@@ -1,9 +1,9 @@
-//! Durable appends, batches of sessions and messages queued a second with 1, 64 and 1024 callers, each waiting for its
-//! reply before the next. A batch is a document, an entry of a journal and a record of 2 KB; for comparison the same
-//! three are submitted one by one and awaited together.
+//! Throughput of durable appends, session batches and queued messages with 1, 64 and 1024 callers, each of which waits
+//! for its reply before the next call. A batch is a document, a journal entry and a record of 2 KB; for comparison the
+//! same three are submitted one by one and awaited together.
 //!
-//! Rule: every write counted is on disk. Without `--bench` (as under `cargo test`) it runs for a
-//! moment only, to show that it still works.
+//! Rule: every counted write is on disk. Without `--bench` (as under `cargo test`) it runs for a moment only, to show
+//! that it still works.
 #![allow(clippy::print_stdout, reason = "a benchmark's output is what it prints")]
 
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn main() {
     let long = std::env::args().any(|argument| argument == "--bench");
     let time = if long { Duration::from_secs(5) } else { Duration::from_millis(50) };
     for callers in [1, 64, 1024] {
-        // In the target folder and not in the system's temporary one, which may be memory and no disk.
+        // In the target directory, because the system's temporary directory may be memory.
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let storage = SqliteStorage::open(&Config { dir: dir.path().into(), ..Config::default() }).expect("a storage");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
@@ -37,7 +37,7 @@ fn main() {
             let per_second = batches as f64 / began.elapsed().as_secs_f64();
             println!("{callers:>5} callers: {per_second:>9.0} durable {what}/s");
         }
-        // Messages for absent devices, through the queue with its reserve as the server uses it.
+        // Messages for absent devices, through the fallback queue as the server uses it.
         let queue = FallbackQueue::open(storage.clone(), dir.path()).expect("a queue");
         let began = Instant::now();
         let queued: u64 = runtime.block_on(enqueue_until(queue, callers, began + time));
@@ -55,7 +55,7 @@ async fn enqueue_until(queue: Arc<FallbackQueue>, callers: u64, end: Instant) ->
             let device = DeviceId::new(format!("device-{caller}"));
             let mut count = 0;
             while Instant::now() < end {
-                // At the limit of a device the oldest makes room, as it does in the server.
+                // At the limit per device the oldest message is dropped, as in the server.
                 queue.enqueue(&device, payload.clone(), NOW, 86_400_000).await.expect("queued");
                 count += 1;
             }

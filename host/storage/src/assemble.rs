@@ -1,7 +1,7 @@
-//! A journal put into the JSON object that it belongs to.
+//! Inserts a journal into the JSON object that it belongs to.
 //!
-//! Rule: the journal is read in pages and never parsed; memory stays below
-//! [`limits::ASSEMBLED_BYTES`], whatever the journal has grown to.
+//! Rule: the journal is read in pages and never parsed; memory stays below [`limits::ASSEMBLED_BYTES`], whatever the
+//! size of the journal.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,37 +12,36 @@ use crate::object;
 use crate::reply::StorageError;
 use crate::traits::{JournalEntry, JournalPart, Journals};
 
-/// The object `content` with all entries of the journal as the array `part.member`, which takes the
-/// place of a member of that name. Of a journal that would make it larger than
-/// [`limits::ASSEMBLED_BYTES`], head and tail are kept, with `{"omitted_entries": n}` between them.
-/// Dropping the future stops reading.
+/// The object `content` with all entries of the journal as the array `part.member`, which replaces a member of that
+/// name. If the journal would make it larger than [`limits::ASSEMBLED_BYTES`], head and tail are kept, with
+/// `{"omitted_entries": n}` between them. Dropping the future stops reading.
 ///
 /// # Errors
 /// `Invalid` if `content` is not a JSON object or alone over the limit; those of the storage.
 pub async fn assemble(journals: Arc<dyn Journals>, content: String, part: JournalPart) -> Result<String, StorageError> {
-    within(&*journals, &content, &part, limits::ASSEMBLED_BYTES).await
+    assemble_within(&*journals, &content, &part, limits::ASSEMBLED_BYTES).await
 }
 
-/// As [`assemble`], with a limit of one's own.
-async fn within(
+/// As [`assemble`], with an explicit limit.
+async fn assemble_within(
     journals: &dyn Journals,
     content: &str,
     part: &JournalPart,
-    most: usize,
+    max: usize,
 ) -> Result<String, StorageError> {
-    let mut whole = opened(content, &part.member)?;
-    if whole.len() > most {
-        return Err(StorageError::Invalid(format!("the object has {} bytes; {most} are allowed", whole.len())));
+    let mut whole = object_prefix(content, &part.member)?;
+    if whole.len() > max {
+        return Err(StorageError::Invalid(format!("the object has {} bytes; {max} are allowed", whole.len())));
     }
-    let room = most - whole.len();
+    let max_bytes = max - whole.len();
     let (mut head, mut tail) = (String::new(), Tail::default());
     let mut pages = Pages::new(journals, &part.journal);
     while let Some(page) = pages.next().await? {
         for entry in page {
-            if tail.is_empty() && head.len() + entry.value.len() < room / 2 {
+            if tail.is_empty() && head.len() + entry.value.len() < max_bytes / 2 {
                 add(&mut head, &entry.value);
             } else {
-                tail.push(entry.value, room / 2);
+                tail.push(entry.value, max_bytes / 2);
             }
         }
     }
@@ -50,7 +49,7 @@ async fn within(
         add(&mut head, &format!("{{\"omitted_entries\":{}}}", tail.omitted));
         tracing::warn!(
             journal.omitted = tail.omitted,
-            limit_bytes = most,
+            limit_bytes = max,
             "a journal is too long to be sent as a whole"
         );
     }
@@ -63,7 +62,7 @@ async fn within(
 }
 
 /// The object up to where the entries begin.
-fn opened(content: &str, member: &str) -> Result<String, StorageError> {
+fn object_prefix(content: &str, member: &str) -> Result<String, StorageError> {
     let members = object::members(content, &[member])
         .map_err(|_| StorageError::Invalid("a journal can only be a part of a JSON object".to_owned()))?;
     let mut whole = String::with_capacity(content.len() + member.len() + 8);
@@ -104,10 +103,10 @@ impl Tail {
         self.entries.is_empty() && self.omitted == 0
     }
 
-    fn push(&mut self, value: Arc<str>, room: usize) {
+    fn push(&mut self, value: Arc<str>, max_bytes: usize) {
         self.bytes += value.len() + 1;
         self.entries.push_back(value);
-        while self.bytes > room {
+        while self.bytes > max_bytes {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.len() + 1;
             self.omitted += 1;
@@ -115,7 +114,7 @@ impl Tail {
     }
 }
 
-/// A journal page by page, from its beginning.
+/// Reads a journal page by page, from its beginning.
 pub(crate) struct Pages<'j> {
     journals: &'j dyn Journals,
     journal: &'j str,
@@ -128,7 +127,7 @@ impl<'j> Pages<'j> {
         Self { journals, journal, after: 0, complete: false }
     }
 
-    /// The next page; none at the end.
+    /// The next page; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<JournalEntry>>, StorageError> {
         if self.complete {
             return Ok(None);
@@ -188,7 +187,7 @@ mod tests {
     #[test]
     fn of_a_journal_that_is_too_long_head_and_tail_are_kept() {
         let (_dir, storage) = filled(1000);
-        let whole = block_on(within(&*storage, "{}", &part("j"), 2000)).expect("an object");
+        let whole = block_on(assemble_within(&*storage, "{}", &part("j"), 2000)).expect("an object");
         assert!(whole.len() <= 2000 + 40, "{}", whole.len());
         let whole: Value = serde_json::from_str(&whole).expect("JSON");
         let lines = whole["lines"].as_array().expect("a list");

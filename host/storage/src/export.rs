@@ -1,16 +1,15 @@
-//! Finished work as files for people: `<dir>/<kind>/<id>.json`, `<id>.md` and `index.json`.
+//! Exports archive entries as files for people: `<dir>/<kind>/<id>.json`, `<id>.md` and `index.json`.
 //!
-//! Rule: the storage says what the files must still follow, and is told when they do; so whatever a
-//! crash has left out is done at the next start. Nothing waits for the files: a folder that cannot
-//! be written is told once, counted, tried again, and disturbs nothing else. Files are there before
-//! the index names them, and the index names them no more before they go.
+//! Rule: the storage records which files are due and is told when they are done, so a crash in between is made up for
+//! at the next start. Nothing waits for the files: an unwritable directory is logged once, counted and retried, and
+//! affects nothing else. Files exist before the index lists them, and are removed only after the index no longer does.
 //!
 //! # Layout
-//! - [`names`]: kinds and ids that may name files
-//! - `files`: files that are there whole or not at all
-//! - `index`: the list of a kind's entries
+//! - [`names`]: kinds and ids that may become file names
+//! - `files`: atomic file replacement
+//! - `index`: the index of a kind's entries
 //! - `entry`: the files of one entry
-//! - `markdown`: entries of a journal as lines
+//! - `markdown`: journal entries as lines
 
 mod entry;
 mod files;
@@ -31,11 +30,11 @@ use futures_lite::future::block_on;
 use modehost_task::{IoTask, run_blocking, spawn_io};
 
 use self::entry::Source;
-use self::index::{Index, Listed};
+use self::index::{Index, IndexEntry};
 use crate::reply::StorageError;
 use crate::traits::{Due, Exports, Journals};
 
-/// Why the files could not follow.
+/// Why files could not be exported.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
@@ -44,52 +43,51 @@ enum ExportError {
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Write(#[from] io::Error),
-    /// The entry has changed while its files were written; it is due again.
+    /// The entry changed while its files were written; it is due again.
     #[error("it has changed meanwhile")]
     Stale,
-    /// Will not get better by trying again.
+    /// A retry will not help.
     #[error("the content is no JSON that the journal can be put into: {0}")]
     Content(serde_json::Error),
 }
 
-/// Writes the files of finished work as it is archived. Dropping it stops it; a file that is just
-/// being written is still written.
+/// Exports archive entries as they are stored. Dropping it stops it; a file that is being written is completed.
 pub struct ArchiveExporter {
     _task: IoTask<()>,
 }
 
 impl ArchiveExporter {
-    /// Starts it for the folders under `dir`; what is due already is written at once. Must be called
-    /// from within the runtime.
+    /// Starts the export into the directories under `dir`; entries that are due already are exported at once. Must be
+    /// called within the runtime.
     pub fn start<S: Exports + Journals + 'static>(storage: Arc<S>, dir: PathBuf) -> Self {
-        Self::trying_again_after(limits::EXPORT_RETRY, storage, dir)
+        Self::start_with_retry(limits::EXPORT_RETRY, storage, dir)
     }
 
-    fn trying_again_after<S: Exports + Journals + 'static>(retry: Duration, storage: Arc<S>, dir: PathBuf) -> Self {
-        let worker = Worker { exports: storage.clone(), journals: storage, dir, looked_at: HashSet::new() };
+    fn start_with_retry<S: Exports + Journals + 'static>(retry: Duration, storage: Arc<S>, dir: PathBuf) -> Self {
+        let worker = Worker { exports: storage.clone(), journals: storage, dir, prepared_kinds: HashSet::new() };
         Self { _task: spawn_io(run(worker, retry)) }
     }
 }
 
-/// Passes over what is due: now, whenever something becomes due, and a while after a failure.
+/// Runs a pass at once, whenever something becomes due, and some time after a failure.
 async fn run(mut worker: Worker, retry: Duration) {
     let changed = worker.exports.changed();
     let mut failing = false;
     loop {
-        let mut here = worker.clone();
-        let passed = run_blocking(move || {
-            let outcome = here.pass();
-            (here, outcome)
+        let mut worker_clone = worker.clone();
+        let pass = run_blocking(move || {
+            let outcome = worker_clone.pass();
+            (worker_clone, outcome)
         });
-        let failed = match passed.await {
-            Some((here, outcome)) => {
-                worker = here;
+        let failed = match pass.await {
+            Some((worker_clone, outcome)) => {
+                worker = worker_clone;
                 outcome.err()
             }
             None => Some(io::Error::other("the exporter broke off").into()),
         };
         match &failed {
-            // The server stops; the next start goes on from here.
+            // The server is stopping; the next start continues.
             Some(ExportError::Storage(StorageError::Closed)) => return,
             Some(error) if !failing => tracing::error!("finished work is stored, but not as files: {error}"),
             None if failing => tracing::info!("finished work is written as files again"),
@@ -104,32 +102,32 @@ async fn run(mut worker: Worker, retry: Duration) {
     }
 }
 
-/// What a pass works with.
+/// State of the export passes.
 #[derive(Clone)]
 struct Worker {
     exports: Arc<dyn Exports>,
     journals: Arc<dyn Journals>,
     dir: PathBuf,
-    /// Kinds whose folder this process has found in order.
-    looked_at: HashSet<String>,
+    /// Kinds whose directory this process has prepared.
+    prepared_kinds: HashSet<String>,
 }
 
 impl Worker {
-    /// Has the files follow everything that is due; of several failures it gives the first.
+    /// Exports everything that is due; of several failures the first is returned.
     fn pass(&mut self) -> Result<(), ExportError> {
         let mut outcome = Ok(());
         for kind in block_on(self.exports.kinds())? {
-            if names::check_kind(&kind).is_ok() && !self.looked_at.contains(&*kind) {
-                let looked = self.look_at(&kind);
-                note(&mut outcome, looked)?;
+            if names::check_kind(&kind).is_ok() && !self.prepared_kinds.contains(&*kind) {
+                let prepared = self.prepare_directory(&kind);
+                record_failure(&mut outcome, prepared)?;
             }
         }
         let mut after: Option<Due> = None;
         loop {
             let due = block_on(self.exports.due(after.as_ref(), limits::EXPORT_BATCH))?;
             for group in due.chunk_by(|one, next| one.kind == next.kind) {
-                let followed = self.follow(&group[0].kind, group);
-                note(&mut outcome, followed)?;
+                let exported = self.export_group(&group[0].kind, group);
+                record_failure(&mut outcome, exported)?;
             }
             if due.is_empty() {
                 return outcome;
@@ -138,89 +136,89 @@ impl Worker {
         }
     }
 
-    /// Finds the folder of a kind in order, or puts it in order.
-    fn look_at(&mut self, kind: &str) -> Result<(), ExportError> {
-        let folder = self.dir.join(kind);
-        files::tidy(&folder)?;
-        let _ = self.index(kind, &folder)?;
-        self.looked_at.insert(kind.to_owned());
+    /// Prepares the directory and the index of a kind.
+    fn prepare_directory(&mut self, kind: &str) -> Result<(), ExportError> {
+        let directory = self.dir.join(kind);
+        files::prepare_directory(&directory)?;
+        let _ = self.index(kind, &directory)?;
+        self.prepared_kinds.insert(kind.to_owned());
         Ok(())
     }
 
-    /// The list of a kind. If it had to be made from the files, the entries that are stored are
-    /// written anew, because they know better.
-    fn index(&self, kind: &str, folder: &Path) -> Result<Index, ExportError> {
-        let mut index = Index::load(folder)?;
-        if index.anew {
+    /// Loads the index of a kind. If it had to be rebuilt from the files, all stored entries become due, because the
+    /// storage is authoritative.
+    fn index(&self, kind: &str, directory: &Path) -> Result<Index, ExportError> {
+        let mut index = Index::load(directory)?;
+        if index.rebuilt {
             block_on(self.exports.redo(kind))?;
-            index.save(folder)?;
+            index.save(directory)?;
         }
         Ok(index)
     }
 
-    /// Has the files of one kind follow.
-    fn follow(&mut self, kind: &str, group: &[Due]) -> Result<(), ExportError> {
+    /// Exports the due entries of one kind.
+    fn export_group(&mut self, kind: &str, group: &[Due]) -> Result<(), ExportError> {
         if let Err(error) = names::check_kind(kind) {
-            return self.refuse(group, &error);
+            return self.give_up(group, &error);
         }
-        self.look_at(kind)?;
-        let folder = self.dir.join(kind);
-        let mut index = self.index(kind, &folder)?;
-        let (mut followed, mut gone, mut outcome) = (Vec::new(), Vec::new(), Ok(()));
+        self.prepare_directory(kind)?;
+        let directory = self.dir.join(kind);
+        let mut index = self.index(kind, &directory)?;
+        let (mut exported, mut removed, mut outcome) = (Vec::new(), Vec::new(), Ok(()));
         let mut newest = (0, 0);
         for due in group {
             if let Err(error) = names::check_id(&due.id) {
-                self.refuse(std::slice::from_ref(due), &error)?;
+                self.give_up(std::slice::from_ref(due), &error)?;
                 continue;
             }
             let Some((entry, keep)) = block_on(self.exports.entry(kind, &due.id))? else {
-                index.take(&due.id);
-                gone.push(due.id.to_string());
-                followed.push(due.clone());
+                index.remove(&due.id);
+                removed.push(due.id.to_string());
+                exported.push(due.clone());
                 continue;
             };
             let began = Instant::now();
             let source = Source { journals: &*self.journals, exports: &*self.exports, due };
-            match entry::write(&source, &folder, &entry) {
+            match entry::write(&source, &directory, &entry) {
                 Ok(text) => {
-                    index.put(&Listed { id: &entry.id, title: &entry.title, at: entry.at, text });
+                    index.upsert(&IndexEntry { id: &entry.id, title: &entry.title, at: entry.at, text });
                     newest = newest.max((entry.at, keep));
-                    followed.push(due.clone());
+                    exported.push(due.clone());
                     metrics::histogram!("modehost_archive_export_seconds").record(began.elapsed().as_secs_f64());
                 }
                 Err(ExportError::Stale) => {}
-                Err(error @ ExportError::Content(_)) => self.refuse(std::slice::from_ref(due), &error)?,
-                Err(error) => note(&mut outcome, Err(error))?,
+                Err(error @ ExportError::Content(_)) => self.give_up(std::slice::from_ref(due), &error)?,
+                Err(error) => record_failure(&mut outcome, Err(error))?,
             }
         }
         if let (_, keep @ 1..) = newest {
-            let ours = block_on(self.exports.ids(kind))?.iter().map(|id| id.to_string()).collect();
-            gone.extend(index.trim(keep, &ours));
+            let stored_ids = block_on(self.exports.ids(kind))?.iter().map(|id| id.to_string()).collect();
+            removed.extend(index.trim(keep, &stored_ids));
         }
-        index.save(&folder)?;
-        for id in &gone {
-            entry::remove(&folder, id)?;
+        index.save(&directory)?;
+        for id in &removed {
+            entry::remove(&directory, id)?;
         }
-        if !gone.is_empty() {
-            files::sync(&folder).map_err(|source| ExportError::File { path: folder.clone(), source })?;
+        if !removed.is_empty() {
+            files::sync(&directory).map_err(|source| ExportError::File { path: directory.clone(), source })?;
         }
-        let count = followed.len() as u64;
-        block_on(self.exports.done(followed))?;
+        let count = exported.len() as u64;
+        block_on(self.exports.done(exported))?;
         metrics::counter!("modehost_archive_exports_total", "outcome" => "ok").increment(count);
         outcome
     }
 
-    /// Gives up entries that can never be files, which only a foreign hand can have stored.
-    fn refuse(&self, due: &[Due], why: &dyn std::error::Error) -> Result<(), ExportError> {
+    /// Gives up entries that can never become files; only another program can have stored them.
+    fn give_up(&self, due: &[Due], why: &dyn std::error::Error) -> Result<(), ExportError> {
         tracing::warn!(entries = due.len(), "finished work stays without files: {why}");
         metrics::counter!("modehost_archive_exports_total", "outcome" => "refused").increment(due.len() as u64);
         Ok(block_on(self.exports.done(due.to_vec()))?)
     }
 }
 
-/// Counts a failure and keeps it if it is the first, so that the others are still tried; a storage
-/// that fails ends the pass.
-fn note(outcome: &mut Result<(), ExportError>, next: Result<(), ExportError>) -> Result<(), ExportError> {
+/// Counts a failure and returns the first at the end, so that the other entries are still tried; a closed storage ends
+/// the pass.
+fn record_failure(outcome: &mut Result<(), ExportError>, next: Result<(), ExportError>) -> Result<(), ExportError> {
     let Err(error) = next else { return Ok(()) };
     if matches!(error, ExportError::Storage(StorageError::Closed)) {
         return Err(error);

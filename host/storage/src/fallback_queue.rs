@@ -1,11 +1,11 @@
-//! The offline queue with a file in reserve (P.3): where the database cannot be used, messages for
-//! devices that are away are kept in a JSON file, and taken into the database when it can.
+//! The offline queue with a fallback file (P.3): while the database cannot be used, messages for absent devices are
+//! stored in a JSON file, and moved into the database when it can be used again.
 //!
-//! Rule: as long as the file holds anything, every new message goes behind it, so the order of a
-//! device's messages stays; while the database works this crate costs one atomic read a call.
+//! Rule: as long as the file holds anything, every new message goes behind it, which preserves the order per device;
+//! while the database works this module costs one atomic load per call.
 //!
 //! # Layout
-//! - [`FallbackQueue`]: what callers see
+//! - [`FallbackQueue`]: the public type
 //! - `worker`: the thread that owns the file
 //! - `file`: the messages in it, and writing it atomically
 
@@ -26,44 +26,47 @@ use modehost_ids::DeviceId;
 use tokio::sync::oneshot;
 
 pub(crate) use self::file::FILE;
-use self::file::{FILE_IDS, Kept};
+use self::file::{FIRST_FILE_ID, FileMessage};
 use self::worker::{Job, Worker};
 use crate::reply::{Reply, StorageError};
 use crate::sqlite::OpenError;
 use crate::traits::{OfflineDelivery, OfflineQueue, Origin, Queued};
 
-/// An offline queue that survives its database. Dropping it ends its thread; what is in the file
-/// stays there for the next start.
+/// An offline queue that survives a failure of its database. Dropping it stops its thread; messages in the file stay
+/// there for the next start.
 pub struct FallbackQueue {
     primary: Arc<dyn OfflineQueue>,
-    /// The file holds something.
+    /// The file holds messages.
     in_use: Arc<AtomicBool>,
-    /// Messages that may wait for one device.
+    /// Maximum number of messages queued for one device.
     limit: Arc<AtomicU32>,
-    /// None only while this is being dropped.
+    /// `None` only during drop.
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FallbackQueue {
-    /// Keeps the file `offline_queue.json` in `dir`, which must be there. What an earlier process
-    /// has left in it is taken into `primary` as soon as that works; a file that makes no sense is
-    /// put aside. Blocks for as long as the disk takes.
+    /// Uses the file `offline_queue.json` in `dir`, which must exist. What an earlier process left in it is moved into
+    /// `primary` as soon as that works; a damaged file is moved aside. Blocks on disk IO.
     ///
     /// # Errors
-    /// If the file is there and cannot be read, or no thread can be started.
+    /// If the file exists and cannot be read, or no thread can be started.
     pub fn open(primary: Arc<dyn OfflineQueue>, dir: &Path) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(primary, dir, limits::SPARE_LENT)
+        Self::open_with(primary, dir, limits::FALLBACK_DELIVERY_TIMEOUT)
     }
 
-    /// As [`Self::open`]; a device may take so long to say what of the file has arrived.
-    fn open_with(primary: Arc<dyn OfflineQueue>, dir: &Path, patience: Duration) -> Result<Arc<Self>, OpenError> {
+    /// As [`Self::open`], with the time that a device has to acknowledge messages delivered from the file.
+    fn open_with(
+        primary: Arc<dyn OfflineQueue>,
+        dir: &Path,
+        delivery_timeout: Duration,
+    ) -> Result<Arc<Self>, OpenError> {
         let folder = |source| OpenError::Folder { dir: dir.into(), source };
         let file = file::File::open(dir).map_err(folder)?;
         let in_use = Arc::new(AtomicBool::new(!file.is_empty()));
-        let (jobs, waiting) = sync_channel(limits::SPARE_JOBS);
+        let (jobs, waiting) = sync_channel(limits::FALLBACK_JOBS);
         let limit = Arc::new(AtomicU32::new(limits::QUEUE_PER_DEVICE));
-        let worker = Worker::new(primary.clone(), file, in_use.clone(), limit.clone(), patience);
+        let worker = Worker::new(primary.clone(), file, in_use.clone(), limit.clone(), delivery_timeout);
         let thread = std::thread::Builder::new()
             .name("storage-spare-queue".into())
             .spawn(move || worker.run(&waiting))
@@ -71,26 +74,28 @@ impl FallbackQueue {
         Ok(Arc::new(Self { primary, in_use, limit, jobs: Some(jobs), thread: Some(thread) }))
     }
 
-    /// Removes what the file holds to this device and from it; the answer is how many messages that were.
+    /// Removes all messages in the file to and from this device; the reply is their number.
     pub fn forget(&self, device: &DeviceId) -> Reply<u64> {
         let device = device.clone();
         self.submit(|reply| Job::Forget { device, reply })
     }
 
-    /// What the file holds to this device and from it, as it stands there.
+    /// All messages in the file to and from this device, in the file's format.
     pub fn concerning(&self, device: &DeviceId) -> Reply<Vec<serde_json::Value>> {
         let device = device.clone();
-        let found = self.submit(|reply| Job::Concerning { device, reply });
-        Reply::of(async move { Ok(found.await?.iter().filter_map(|kept| serde_json::to_value(kept).ok()).collect()) })
+        let found = self.submit(|reply| Job::Export { device, reply });
+        Reply::of(
+            async move { Ok(found.await?.iter().filter_map(|message| serde_json::to_value(message).ok()).collect()) },
+        )
     }
 
-    /// Keeps the message in the file if the database cannot.
-    fn or_here(&self, first: Reply<u32>, kept: Kept) -> Reply<u32> {
+    /// Stores the message in the file if the database rejects it as unusable.
+    fn or_in_file(&self, first: Reply<u32>, message: FileMessage) -> Reply<u32> {
         let jobs = self.jobs.clone();
         Reply::of(async move {
             match first.await {
                 Err(why) if is_unusable(&why) => {
-                    submit(jobs.as_ref(), |reply| Job::Keep { kept, why: Some(why), reply }).await
+                    submit(jobs.as_ref(), |reply| Job::Enqueue { message, why: Some(why), reply }).await
                 }
                 outcome => outcome,
             }
@@ -104,7 +109,7 @@ impl FallbackQueue {
 
 impl Drop for FallbackQueue {
     fn drop(&mut self) {
-        // The thread ends when nobody can give it anything any more.
+        // The thread ends when the channel is closed.
         self.jobs = None;
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
@@ -123,25 +128,26 @@ impl OfflineQueue for FallbackQueue {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<u32> {
-        let kept = Kept::new(origin.clone(), device, payload.clone(), now, ttl_ms);
+        let message = FileMessage::new(origin.clone(), device, payload.clone(), now, ttl_ms);
         if self.in_use.load(Ordering::Acquire) {
-            return self.submit(|reply| Job::Keep { kept, why: None, reply });
+            return self.submit(|reply| Job::Enqueue { message, why: None, reply });
         }
-        self.or_here(self.primary.enqueue_from(origin, device, payload, now, ttl_ms), kept)
+        self.or_in_file(self.primary.enqueue_from(origin, device, payload, now, ttl_ms), message)
     }
 
-    fn enqueue_delivery(&self, letter: OfflineDelivery) -> Reply<u32> {
-        let origin = letter.origin();
-        let kept = Kept::new(origin, &letter.receiver, letter.payload.clone(), letter.now, letter.ttl_ms);
+    fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32> {
+        let origin = delivery.origin();
+        let message =
+            FileMessage::new(origin, &delivery.receiver, delivery.payload.clone(), delivery.now, delivery.ttl_ms);
         if self.in_use.load(Ordering::Acquire) {
-            return self.submit(|reply| Job::Keep { kept, why: None, reply });
+            return self.submit(|reply| Job::Enqueue { message, why: None, reply });
         }
-        self.or_here(self.primary.enqueue_delivery(letter), kept)
+        self.or_in_file(self.primary.enqueue_delivery(delivery), message)
     }
 
-    fn limit(&self, most: u32) {
-        self.limit.store(most.max(1), Ordering::Relaxed);
-        self.primary.limit(most);
+    fn limit(&self, max: u32) {
+        self.limit.store(max.max(1), Ordering::Relaxed);
+        self.primary.limit(max);
     }
 
     fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {
@@ -149,11 +155,11 @@ impl OfflineQueue for FallbackQueue {
             return self.primary.waiting(device, now);
         }
         let device = device.clone();
-        self.submit(|reply| Job::Waiting { device, now, reply })
+        self.submit(|reply| Job::Pending { device, now, reply })
     }
 
     fn remove(&self, device: &DeviceId, ids: Vec<u64>) -> Reply<()> {
-        let (in_file, in_database): (Vec<u64>, Vec<u64>) = ids.into_iter().partition(|id| *id >= FILE_IDS);
+        let (in_file, in_database): (Vec<u64>, Vec<u64>) = ids.into_iter().partition(|id| *id >= FIRST_FILE_ID);
         if in_file.is_empty() && !self.in_use.load(Ordering::Acquire) {
             return self.primary.remove(device, in_database);
         }
@@ -170,7 +176,7 @@ impl OfflineQueue for FallbackQueue {
     }
 }
 
-/// True for errors that say something about the database and not about the message.
+/// True for errors that concern the database rather than the message.
 fn is_unusable(error: &StorageError) -> bool {
     matches!(error, StorageError::Unavailable(_) | StorageError::Corrupt(_) | StorageError::Closed)
 }
@@ -217,7 +223,7 @@ mod tests {
         for payload in ["one", "two", "three"] {
             get(queue.enqueue(&device, payload.into(), 1, 1_000_000));
         }
-        let handed = get(queue.waiting(&device, 10));
+        let delivered = get(queue.waiting(&device, 10));
         // The device stalls, and meanwhile the database works again.
         other.execute_batch("ROLLBACK").expect("the lock given back");
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -225,9 +231,9 @@ mod tests {
             assert!(Instant::now() < deadline, "the database never has them");
             std::thread::yield_now();
         }
-        get(queue.remove(&device, handed.iter().take(2).map(|message| message.id).collect()));
+        get(queue.remove(&device, delivered.iter().take(2).map(|message| message.id).collect()));
         assert_eq!(payloads(&*queue, &device), ["three"]);
-        // What has been read from the database since goes as ever.
+        // Messages read from the database are removed as usual.
         let rest = get(queue.waiting(&device, 10));
         get(queue.remove(&device, rest.iter().map(|message| message.id).collect()));
         assert!(payloads(&*storage, &device).is_empty());

@@ -1,23 +1,22 @@
-//! What outlives the process: sessions, journals, documents, archives, the offline queue; and
-//! where a device is connected.
+//! Persistent storage: sessions, journals, documents, archives, the offline queue; and the directory of connected
+//! devices.
 //!
-//! Rule: everything above this speaks to the traits in [`traits`], which assume neither one
-//! process nor one machine; rusqlite is named in `sqlite` only. Calls never wait: each gives a
-//! [`Reply`] to await. Writes of one caller are carried out in the order in which they were
-//! submitted, and a reply means: on disk. What has to be on disk together is one batch
-//! ([`traits::Batch`]).
+//! Rule: callers use the traits in [`traits`], which assume neither a single process nor a single machine; rusqlite is
+//! named in `sqlite` only. Calls never block: each returns a [`Reply`] to await. Writes of one caller are applied in
+//! the order of submission, and a reply means that the write is on disk. Writes that have to be durable together form
+//! one batch ([`traits::Batch`]).
 //!
 //! # Layout
 //! - [`traits`]: documents, journals, queue, sessions, archives, directory
-//! - [`reply`]: the answer to a call
+//! - [`reply`]: the result of a call
 //! - [`config`]: the settings of this crate
-//! - [`sqlite`]: all of them in one database file
-//! - [`fallback_queue`]: a file for the offline queue where that cannot be used
-//! - [`mod@assemble`]: a journal put into the JSON object that it belongs to
-//! - [`export`]: finished work as files for people
-//! - [`sweeper`]: the end of journals that nobody needs
-//! - `metrics`: descriptions of the metrics of this crate
-//! - [`local_directory`]: the directory of a single process
+//! - [`sqlite`]: all traits in one database file
+//! - [`fallback_queue`]: a file for the offline queue while the database cannot be used
+//! - [`mod@assemble`]: inserts a journal into the JSON object that it belongs to
+//! - [`export`]: archive entries as files for people
+//! - [`journal_gc`]: removal of orphaned journals and expired archive entries
+//! - `metrics`: descriptions of this crate's metrics
+//! - [`local_directory`]: the device directory of a single process
 
 #![warn(missing_docs)]
 
@@ -25,6 +24,7 @@ pub mod assemble;
 pub mod config;
 pub mod export;
 pub mod fallback_queue;
+pub mod journal_gc;
 /// Default times, depths and sizes.
 pub mod limits;
 pub mod local_directory;
@@ -32,7 +32,6 @@ mod metrics;
 mod object;
 pub mod reply;
 pub mod sqlite;
-pub mod sweeper;
 pub mod traits;
 
 pub use self::metrics::describe_metrics;
@@ -40,8 +39,8 @@ pub use assemble::assemble;
 pub use config::Config;
 pub use export::ArchiveExporter;
 pub use fallback_queue::FallbackQueue;
+pub use journal_gc::{JournalGc, sweep};
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
 pub use sqlite::{Amount, Backup, BackupError, Compacted, Forgotten, Lasting, OpenError, SqliteStorage, Usage, backup};
-pub use sweeper::{JournalGc, sweep};
 pub use traits::JournalPart;

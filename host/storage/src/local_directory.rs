@@ -1,7 +1,7 @@
-//! The directory of a single process: which device is connected, and the way to it.
+//! The device directory of a single process: which device is connected, and its mailbox.
 //!
-//! Rule: a message is handed over while no lock is held, so a mailbox may register, end its
-//! registration or take its time without holding up anyone else.
+//! Rule: mailboxes are called without holding a lock, so that a mailbox may register, unregister or be slow without
+//! blocking others.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -13,10 +13,10 @@ use parking_lot::RwLock;
 use crate::reply::Reply;
 use crate::traits::{Audience, Directory, Mailbox, Missed, Registration};
 
-/// Devices of different shards never wait for each other. A power of two.
+/// Devices in different shards never contend for a lock. A power of two.
 const SHARDS: usize = 16;
 
-/// Connected devices of this process. Cloning gives another handle to the same directory.
+/// The connected devices of this process. Cloning yields another handle to the same directory.
 #[derive(Clone, Default)]
 pub struct LocalDirectory(Arc<Shards>);
 
@@ -28,7 +28,7 @@ struct Shards {
 
 #[derive(Default)]
 struct Shard {
-    /// Counts registrations, to tell a replaced one from its successor.
+    /// Registration counter, to tell a replaced registration from its successor.
     next: u64,
     entries: HashMap<DeviceId, Entry>,
 }
@@ -38,7 +38,7 @@ struct Entry {
     mailbox: Arc<dyn Mailbox>,
 }
 
-/// Ends a registration when dropped, if it is still the one.
+/// Removes a registration when dropped, unless it was replaced.
 struct Guard {
     shards: Arc<Shards>,
     device: DeviceId,
@@ -50,7 +50,7 @@ impl Drop for Guard {
         let mut shard = self.shards.of(&self.device).write();
         let ours = shard.entries.get(&self.device).is_some_and(|entry| entry.registration == self.registration);
         let entry = if ours { shard.entries.remove(&self.device) } else { None };
-        // The mailbox may be freed by this, so not under the lock.
+        // Dropping the mailbox runs foreign code, so it is done outside the lock.
         drop(shard);
         drop(entry);
     }
@@ -67,7 +67,7 @@ impl Shards {
 }
 
 impl LocalDirectory {
-    /// Nobody is connected yet.
+    /// An empty directory.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,5 +1,5 @@
-//! What the metrics of this crate mean, for whoever reads `/metrics`. Rule: every metric that the room
-//! counts is described here, with its unit and its labels; one without labels is there from the start.
+//! Descriptions of this crate's metrics, for readers of `/metrics`. Rule: every metric of the crate is described here,
+//! with its unit and its labels; one without labels is exported from the start.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 

@@ -1,5 +1,4 @@
-//! JSON objects taken apart into their members. Rule: a member's value stays the text that it was;
-//! nothing of it is built in memory.
+//! Splits JSON objects into their members. Rule: the value of a member stays raw text; it is not parsed into memory.
 
 use std::fmt;
 use std::io;
@@ -7,37 +6,37 @@ use std::io;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Members of an object, in its order.
+/// Members of an object, in their order.
 pub(crate) type Members = Vec<(String, Box<RawValue>)>;
 
-/// Takes an object apart; a member named like one of `without` is left out.
+/// Splits an object; members named in `without` are left out.
 ///
 /// # Errors
-/// If the text is not one JSON object.
+/// If the text is not exactly one JSON object.
 pub(crate) fn members(text: &str, without: &[&str]) -> serde_json::Result<Members> {
     let mut source = serde_json::Deserializer::from_str(text);
-    let members = Wanted { without }.deserialize(&mut source)?;
+    let members = MembersExcept { without }.deserialize(&mut source)?;
     source.end()?;
     Ok(members)
 }
 
-/// As [`members`], from a file that may be much larger than what is wanted of it.
+/// As [`members`], from a file that may be much larger than the members that are kept.
 ///
 /// # Errors
-/// If it cannot be read or is not one JSON object.
+/// If it cannot be read or is not exactly one JSON object.
 pub(crate) fn members_of(source: impl io::Read, without: &[&str]) -> serde_json::Result<Members> {
     let mut source = serde_json::Deserializer::from_reader(source);
-    let members = Wanted { without }.deserialize(&mut source)?;
+    let members = MembersExcept { without }.deserialize(&mut source)?;
     source.end()?;
     Ok(members)
 }
 
-/// Which members are wanted: all but these.
-struct Wanted<'w> {
+/// Deserializes all members except these.
+struct MembersExcept<'w> {
     without: &'w [&'w str],
 }
 
-impl<'de> DeserializeSeed<'de> for Wanted<'_> {
+impl<'de> DeserializeSeed<'de> for MembersExcept<'_> {
     type Value = Members;
 
     fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Members, D::Error> {
@@ -45,7 +44,7 @@ impl<'de> DeserializeSeed<'de> for Wanted<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Wanted<'_> {
+impl<'de> Visitor<'de> for MembersExcept<'_> {
     type Value = Members;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! The answer to a storage call. Rule: dropping a reply does not undo the call.
+//! The reply to a storage call. Rule: dropping a reply does not undo the call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,22 +6,22 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-/// Why a call could not be carried out. The text says what to do where something can be done.
+/// Why a call failed. The message says what to do, if anything can be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
-    /// The disk is full, the file locked, the permission gone. Nothing was written.
+    /// The disk is full, the file is locked, or permission is missing. Nothing was written.
     #[error("storage is unavailable: {0}")]
     Unavailable(String),
     /// More calls wait than `limits::WRITER_QUEUE`.
     #[error("storage is overloaded; try again")]
     Overloaded,
-    /// Key, value or entry over its limit.
+    /// Key, value or entry exceeds its limit.
     #[error("{0}")]
     Invalid(String),
-    /// Whoever wants it kept has so much kept already, or nobody would ever get it. Says so.
+    /// A quota is used up, or the receiver is unknown. The message says which.
     #[error("{0}")]
     Share(String),
-    /// Stored data that makes no sense.
+    /// Stored data cannot be decoded.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),
     /// The storage has been shut down.
@@ -30,14 +30,14 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// True if it hits every write, and the storage says so in the log itself, once: whoever meets it need not,
-    /// since a line for each session and each try would fill the disk.
+    /// True if the error hits every write and the storage itself logs it once: callers must not log it again, since a
+    /// line per session and attempt would fill the disk.
     pub fn is_told(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Corrupt(_) | Self::Closed)
     }
 }
 
-/// Answer to come.
+/// A pending reply.
 #[must_use = "a write is only known to be on disk when its reply has come"]
 pub struct Reply<T>(State<T>);
 
@@ -48,19 +48,18 @@ enum State<T> {
 }
 
 impl<T> Reply<T> {
-    /// An answer that is there already.
+    /// A reply that is available already.
     pub fn ready(answer: Result<T, StorageError>) -> Self {
         Self(State::Ready(Some(answer)))
     }
 
-    /// An answer that another thread or task will send.
+    /// A reply that another thread or task will send.
     pub fn waiting() -> (oneshot::Sender<Result<T, StorageError>>, Self) {
         let (sender, receiver) = oneshot::channel();
         (sender, Self(State::Waiting(receiver)))
     }
 
-    /// An answer that is made by whoever awaits this. Dropping it leaves undone what it has not
-    /// come to.
+    /// A reply that is computed by whoever awaits it. Dropping it abandons the remaining work.
     pub fn of(work: impl Future<Output = Result<T, StorageError>> + Send + 'static) -> Self {
         Self(State::Later(Box::pin(work)))
     }

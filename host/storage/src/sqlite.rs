@@ -1,41 +1,41 @@
-//! Everything that is kept, in one SQLite file.
+//! All storage traits in one SQLite file.
 //!
-//! Rule: a caller never touches the file. Writes go to one writer thread, which puts whatever
-//! waits into one transaction and answers after the commit is on disk; reads go to threads with
-//! connections of their own. A full queue is an error at once, never a wait.
+//! Rule: callers never touch the file. Writes go to a single writer thread, which groups what is queued into one
+//! transaction and replies after the commit is on disk; reads go to threads with their own connections. A full queue is
+//! an immediate error, never a wait.
 //!
 //! # Layout
-//! - `open`: folder, lock, damaged and newer files, connections
-//! - `names`: whether the files that are open still have their names
-//! - `content`: whether what is in the file is still what was written there
-//! - `schema`: the tables and the way from older ones
+//! - `open`: directory, lock file, damaged and newer files, connections
+//! - `open_files`: whether the open files are still the ones at their paths
+//! - `integrity`: whether the file still holds what this server wrote
+//! - `schema`: tables and migrations
 //! - `backlog`: the bounded queue in front of a thread
 //! - `writer`: batches, savepoints, commits
 //! - `reader`: reads beside the writer
-//! - `room`: how much room the file may take
-//! - `failure`: what an error of the engine means to a caller
-//! - `backup`: a copy while it runs
-//! - `of_device`: everything of one device, to be shown and to be forgotten
-//! - `usage`: what takes the crate, and making room
-//! - `watches`: who is told of changes
-//! - `commit`: a batch of a session: its writes and its record
+//! - `capacity`: the size limit of the database
+//! - `failure`: mapping of engine errors to errors for callers
+//! - `backup`: a copy while the server runs
+//! - `device_data`: export and erasure of everything of one device
+//! - `usage`: disk usage and compaction
+//! - `watches`: subscriptions to document changes
+//! - `commit`: session batches: writes and record
 //! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`, `devices`: one trait each
 
 mod archives;
 mod backlog;
 mod backup;
+mod capacity;
 mod commit;
-mod content;
+mod device_data;
 mod devices;
 mod documents;
 mod failure;
+mod integrity;
 mod journals;
-mod names;
-mod of_device;
 mod offline_queue;
 mod open;
+mod open_files;
 mod reader;
-mod room;
 mod schema;
 mod sessions;
 mod usage;
@@ -53,53 +53,53 @@ use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::Notify;
 
 use self::backlog::Backlog;
-use self::names::OpenFiles;
+use self::capacity::Capacity;
+use self::open_files::OpenFiles;
 use self::reader::Read;
-use self::room::Room;
 use self::watches::Watches;
-use self::writer::{Batch, Size, Write};
-use crate::config::{Config, Shares};
+use self::writer::{JobInfo, Write, WriteContext};
+use crate::config::{Config, QueueQuotas};
 use crate::reply::{Reply, StorageError};
 
 pub use self::backup::{Backup, BackupError, backup};
-pub use self::of_device::Forgotten;
+pub use self::device_data::Forgotten;
 pub use self::open::{Lasting, OpenError};
 pub use self::usage::{Amount, Compacted, Usage};
 
-/// What a storage that is in order must have room for: the largest entry of a journal.
+/// Size of the test write: the largest journal entry.
 const PROBE_BYTES: i64 = limits::JOURNAL_ENTRY_BYTES as i64;
 
-/// The storage of a single machine. Dropping the last handle carries out what waits, then closes
-/// the file and gives the folder free.
+/// The storage of a single machine. Dropping the last handle completes the queued writes, then closes the file and
+/// releases the directory.
 pub struct SqliteStorage {
     writes: Arc<Backlog<Box<dyn Write>>>,
     reads: Arc<Backlog<Box<dyn Read>>>,
     watches: Arc<Watches>,
-    /// Told when files of finished work must follow.
+    /// Notified when archive files are due for export.
     due: Arc<Notify>,
     file: Arc<PathBuf>,
     /// For [`Self::take_trouble`].
-    trouble: Arc<Mutex<Option<StorageError>>>,
-    /// Messages that may wait for one device.
+    last_failure: Arc<Mutex<Option<StorageError>>>,
+    /// Maximum number of messages queued for one device.
     queue_limit: AtomicU32,
-    /// What else bounds what waits.
-    shares: Mutex<Shares>,
-    /// MiB that the file may have.
-    most: Arc<AtomicU32>,
-    /// Finished works of a kind that are kept over all devices; 0: all.
+    /// Byte quotas of the queue.
+    quotas: Mutex<QueueQuotas>,
+    /// Size limit of the database, in MiB.
+    max_mib: Arc<AtomicU32>,
+    /// Archive entries kept per kind over all devices; 0: all.
     archive_keep: AtomicU32,
     /// See [`Config::archive_days`].
     archive_days: AtomicU32,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Ends the look through a large file.
-    look: Option<InterruptHandle>,
-    /// Held as long as the folder is in use.
+    /// Interrupts the background check of a large file.
+    check_interrupt: Option<InterruptHandle>,
+    /// Held for as long as the directory is in use.
     lock: Arc<Mutex<Option<std::fs::File>>>,
 }
 
 impl SqliteStorage {
-    /// Opens the storage in `config.dir`, making or migrating the database, and starts its threads.
-    /// Blocks for as long as the disk takes.
+    /// Opens the storage in `config.dir`, creating or migrating the database, and starts its threads. Blocks on disk
+    /// IO.
     ///
     /// # Errors
     /// See [`OpenError`]; each names the file and what to do.
@@ -110,43 +110,50 @@ impl SqliteStorage {
         let reads = Arc::new(Backlog::new(limits::READER_QUEUE));
         let watches = Arc::new(Watches::default());
         let due = Arc::new(Notify::new());
-        let trouble: Arc<Mutex<Option<StorageError>>> = Arc::default();
+        let last_failure: Arc<Mutex<Option<StorageError>>> = Arc::default();
         let lock = Arc::new(Mutex::new(Some(opened.lock)));
-        let most = Arc::new(AtomicU32::new(config.max_mib));
-        let room = Room::new(most.clone());
-        let damage = opened.content.damage().clone();
-        let names = OpenFiles::new(&file, lock.clone(), opened.content);
-        let look = if opened.unchecked { Some(open::connect(&file)?) } else { None };
+        let max_mib = Arc::new(AtomicU32::new(config.max_mib));
+        let capacity = Capacity::new(max_mib.clone());
+        let damage = opened.integrity.damage().clone();
+        let open_files = OpenFiles::new(&file, lock.clone(), opened.integrity);
+        let check_connection = if opened.unchecked { Some(open::connect(&file)?) } else { None };
         let storage = Self {
             writes: writes.clone(),
             reads: reads.clone(),
             watches: watches.clone(),
             due: due.clone(),
             file: file.clone(),
-            trouble: trouble.clone(),
+            last_failure: last_failure.clone(),
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
-            shares: Mutex::new(config.shares()),
-            most: most.clone(),
+            quotas: Mutex::new(config.queue_quotas()),
+            max_mib: max_mib.clone(),
             archive_keep: AtomicU32::new(config.archive_keep),
             archive_days: AtomicU32::new(config.archive_days),
             threads: Mutex::new(Vec::new()),
-            look: look.as_ref().map(Connection::get_interrupt_handle),
+            check_interrupt: check_connection.as_ref().map(Connection::get_interrupt_handle),
             lock,
         };
-        // From here on an early return drops `storage`, which ends the threads already started.
+        // From here on an early return drops `storage`, which stops the threads already started.
         let mut threads = Vec::new();
         let writer_file = file.clone();
-        let write =
-            move || writer::run((opened.writer, names, room), &writer_file, &writes, &watches, (&due, &trouble));
+        let write = move || {
+            writer::run_writer(
+                (opened.writer, open_files, capacity),
+                &writer_file,
+                &writes,
+                &watches,
+                (&due, &last_failure),
+            )
+        };
         threads.push(start("storage-writer", write)?);
         for connection in opened.readers {
             let (reads, file, damage) = (reads.clone(), file.clone(), damage.clone());
-            threads.push(start("storage-reader", move || reader::run(&connection, &file, &reads, &damage))?);
+            threads.push(start("storage-reader", move || reader::run_reader(&connection, &file, &reads, &damage))?);
         }
-        if let Some(connection) = look {
+        if let Some(connection) = check_connection {
             threads.push(start("storage-look", move || {
-                if let Err(error @ StorageError::Corrupt(_)) = content::verdict(&connection, &file) {
-                    damage.found(&error);
+                if let Err(error @ StorageError::Corrupt(_)) = integrity::quick_check(&connection, &file) {
+                    damage.record(&error);
                 }
             })?);
         }
@@ -154,16 +161,16 @@ impl SqliteStorage {
         Ok(Arc::new(storage))
     }
 
-    /// Carries out everything that was submitted, then closes the file. Later calls are answered
-    /// with `Closed`. Blocks until done; calling it twice is harmless.
+    /// Completes everything that was submitted, then closes the file. Later calls are answered with `Closed`. Blocks
+    /// until done; calling it twice is harmless.
     pub fn shutdown(&self) {
         self.reads.close();
-        if let Some(look) = &self.look {
-            look.interrupt();
+        if let Some(check_interrupt) = &self.check_interrupt {
+            check_interrupt.interrupt();
         }
         let mut threads = std::mem::take(&mut *self.threads.lock());
-        // The writer is the first of them and ends last: only a connection that may write takes the
-        // write-ahead file into the database when it is closed as the last, and one file is left.
+        // The writer ends last: only a connection with write access checkpoints and removes the write-ahead log when it
+        // is the last to close, which leaves a single file.
         threads.reverse();
         let writer = threads.pop();
         Self::join(threads);
@@ -181,40 +188,40 @@ impl SqliteStorage {
         }
     }
 
-    /// Takes up the settings that need no restart.
+    /// Applies the settings that need no restart.
     pub fn apply(&self, config: &Config) {
-        *self.shares.lock() = config.shares();
-        self.most.store(config.max_mib, Ordering::Relaxed);
+        *self.quotas.lock() = config.queue_quotas();
+        self.max_mib.store(config.max_mib, Ordering::Relaxed);
         self.archive_keep.store(config.archive_keep, Ordering::Relaxed);
         self.archive_days.store(config.archive_days, Ordering::Relaxed);
     }
 
-    /// Days after which finished work goes; 0: never for its age.
+    /// Days after which archive entries expire; 0: never by age.
     pub(crate) fn archive_days(&self) -> u32 {
         self.archive_days.load(Ordering::Relaxed)
     }
 
-    /// Writes as much as a document may hold, and removes it again. The answer says whether the
-    /// storage can keep what it is given: the database is neither locked nor damaged, and has room.
+    /// Writes as much as the largest journal entry, and removes it again. The reply says whether the storage can take
+    /// writes: the database is neither locked nor damaged, and has room.
     pub fn probe(&self) -> Reply<()> {
-        // First what gives room back, where it is scarce.
-        drop(self.free(|_| Ok(())));
-        self.write(|batch| {
-            // No document has an empty key, so this one is nobody's.
-            let put = "INSERT INTO documents (key, version, value) VALUES ('', 0, hex(zeroblob(?1)))";
-            batch.connection.prepare_cached(put)?.execute([PROBE_BYTES / 2])?;
-            batch.connection.prepare_cached("DELETE FROM documents WHERE key = ''")?.execute(())?;
+        // First an operation that frees space, in case space is low.
+        drop(self.write_freeing(|_| Ok(())));
+        self.write(|context| {
+            // No document has an empty key, so this row conflicts with none.
+            let insert = "INSERT INTO documents (key, version, value) VALUES ('', 0, hex(zeroblob(?1)))";
+            context.connection.prepare_cached(insert)?.execute([PROBE_BYTES / 2])?;
+            context.connection.prepare_cached("DELETE FROM documents WHERE key = ''")?.execute(())?;
             Ok(())
         })
     }
 
-    /// The last failure that hit all writes of a moment, if there was one since this was asked last.
+    /// The last failure that hit a whole batch, if there was one since the last call.
     pub fn take_trouble(&self) -> Option<StorageError> {
-        self.trouble.lock().take()
+        self.last_failure.lock().take()
     }
 
-    /// Tells the metrics how many reads wait, and the size of the database and of its write-ahead file. Asks the file
-    /// system, so it may block for a moment.
+    /// Updates the gauges of waiting reads and of the size of the database with its write-ahead log. Queries the file
+    /// system, so it may block briefly.
     pub fn measure(&self) {
         let bytes = |suffix: &str| {
             let mut name = self.file.as_os_str().to_owned();
@@ -222,34 +229,34 @@ impl SqliteStorage {
             std::fs::metadata(name).map_or(0, |metadata| metadata.len())
         };
         metrics::gauge!("modehost_storage_file_bytes").set((bytes("") + bytes("-wal")) as f64);
-        let most = f64::from(self.most.load(Ordering::Relaxed)) * 1024.0 * 1024.0;
-        metrics::gauge!("modehost_storage_max_bytes").set(most);
+        let max = f64::from(self.max_mib.load(Ordering::Relaxed)) * 1024.0 * 1024.0;
+        metrics::gauge!("modehost_storage_max_bytes").set(max);
         metrics::gauge!("modehost_storage_waiting_reads").set(self.reads.len() as f64);
     }
 
-    /// Queues a write. `work` runs inside a savepoint of its own: an error undoes it alone.
+    /// Queues a write. `work` runs inside its own savepoint: an error undoes it alone.
     fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.submit(work, Size { operations: 1, frees: false })
+        self.submit(work, JobInfo { operations: 1, frees: false })
     }
 
-    /// As `write`, for what gives room back and takes none: it goes through where there is no room.
-    fn free<T: Send + 'static>(
+    /// As `write`, for operations that only free space: they succeed even when the database is full.
+    fn write_freeing<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.submit(work, Size { operations: 1, frees: true })
+        self.submit(work, JobInfo { operations: 1, frees: true })
     }
 
     fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
-        size: Size,
+        work: impl FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
+        info: JobInfo,
     ) -> Reply<T> {
         let (sender, reply) = Reply::waiting();
-        answer(self.writes.push(writer::job(work, size, sender)), reply)
+        reply_or_error(self.writes.push(writer::job(work, info, sender)), reply)
     }
 
     /// Queues a read.
@@ -258,7 +265,7 @@ impl SqliteStorage {
         work: impl FnOnce(&Connection) -> Result<T, failure::ReadError> + Send + 'static,
     ) -> Reply<T> {
         let (sender, reply) = Reply::waiting();
-        answer(self.reads.push(reader::job(work, sender)), reply)
+        reply_or_error(self.reads.push(reader::job(work, sender)), reply)
     }
 }
 
@@ -268,38 +275,38 @@ impl Drop for SqliteStorage {
     }
 }
 
-fn start(name: &str, life: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
-    std::thread::Builder::new().name(name.into()).spawn(life).map_err(OpenError::Thread)
+fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    std::thread::Builder::new().name(name.into()).spawn(body).map_err(OpenError::Thread)
 }
 
-/// The reply, or why the call could not even be queued.
-fn answer<T>(queued: Result<(), StorageError>, reply: Reply<T>) -> Reply<T> {
+/// The reply, or an error if the call could not be queued.
+fn reply_or_error<T>(queued: Result<(), StorageError>, reply: Reply<T>) -> Reply<T> {
     match queued {
         Ok(()) => reply,
-        Err(error) => refuse(error),
+        Err(error) => reject(error),
     }
 }
 
 /// An error known before anything was queued.
-fn refuse<T>(error: StorageError) -> Reply<T> {
-    failure::count(&error);
+fn reject<T>(error: StorageError) -> Reply<T> {
+    failure::count_error(&error);
     Reply::ready(Err(error))
 }
 
 /// Checks the length of a key, a name or a value.
-fn check_bytes(what: &str, text: &str, least: usize, most: usize) -> Result<(), StorageError> {
-    if (least..=most).contains(&text.len()) {
+fn check_length(what: &str, text: &str, min: usize, max: usize) -> Result<(), StorageError> {
+    if (min..=max).contains(&text.len()) {
         return Ok(());
     }
-    Err(StorageError::Invalid(format!("{what} has {} bytes; {least} to {most} are allowed", text.len())))
+    Err(StorageError::Invalid(format!("{what} has {} bytes; {min} to {max} are allowed", text.len())))
 }
 
-/// SQLite counts with a sign; figures beyond that mean "for ever" anyway.
-fn signed(figure: u64) -> i64 {
-    i64::try_from(figure).unwrap_or(i64::MAX)
+/// SQLite integers are signed; larger values mean "for ever" anyway.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// The way back; figures of ours are never negative.
-fn unsigned(figure: i64) -> u64 {
-    u64::try_from(figure).unwrap_or(0)
+/// The inverse; stored values are never negative.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
 }

@@ -1,5 +1,5 @@
-//! Files of finished work across kills and versions. Rule: after a kill no file is torn, and once the
-//! exporter has run again every acknowledged entry has its files.
+//! Archive files across kills and versions. Rule: after a kill no file is torn, and once the exporter has run again
+//! every acknowledged entry has its files.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
@@ -29,7 +29,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-fn settle(storage: &SqliteStorage) {
+fn wait_until_exported(storage: &SqliteStorage) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !get(storage.due(None, 1)).is_empty() {
         assert!(Instant::now() < deadline, "the files do not follow");
@@ -37,7 +37,7 @@ fn settle(storage: &SqliteStorage) {
     }
 }
 
-/// Not a test: what the child process of [`m7_a_kill_leaves_no_torn_file`] runs.
+/// Not a test: the child process of [`m7_a_kill_leaves_no_torn_file`].
 #[test]
 #[ignore = "started by another test as a process of its own"]
 fn child_that_archives() {
@@ -49,11 +49,11 @@ fn child_that_archives() {
     let first = get(storage.list("work", 1)).first().map_or(0, |entry| entry.at);
     for at in first + 1.. {
         let journal = format!("work/{at}");
-        // The one before may have been killed between the two.
+        // The previous child may have been killed between the two.
         get(storage.remove(&journal));
         for n in 1..=ENTRIES {
-            let said = format!("{{\"n\":{n},\"filling\":\"{}\"}}", "x".repeat(500));
-            drop(storage.append(&journal, n, said.into()));
+            let entry_text = format!("{{\"n\":{n},\"filling\":\"{}\"}}", "x".repeat(500));
+            drop(storage.append(&journal, n, entry_text.into()));
         }
         let part = JournalPart { journal: journal.into(), member: "lines".into(), line: "- {n}".into() };
         let entry = Archived {
@@ -81,10 +81,10 @@ impl Drop for Killed {
     }
 }
 
-/// Ids of whole files; a torn one fails.
-fn whole_files(folder: &Path) -> HashSet<String> {
+/// Ids of complete files; a torn file fails the test.
+fn complete_files(directory: &Path) -> HashSet<String> {
     let mut found = HashSet::new();
-    for entry in std::fs::read_dir(folder).expect("the folder") {
+    for entry in std::fs::read_dir(directory).expect("the folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         if name.starts_with(".unfinished-") {
@@ -107,7 +107,7 @@ fn whole_files(folder: &Path) -> HashSet<String> {
 #[test]
 fn m7_a_kill_leaves_no_torn_file() {
     let dir = tempfile::tempdir().expect("a folder");
-    let folder = dir.path().join("work");
+    let directory = dir.path().join("work");
     let mut acknowledged = 0u64;
     for round in 0..5 {
         let child = Command::new(std::env::current_exe().expect("this test"))
@@ -131,24 +131,24 @@ fn m7_a_kill_leaves_no_torn_file() {
         }
         assert!(killed, "the child ended by itself");
         child.0.wait().expect("its end");
-        whole_files(&folder);
+        complete_files(&directory);
 
         let (storage, runtime) = (open(dir.path()), runtime());
         let exporter = {
             let _inside = runtime.enter();
             ArchiveExporter::start(storage.clone(), dir.path().into())
         };
-        settle(&storage);
+        wait_until_exported(&storage);
         let stored: HashSet<String> = get(storage.ids("work")).iter().map(|id| id.to_string()).collect();
         assert_eq!(stored.len(), KEEP as usize);
         assert!((acknowledged - 5..=acknowledged).all(|at| stored.contains(&format!("id-{at}"))), "{stored:?}");
-        assert_eq!(whole_files(&folder), stored, "round {round}");
+        assert_eq!(complete_files(&directory), stored, "round {round}");
         let index: Value =
-            serde_json::from_slice(&std::fs::read(folder.join("index.json")).expect("the index")).expect("JSON");
+            serde_json::from_slice(&std::fs::read(directory.join("index.json")).expect("the index")).expect("JSON");
         let listed = index["entries"].as_array().expect("a list").iter();
         let listed: HashSet<String> = listed.map(|entry| entry["id"].as_str().expect("an id").to_owned()).collect();
         assert_eq!(listed, stored, "round {round}");
-        // The runtime waits for the exporter's blocking work, so the folder is free for the next round.
+        // The runtime waits for the exporter's blocking work, so that the directory is free for the next round.
         drop(exporter);
         drop(runtime);
     }
@@ -174,7 +174,7 @@ fn a_file_of_the_first_version_is_brought_forward_with_all_that_is_in_it() {
     let runtime = runtime();
     let _inside = runtime.enter();
     let _exporter = ArchiveExporter::start(storage.clone(), dir.path().into());
-    settle(&storage);
+    wait_until_exported(&storage);
     let text = std::fs::read_to_string(dir.path().join("work/one.json")).expect("a file");
     assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["a"], 1);
     assert_eq!(std::fs::read_to_string(dir.path().join("work/one.md")).expect("a file"), "# One\n");

@@ -1,8 +1,7 @@
-//! What every implementation of the storage traits must do, written against the traits, and run
-//! here for SQLite and the local directory.
+//! The contract of the storage traits, written against the traits and run here for SQLite and the local directory.
 //!
-//! Rule: a case takes the trait and nothing else, uses keys of its own, and assumes no empty store,
-//! so that the same cases can run against a store shared by many machines.
+//! Rule: a case takes only the trait, uses its own keys, and does not assume an empty store, so that the same cases can
+//! run against a store shared by many machines.
 
 #[path = "contract/archives.rs"]
 mod archives;
@@ -26,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use modehost_storage::{Config, FallbackQueue, LocalDirectory, Reply, SqliteStorage, StorageError};
 
-/// Waits for the answer, which must be a good one.
+/// Waits for a reply that must succeed.
 fn get<T: Unpin>(reply: Reply<T>) -> T {
     outcome(reply).expect("an answer")
 }
@@ -35,7 +34,7 @@ fn outcome<T: Unpin>(reply: Reply<T>) -> Result<T, StorageError> {
     futures_lite::future::block_on(reply)
 }
 
-/// Looks again until `done`, for at most ten seconds.
+/// Polls until `done`, for at most ten seconds.
 fn wait_until(what: &str, done: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !done() {
@@ -44,16 +43,16 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-struct Fresh {
+struct TestStorage {
     storage: Arc<SqliteStorage>,
     /// Removed after the storage has closed.
     _dir: tempfile::TempDir,
 }
 
-fn sqlite() -> Fresh {
+fn sqlite() -> TestStorage {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = SqliteStorage::open(&Config { dir: dir.path().into(), ..Config::default() }).expect("a storage");
-    Fresh { storage, _dir: dir }
+    TestStorage { storage, _dir: dir }
 }
 
 macro_rules! run {
@@ -64,13 +63,13 @@ macro_rules! run {
     };
 }
 
-/// With a file in reserve that is never needed.
-fn spare(fresh: &Fresh) -> Arc<FallbackQueue> {
-    FallbackQueue::open(fresh.storage.clone(), fresh._dir.path()).expect("a fallback queue")
+/// With a fallback file that is never needed.
+fn with_fallback(storage: &TestStorage) -> Arc<FallbackQueue> {
+    FallbackQueue::open(storage.storage.clone(), storage._dir.path()).expect("a fallback queue")
 }
 
-mod on_spare {
-    run!(offline_queue on *crate::spare(&crate::sqlite()) =>
+mod on_fallback {
+    run!(offline_queue on *crate::with_fallback(&crate::sqlite()) =>
         p3_messages_wait_in_order_until_removed,
         p3_the_oldest_goes_when_a_device_has_a_hundred,
         p3_the_limit_can_be_changed,

@@ -1,6 +1,6 @@
-//! What survives: a kill at any moment, a full disk, a locked, newer or damaged file.
+//! Durability: a kill at any moment, a full disk, a locked, newer or damaged file.
 //!
-//! Rule: an acknowledged write is there after a kill; everything that was not done is told.
+//! Rule: an acknowledged write survives a kill; every write that failed is reported.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -31,15 +31,15 @@ fn open(dir: &Path) -> Result<Arc<SqliteStorage>, OpenError> {
     SqliteStorage::open(&Config { dir: dir.into(), ..Config::default() })
 }
 
-/// The message of a refusal, which must have come.
-fn refusal(dir: &Path) -> String {
+/// The error message of an open that must fail.
+fn open_error(dir: &Path) -> String {
     match open(dir) {
         Ok(_) => panic!("the storage opened"),
         Err(error) => error.to_string(),
     }
 }
 
-/// Not a test: what the child process of [`kill_nine_loses_nothing_acknowledged`] runs.
+/// Not a test: the child process of [`kill_nine_loses_nothing_acknowledged`].
 #[test]
 #[ignore = "started by another test as a process of its own"]
 fn child_that_appends() {
@@ -75,8 +75,8 @@ impl Drop for Killed {
     }
 }
 
-/// Runs a test of this file as a process of its own, kills it once it has acknowledged `kill_after` times, and gives
-/// each acknowledgement to `seen`: the numbers of a line.
+/// Runs a test of this file as a child process, kills it after `kill_after` acknowledgements, and calls `seen` with the
+/// numbers of each acknowledgement.
 fn run_and_kill(child: &str, dir: &Path, kill_after: usize, mut seen: impl FnMut(&[u64])) {
     let child = Command::new(std::env::current_exe().expect("this test"))
         .args([child, "--exact", "--ignored", "--nocapture"])
@@ -88,7 +88,7 @@ fn run_and_kill(child: &str, dir: &Path, kill_after: usize, mut seen: impl FnMut
     let mut child = Killed(child);
     let mut lines = BufReader::new(child.0.stdout.take().expect("its output")).lines();
     let (mut acknowledged, mut killed) = (0, false);
-    // After the kill, whatever the child had said before is read to the end: it counts too.
+    // After the kill, what the child had printed before is read to the end: it counts too.
     while let Some(Ok(line)) = lines.next() {
         let mut words = line.split(' ');
         // The very last line may be cut off by the kill.
@@ -128,14 +128,14 @@ fn kill_nine_loses_nothing_acknowledged() {
     }
 }
 
-/// A record of the writer's session.
+/// A session record of the writer.
 fn record(writer: u64, segments: u64) -> StoredSession {
     let (device, session) = (DeviceId::new(format!("device-{writer}")), SessionId::new(format!("session-{writer}")));
     let (mode, handlers) = (None, Vec::new());
     StoredSession { device, session, mode, saved_at: 1, unfinished: false, segments, turns: 0, handlers }
 }
 
-/// A batch whose parts all say the same number.
+/// A batch whose parts all contain the same number.
 fn batch(writer: u64, number: u64) -> Batch {
     let journal = format!("journal-{writer}").into();
     let key = format!("document-{writer}").into();
@@ -146,7 +146,7 @@ fn batch(writer: u64, number: u64) -> Batch {
     Batch { writes, ..Batch::of(record(writer, number)) }
 }
 
-/// Not a test: what the child process of [`kill_nine_leaves_no_batch_in_parts`] runs.
+/// Not a test: the child process of [`kill_nine_leaves_no_batch_in_parts`].
 #[test]
 #[ignore = "started by another test as a process of its own"]
 fn child_that_commits() {
@@ -199,29 +199,29 @@ fn a_batch_that_fails_is_undone_alone_and_whole() {
              BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
         )
         .expect("a trigger");
-    let told = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let notified = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let watches: Vec<_> = (1..=3)
         .map(|writer| {
-            let told = told.clone();
+            let notified = notified.clone();
             let watcher = move |changed: &Document| {
-                told.lock().push(changed.key.to_string());
+                notified.lock().push(changed.key.to_string());
                 true
             };
             storage.watch(&format!("document-{writer}"), Box::new(watcher))
         })
         .collect();
-    // All three in one transaction; the record of the second fails behind its writes.
-    let hold = hold_writer(&storage);
+    // All three in one transaction; the record of the second fails after its writes.
+    let block = block_writer(&storage);
     let replies = [1, 2, 3].map(|writer| storage.commit(batch(writer, 1)));
-    drop(hold);
+    drop(block);
     let outcomes = replies.map(outcome);
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
     assert!(matches!(&outcomes[1], Err(StorageError::Unavailable(text)) if text.contains("on purpose")));
     assert!(get(Journals::read(&*storage, "journal-2", 0, 9)).is_empty());
     assert_eq!(get(Documents::read(&*storage, "document-2")).version, 0);
-    // Behind the watchers of the transaction.
+    // Replied after the watchers of the transaction have run.
     get(storage.append("later", 1, "1".into()));
-    assert_eq!(*told.lock(), ["document-1", "document-3"]);
+    assert_eq!(*notified.lock(), ["document-1", "document-3"]);
     drop(watches);
 }
 
@@ -233,7 +233,7 @@ fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room() {
     get(storage.append("kept", 1, "\"before\"".into()));
     let entry: Arc<str> = "x".repeat(32 * 1024).into();
     let mut stored = 0;
-    let told = loop {
+    let error_text = loop {
         match outcome(storage.append("big", 1, entry.clone())) {
             Ok(sequence) => stored = sequence,
             Err(error) => break error,
@@ -241,10 +241,10 @@ fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room() {
         assert!(stored < 1000, "1 MiB never fills");
     };
     assert!(
-        matches!(&told, StorageError::Unavailable(text) if text.contains("full") && text.contains("modehost.db")),
-        "{told}"
+        matches!(&error_text, StorageError::Unavailable(text) if text.contains("full") && text.contains("modehost.db")),
+        "{error_text}"
     );
-    // What had been acknowledged is still there, and reading goes on.
+    // Acknowledged entries are still there, and reading goes on.
     assert_eq!(get(Journals::read(&*storage, "big", 0, u32::MAX)).len() as u64, stored);
     get(Journals::remove(&*storage, "big"));
     assert_eq!(get(storage.append("kept", 2, "\"after\"".into())), 2);
@@ -255,7 +255,7 @@ fn a_full_disk_is_told_and_writing_goes_on_when_there_is_room() {
 fn one_bad_write_does_not_sink_its_batch() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path()).expect("a storage");
-    // A foreign hand makes one key impossible to write: the engine refuses it in mid-batch.
+    // A trigger makes one key fail in the middle of a batch.
     let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the file");
     other
         .execute_batch(
@@ -263,9 +263,9 @@ fn one_bad_write_does_not_sink_its_batch() {
              BEGIN SELECT RAISE(ABORT, 'on purpose'); END",
         )
         .expect("a trigger");
-    let hold = hold_writer(&storage);
+    let block = block_writer(&storage);
     let replies: Vec<_> = ["a", "bad", "b"].map(|key| Documents::write(&*storage, key, 0, Some("1".into()))).into();
-    drop(hold);
+    drop(block);
     let outcomes: Vec<_> = replies.into_iter().map(outcome).collect();
     assert_eq!(outcomes[0], Ok(Written::Done(1)));
     assert!(matches!(&outcomes[1], Err(StorageError::Unavailable(text)) if text.contains("on purpose")));
@@ -273,16 +273,16 @@ fn one_bad_write_does_not_sink_its_batch() {
     assert_eq!(get(Documents::read(&*storage, "b")).version, 1);
 }
 
-/// Keeps the writer thread busy, in a watcher, until the answer is dropped.
-fn hold_writer(storage: &SqliteStorage) -> SyncSender<()> {
-    let (release, held) = sync_channel::<()>(0);
+/// Blocks the writer thread, in a watcher, until the returned sender is dropped.
+fn block_writer(storage: &SqliteStorage) -> SyncSender<()> {
+    let (release, blocked) = sync_channel::<()>(0);
     let (entered, enters) = sync_channel::<()>(1);
-    let held = parking_lot::Mutex::new(held);
+    let blocked = parking_lot::Mutex::new(blocked);
     let watch = storage.watch(
         "hold",
         Box::new(move |_| {
             let _ = entered.try_send(());
-            let _ = held.lock().recv();
+            let _ = blocked.lock().recv();
             false
         }),
     );
@@ -296,20 +296,20 @@ fn hold_writer(storage: &SqliteStorage) -> SyncSender<()> {
 fn a_full_queue_refuses_at_once_and_shutdown_carries_out_what_waits() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path()).expect("a storage");
-    let hold = hold_writer(&storage);
+    let block = block_writer(&storage);
     let waiting: Vec<_> =
         (0..limits::WRITER_QUEUE).map(|number| storage.append("queue", number as u64, "1".into())).collect();
     let began = Instant::now();
     assert_eq!(outcome(storage.append("queue", 0, "1".into())), Err(StorageError::Overloaded));
     assert!(began.elapsed() < Duration::from_secs(1), "a refusal does not wait");
-    drop(hold);
+    drop(block);
     storage.shutdown();
     assert_eq!(outcome(storage.append("queue", 0, "1".into())), Err(StorageError::Closed));
     assert_eq!(outcome(Documents::read(&*storage, "hold")), Err(StorageError::Closed));
     for (number, reply) in (1..).zip(waiting) {
         assert_eq!(get(reply), number);
     }
-    // The folder is free again although the old handle still lives.
+    // The directory is free again although the old handle still exists.
     let again = open(dir.path()).expect("a storage");
     assert_eq!(get(again.append("queue", 0, "1".into())), limits::WRITER_QUEUE as u64 + 1);
 }
@@ -335,8 +335,8 @@ fn a_lock_of_another_program_is_told_and_survived() {
     let storage = open(dir.path()).expect("a storage");
     let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the file");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-    let told = outcome(storage.append("locked", 1, "1".into()));
-    assert!(matches!(&told, Err(StorageError::Unavailable(text)) if text.contains("locked")), "{told:?}");
+    let error_text = outcome(storage.append("locked", 1, "1".into()));
+    assert!(matches!(&error_text, Err(StorageError::Unavailable(text)) if text.contains("locked")), "{error_text:?}");
     assert!(get(Journals::read(&*storage, "locked", 0, 9)).is_empty(), "reading goes on");
     other.execute_batch("ROLLBACK").expect("the lock given back");
     assert_eq!(get(storage.append("locked", 1, "1".into())), 1);
@@ -346,8 +346,11 @@ fn a_lock_of_another_program_is_told_and_survived() {
 fn two_servers_never_share_a_folder() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path()).expect("a storage");
-    let told = refusal(dir.path());
-    assert!(told.contains("in use") && told.contains(&format!("process {}", std::process::id())), "{told}");
+    let error_text = open_error(dir.path());
+    assert!(
+        error_text.contains("in use") && error_text.contains(&format!("process {}", std::process::id())),
+        "{error_text}"
+    );
     drop(storage);
     open(dir.path()).expect("the folder is free again");
 }
@@ -361,8 +364,13 @@ fn a_newer_file_is_refused_and_left_alone() {
     let version = |value: i64| other().pragma_update(None, "user_version", value).expect("a version");
     let ours: i64 = other().pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
     version(9999);
-    let told = refusal(dir.path());
-    assert!(told.contains("modehost.db") && told.contains("9999") && told.contains(&format!("up to {ours}")), "{told}");
+    let error_text = open_error(dir.path());
+    assert!(
+        error_text.contains("modehost.db")
+            && error_text.contains("9999")
+            && error_text.contains(&format!("up to {ours}")),
+        "{error_text}"
+    );
     version(ours);
     open(dir.path()).expect("a storage");
 }
@@ -372,11 +380,14 @@ fn a_damaged_file_is_refused_by_name() {
     for damage in ["not a database at all, ".repeat(400).into_bytes(), b"short".to_vec()] {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("modehost.db"), &damage).expect("a damaged file");
-        let told = refusal(dir.path());
-        assert!(told.contains("modehost.db") && told.contains("damaged") && told.contains("backup"), "{told}");
+        let error_text = open_error(dir.path());
+        assert!(
+            error_text.contains("modehost.db") && error_text.contains("damaged") && error_text.contains("backup"),
+            "{error_text}"
+        );
         assert_eq!(std::fs::read(dir.path().join("modehost.db")).expect("the file"), damage, "left untouched");
     }
-    // A file that is a database, with a page overwritten further in.
+    // A valid header, with pages overwritten further in.
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path()).expect("a storage");
     for number in 0..200 {
@@ -389,8 +400,8 @@ fn a_damaged_file_is_refused_by_name() {
     let half = bytes.len() / 2;
     bytes[half..half + 20_000].fill(0xA5);
     std::fs::write(&file, bytes).expect("a damaged file");
-    let told = refusal(dir.path());
-    assert!(told.contains("modehost.db") && told.contains("damaged"), "{told}");
+    let error_text = open_error(dir.path());
+    assert!(error_text.contains("modehost.db") && error_text.contains("damaged"), "{error_text}");
 }
 
 #[test]
@@ -398,12 +409,12 @@ fn a_folder_that_cannot_be_is_refused_by_name() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("a-file");
     std::fs::write(&file, "1").expect("a file");
-    let told = refusal(&file);
-    assert!(told.contains("a-file") && told.contains("storage.dir"), "{told}");
-    // A folder where the database should be.
+    let error_text = open_error(&file);
+    assert!(error_text.contains("a-file") && error_text.contains("storage.dir"), "{error_text}");
+    // A directory where the database should be.
     std::fs::create_dir(dir.path().join("modehost.db")).expect("a folder");
-    let told = refusal(dir.path());
-    assert!(told.contains("modehost.db"), "{told}");
+    let error_text = open_error(dir.path());
+    assert!(error_text.contains("modehost.db"), "{error_text}");
 }
 
 #[test]
@@ -417,7 +428,7 @@ fn a_session_that_makes_no_sense_is_told_as_damaged() {
     drop(other);
     let storage = open(dir.path()).expect("a storage");
     for device in ["bad-state", "bad-format"] {
-        let told = outcome(storage.load(&DeviceId::new(device)));
-        assert!(matches!(&told, Err(StorageError::Corrupt(text)) if text.contains(device)), "{told:?}");
+        let error_text = outcome(storage.load(&DeviceId::new(device)));
+        assert!(matches!(&error_text, Err(StorageError::Corrupt(text)) if text.contains(device)), "{error_text:?}");
     }
 }

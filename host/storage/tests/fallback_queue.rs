@@ -1,5 +1,5 @@
-//! The offline queue when its database cannot be used (P.3). Rule: the database is the real one,
-//! and it fails because another connection really holds it.
+//! The offline queue while its database cannot be used (P.3). Rule: the database is the real one, and it fails because
+//! another connection really holds its lock.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ fn open(dir: &Path) -> (Arc<SqliteStorage>, Arc<FallbackQueue>) {
     (storage, queue)
 }
 
-/// Holds the database against every other writer until it is dropped.
-fn hold(dir: &Path) -> Connection {
+/// Locks the database against every other writer until it is dropped.
+fn lock_database(dir: &Path) -> Connection {
     let connection = Connection::open(dir.join("modehost.db")).expect("the database");
     connection.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     connection
@@ -49,7 +49,7 @@ fn p3_a_file_takes_over_and_is_taken_back_in_order() {
     let device = DeviceId::new("d");
     let origin = Some(Origin { sender: DeviceId::new("ann"), receipt: "{\"type\":\"x\"}".into() });
     get(queue.enqueue(&device, "before".into(), 1, LONG));
-    let held = hold(dir.path());
+    let lock = lock_database(dir.path());
     assert_eq!(get(queue.enqueue_from(origin.clone(), &device, "one".into(), 2, LONG)), 0);
     assert_eq!(get(queue.enqueue(&device, "two".into(), 3, LONG)), 0);
     assert!(file.exists());
@@ -57,9 +57,9 @@ fn p3_a_file_takes_over_and_is_taken_back_in_order() {
     let found: Vec<_> = waiting.iter().map(|message| &*message.payload).collect();
     assert_eq!(found, ["before", "one", "two"]);
     assert_eq!((waiting[1].origin.clone(), waiting[1].queued_at), (origin.clone(), 2));
-    // Nothing of it has arrived: it all stays.
+    // Nothing has been acknowledged: all messages stay.
     get(queue.remove(&device, Vec::new()));
-    drop(held);
+    drop(lock);
     wait_until("the database has them", || payloads(&*storage, &device) == ["before", "one", "two"]);
     wait_until("the file is gone", || !file.exists());
     assert_eq!(get(storage.waiting(&device, 10))[1].origin, origin);
@@ -72,13 +72,13 @@ fn p3_what_was_handed_over_from_the_file_does_not_come_again() {
     let dir = tempfile::tempdir().expect("a folder");
     let (storage, queue) = open(dir.path());
     let device = DeviceId::new("d");
-    let held = hold(dir.path());
+    let lock = lock_database(dir.path());
     for payload in ["one", "two", "three"] {
         get(queue.enqueue(&device, payload.into(), 1, LONG));
     }
     let waiting = get(queue.waiting(&device, 10));
-    drop(held);
-    // Between hand-over and removal the database works again.
+    drop(lock);
+    // The database works again between delivery and removal.
     let arrived = waiting.iter().take(2).map(|message| message.id).collect();
     get(queue.remove(&device, arrived));
     wait_until("the rest is in the database", || payloads(&*storage, &device) == ["three"]);
@@ -91,7 +91,7 @@ fn p3_the_file_outlives_the_process() {
     let device = DeviceId::new("d");
     {
         let (_storage, queue) = open(dir.path());
-        let _held = hold(dir.path());
+        let _lock = lock_database(dir.path());
         get(queue.enqueue(&device, "kept".into(), 1, LONG));
     }
     assert!(dir.path().join("offline_queue.json").exists());
@@ -103,12 +103,12 @@ fn p3_the_file_outlives_the_process() {
 fn p3_fifty_senders_lose_nothing_while_the_database_comes_and_goes() {
     let dir = tempfile::tempdir().expect("a folder");
     let (storage, queue) = open(dir.path());
-    let held = hold(dir.path());
+    let lock = lock_database(dir.path());
     std::thread::scope(|scope| {
         let releaser = scope.spawn(move || {
-            // Longer than the database waits for a lock, so that the file is used for certain.
-            std::thread::sleep(modehost_storage::limits::STORAGE_BUSY * 2);
-            drop(held);
+            // Longer than the database waits for a lock, so that the file is certainly used.
+            std::thread::sleep(modehost_storage::limits::STORAGE_BUSY_TIMEOUT * 2);
+            drop(lock);
         });
         for sender in 0..50 {
             let queue = &queue;

@@ -1,5 +1,5 @@
-//! Faults in the middle of a hundred thousand messages: kills, a disk without room, a clock that
-//! jumps. Rule: each runs in a process of its own, and what the process has said counts.
+//! Faults among a hundred thousand messages: kills, a full disk, clock jumps. Rule: each runs in a child process, and
+//! what the child has printed counts.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -15,8 +15,8 @@ const CHILD_DIR: &str = "MODEHOST_TEST_CHILD_DIR";
 const CHILD_FROM: &str = "MODEHOST_TEST_CHILD_FROM";
 const MESSAGES: usize = 100_000;
 const WRITERS: usize = 4;
-/// Messages of one writer that are on their way to the disk at the same time.
-const UNDER_WAY: usize = 128;
+/// Unacknowledged messages per writer.
+const IN_FLIGHT: usize = 128;
 const DEVICES: usize = 500;
 const LONG: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600_000;
@@ -39,8 +39,8 @@ fn device(number: usize) -> DeviceId {
     DeviceId::new(format!("device-{}", number % DEVICES))
 }
 
-/// Everything that waits, as its devices would be handed it: page after page, each removed.
-fn hand_over(storage: &SqliteStorage) -> Vec<(usize, usize)> {
+/// Delivers everything that is queued to all devices: page by page, removing each page.
+fn deliver_all(storage: &SqliteStorage) -> Vec<(usize, usize)> {
     let mut all = Vec::new();
     for number in 0..DEVICES {
         let device = device(number);
@@ -56,7 +56,7 @@ fn hand_over(storage: &SqliteStorage) -> Vec<(usize, usize)> {
     all
 }
 
-/// Not a test: what the children of [`p3_kills_in_a_hundred_thousand_messages_lose_none`] run.
+/// Not a test: the child process of [`p3_kills_in_a_hundred_thousand_messages_lose_none_and_double_none`].
 #[test]
 #[ignore = "started by another test as a process of its own"]
 fn child_that_queues() {
@@ -69,18 +69,18 @@ fn child_that_queues() {
             let storage = storage.clone();
             scope.spawn(move || {
                 let mine: Vec<usize> = (from..MESSAGES).filter(|number| number % WRITERS == writer).collect();
-                for batch in mine.chunks(UNDER_WAY) {
-                    let under_way: Vec<_> = batch
+                for batch in mine.chunks(IN_FLIGHT) {
+                    let in_flight: Vec<_> = batch
                         .iter()
                         .map(|number| (number, storage.enqueue(&device(*number), number.to_string().into(), 1, LONG)))
                         .collect();
-                    let mut said = String::new();
-                    for (number, reply) in under_way {
+                    let mut output = String::new();
+                    for (number, reply) in in_flight {
                         assert_eq!(outcome(reply), Ok(0));
-                        said.push_str(&format!("ack {number}\n"));
+                        output.push_str(&format!("ack {number}\n"));
                     }
-                    // One write for many lines: what is said is said whole or, at a kill, cut off.
-                    let _ = std::io::stdout().lock().write_all(said.as_bytes());
+                    // One write for many lines: each line is printed whole or, at a kill, cut off.
+                    let _ = std::io::stdout().lock().write_all(output.as_bytes());
                 }
             });
         }
@@ -112,19 +112,19 @@ fn child(name: &str, dir: &Path, from: usize) -> Killed {
 #[test]
 fn p3_kills_in_a_hundred_thousand_messages_lose_none_and_double_none() {
     let dir = tempfile::tempdir().expect("a folder");
-    let (mut from, mut handed, mut kills) = (0, 0, 0);
+    let (mut from, mut delivered, mut kills) = (0, 0, 0);
     while from < MESSAGES {
-        // After so many acknowledgements the child is killed, wherever it stands.
-        let patience = 9_000 + kills * 7_777;
+        // The child is killed after this many acknowledgements, whatever it is doing.
+        let kill_after = 9_000 + kills * 7_777;
         let mut killed = false;
         let mut child = child("child_that_queues", dir.path(), from);
-        let mut said = BufReader::new(child.0.stdout.take().expect("its output"));
+        let mut output = BufReader::new(child.0.stdout.take().expect("its output"));
         let (mut acknowledged, mut ended, mut line) = (HashSet::new(), false, String::new());
-        // A line that the kill has cut off is not said.
-        while said.read_line(&mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with('\n') {
+        // A line that the kill has cut off does not count.
+        while output.read_line(&mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with('\n') {
             ended |= line == "end\n";
             acknowledged.extend(line.strip_prefix("ack ").and_then(|number| number.trim().parse::<usize>().ok()));
-            if acknowledged.len() == patience && !killed {
+            if acknowledged.len() == kill_after && !killed {
                 child.0.kill().expect("SIGKILL");
                 (kills, killed) = (kills + 1, true);
             }
@@ -132,15 +132,15 @@ fn p3_kills_in_a_hundred_thousand_messages_lose_none_and_double_none() {
         }
         child.0.wait().expect("its end");
         let storage = open(dir.path());
-        let found = hand_over(&storage);
-        let unique: HashSet<usize> = found.iter().map(|(_, number)| *number).collect();
-        assert_eq!(unique.len(), found.len(), "nothing is handed over twice");
+        let delivered_now = deliver_all(&storage);
+        let unique: HashSet<usize> = delivered_now.iter().map(|(_, number)| *number).collect();
+        assert_eq!(unique.len(), delivered_now.len(), "nothing is handed over twice");
         let lost: Vec<usize> = acknowledged.difference(&unique).copied().collect();
         assert!(lost.is_empty(), "lost: {lost:?}");
         for number in 0..DEVICES {
-            // Messages of one writer keep their order; a device hears several writers.
+            // Messages of one writer keep their order; a device receives from several writers.
             for writer in 0..WRITERS {
-                let mine: Vec<usize> = found
+                let mine: Vec<usize> = delivered_now
                     .iter()
                     .filter(|(device, message)| *device == number && message % WRITERS == writer)
                     .map(|(_, message)| *message)
@@ -148,15 +148,15 @@ fn p3_kills_in_a_hundred_thousand_messages_lose_none_and_double_none() {
                 assert!(mine.is_sorted(), "device {number}: {mine:?}");
             }
         }
-        handed += found.len();
+        delivered += delivered_now.len();
         from = if ended { MESSAGES } else { unique.iter().max().map_or(from, |last| last + 1) };
     }
     assert!(kills >= 3, "only {kills} kills");
-    println!("{handed} messages handed over across {kills} kills");
-    assert!(hand_over(&open(dir.path())).is_empty(), "what was handed over does not come again");
+    println!("{delivered} messages handed over across {kills} kills");
+    assert!(deliver_all(&open(dir.path())).is_empty(), "what was handed over does not come again");
 }
 
-/// Not a test: runs on a disk of its own that a shell has mounted.
+/// Not a test: runs on a small disk that a shell has mounted.
 #[test]
 #[ignore = "started by another test as a process of its own"]
 fn child_on_a_small_disk() {
@@ -167,7 +167,7 @@ fn child_on_a_small_disk() {
     queue.limit(u32::MAX);
     let (large, here) = ("x".repeat(20_000), DeviceId::new("here"));
     let mut kept = 0;
-    let told = loop {
+    let error_text = loop {
         match outcome(queue.enqueue(&here, format!("{kept}:{large}").into(), 1, LONG)) {
             Ok(_) => kept += 1,
             Err(error) => break error,
@@ -175,9 +175,9 @@ fn child_on_a_small_disk() {
         assert!(kept < 10_000, "the disk never fills");
     };
     assert!(kept > 0, "something was kept");
-    let text = told.to_string();
+    let text = error_text.to_string();
     assert!(text.contains("room") && text.contains(dir.to_str().expect("UTF-8")), "{text}");
-    // Everything that was acknowledged is still there, in order, although nothing can be written.
+    // Everything acknowledged is still there, in order, although nothing can be written.
     let first = get(queue.waiting(&here, 2));
     assert!(first.first().is_some_and(|message| message.payload.starts_with("0:")), "reading goes on");
     std::fs::remove_file(dir.join("ballast")).expect("room");
@@ -203,7 +203,7 @@ fn p3_a_really_full_disk_loses_nothing_that_was_acknowledged() {
     let dir = tempfile::tempdir().expect("a folder");
     let script = "mount -t tmpfs -o size=4m tmpfs \"$0\" || exit 77; \
                   dd if=/dev/zero of=\"$0/ballast\" bs=1024 count=1500 2>/dev/null; exec \"$@\"";
-    // A name space of its own: nothing is left mounted, and no rights are needed where it is allowed.
+    // Its own mount namespace: nothing stays mounted, and no privileges are needed where that is allowed.
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
         .arg(dir.path())
@@ -215,16 +215,16 @@ fn p3_a_really_full_disk_loses_nothing_that_was_acknowledged() {
         println!("skipped: there is no unshare here");
         return;
     };
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complained = String::from_utf8_lossy(&output.stderr);
-    if output.status.code() == Some(77) || complained.contains("unshare:") {
-        println!("skipped: this user may not mount a small disk: {complained}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) || stderr.contains("unshare:") {
+        println!("skipped: this user may not mount a small disk: {stderr}");
         return;
     }
-    assert!(output.status.success() && said.contains("kept "), "{said}\n{complained}");
+    assert!(output.status.success() && stdout.contains("kept "), "{stdout}\n{stderr}");
 }
 
-/// Not a test: runs as a user without special rights.
+/// Not a test: runs as an unprivileged user.
 #[test]
 #[ignore = "started by another test as a process of its own"]
 fn child_whose_rights_are_taken() {
@@ -245,7 +245,7 @@ fn child_whose_rights_are_taken() {
         println!("all rights");
         return;
     }
-    // What is open stays open; whether a message is taken or not, the answer is true.
+    // Open files stay open; whether a message is accepted or not, the reply is true.
     let mut kept = vec!["0".to_owned()];
     for number in 1..200 {
         match outcome(queue.enqueue(&here, number.to_string().into(), 1, LONG)) {
@@ -256,17 +256,17 @@ fn child_whose_rights_are_taken() {
         }
     }
     drop((queue, storage));
-    let told = match SqliteStorage::open(&Config { dir: dir.clone(), ..Config::default() }) {
+    let error_text = match SqliteStorage::open(&Config { dir: dir.clone(), ..Config::default() }) {
         Ok(_) => panic!("opened without rights"),
         Err(error) => error.to_string(),
     };
-    assert!(told.contains("data") && told.contains("let this user write there"), "{told}");
+    assert!(error_text.contains("data") && error_text.contains("let this user write there"), "{error_text}");
     allow(&dir, 0o700);
-    let told = match SqliteStorage::open(&Config { dir: dir.clone(), ..Config::default() }) {
+    let error_text = match SqliteStorage::open(&Config { dir: dir.clone(), ..Config::default() }) {
         Ok(_) => panic!("opened a file that may not be written"),
         Err(error) => error.to_string(),
     };
-    assert!(told.contains("modehost.db") && told.contains("write"), "{told}");
+    assert!(error_text.contains("modehost.db") && error_text.contains("write"), "{error_text}");
     allow(&file, 0o600);
     let storage = open(&dir);
     let mut found = Vec::new();
@@ -288,7 +288,7 @@ fn rights_that_are_taken_away_at_run_time_are_told_and_lose_nothing() {
     let dir = tempfile::tempdir().expect("a folder");
     let open_to_all = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(dir.path(), open_to_all).expect("own folder");
-    // Whoever may do everything runs the child as somebody who may not; that one needs a copy.
+    // Root runs the child as an unprivileged user, who needs a copy of the program.
     let program = dir.path().join("child");
     std::fs::copy(std::env::current_exe().expect("this test"), &program).expect("a copy");
     let arguments = ["child_whose_rights_are_taken", "--exact", "--ignored", "--nocapture"];
@@ -301,13 +301,13 @@ fn rights_that_are_taken_away_at_run_time_are_told_and_lose_nothing() {
         }
         _ => Command::new(&program).args(arguments).env(CHILD_DIR, dir.path()).output().expect("a child"),
     };
-    let said = String::from_utf8_lossy(&output.stdout);
-    if said.contains("all rights") {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    if stdout.contains("all rights") {
         println!("skipped: this user may do everything, and there is no setpriv");
         return;
     }
-    let complained = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("kept "), "{said}\n{complained}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stdout.contains("kept "), "{stdout}\n{stderr}");
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn a_clock_that_jumps_an_hour_either_way_loses_and_disorders_nothing() {
     let texts = |now: u64| -> Vec<String> {
         get(storage.waiting(&here, now)).iter().map(|message| message.payload.to_string()).collect()
     };
-    // Queued at noon, then with the clock an hour back, then an hour on; each lives for four hours.
+    // Queued at noon, then with the clock an hour back, then an hour ahead; each lives for four hours.
     for (text, at) in [("noon", noon), ("back", noon - HOUR), ("on", noon + HOUR)] {
         get(storage.enqueue(&here, text.into(), at, 4 * HOUR));
     }
@@ -328,7 +328,7 @@ fn a_clock_that_jumps_an_hour_either_way_loses_and_disorders_nothing() {
     assert_eq!(texts(noon + 3 * HOUR), ["noon", "on"], "four hours by the clock that it was queued by");
     assert_eq!(texts(noon), ["noon", "back", "on"], "looking removes nothing: the clock may come back");
     assert_eq!(texts(noon + 4 * HOUR), ["on"]);
-    // A start under another clock changes nothing of it.
+    // A restart with another clock does not change that.
     drop(storage);
     let storage = open(dir.path());
     get(storage.enqueue(&here, "last".into(), noon - HOUR, 3 * HOUR));

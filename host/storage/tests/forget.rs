@@ -1,4 +1,5 @@
-//! Forgetting a device in the database: what goes, what stays, and what is left in the bytes of the file.
+//! Erasure of a device in the database: what is removed, what stays, and what is left in the bytes of the file. Rule:
+//! nothing of the device remains in the files, and nothing of another device is lost.
 
 use std::path::Path;
 
@@ -31,7 +32,7 @@ fn session(device: &DeviceId) -> StoredSession {
     }
 }
 
-/// Some of everything, of one device.
+/// Some data of every kind, for one device.
 fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     get(storage.learn(device, DeviceFacts { sends_stop: true, ..DeviceFacts::default() }, 1));
     get(storage.save(session(device)));
@@ -40,9 +41,14 @@ fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     }
     let author = Author { session: SessionId::new(format!("session of {device}")), device: device.clone() };
     for n in 0..20 {
-        let said = format!("{{\"n\":{n},\"by\":\"{device}\"}}");
-        get(storage.append_for(Some(&author), &format!("open/{}", device.as_str().len()), 1, said.clone().into()));
-        get(storage.append_for(Some(&author), &format!("done/{}", device.as_str().len()), 1, said.into()));
+        let entry_text = format!("{{\"n\":{n},\"by\":\"{device}\"}}");
+        get(storage.append_for(
+            Some(&author),
+            &format!("open/{}", device.as_str().len()),
+            1,
+            entry_text.clone().into(),
+        ));
+        get(storage.append_for(Some(&author), &format!("done/{}", device.as_str().len()), 1, entry_text.into()));
     }
     let journal = format!("done/{}", device.as_str().len());
     let part = JournalPart { journal: journal.into(), member: "said".into(), line: "".into() };
@@ -62,7 +68,7 @@ fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     get(storage.enqueue_from(Some(origin), other, format!("\"from {device}\"").into(), 1, u64::MAX / 4));
 }
 
-fn is_in_files(dir: &Path, text: &str) -> Vec<String> {
+fn files_containing(dir: &Path, text: &str) -> Vec<String> {
     let files = std::fs::read_dir(dir).expect("a folder").flatten().filter(|entry| entry.path().is_file());
     let has = |entry: &std::fs::DirEntry| {
         let bytes = std::fs::read(entry.path()).expect("a file");
@@ -75,7 +81,7 @@ fn is_in_files(dir: &Path, text: &str) -> Vec<String> {
 fn everything_of_a_device_goes_and_nothing_of_another() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path());
-    // Ids that end alike, or that a pattern would take for each other.
+    // Ids with a common ending, or with pattern characters that could match each other.
     let (device, others) = (DeviceId::new("b_1"), ["a/b_1", "bx1x", "b_1/c"].map(DeviceId::new));
     for other in &others {
         fill(&storage, other, &others[0]);
@@ -89,8 +95,8 @@ fn everything_of_a_device_goes_and_nothing_of_another() {
     assert!(export["sessions"][0]["state"]["base64"].is_string(), "{export}");
     assert_eq!(export["archives"][0]["content"]["of"], "b_1");
 
-    let gone = get(storage.forget(&device));
-    let wanted = Forgotten {
+    let report = get(storage.forget(&device));
+    let expected = Forgotten {
         sessions: 1,
         documents: 2,
         journals: 2,
@@ -100,7 +106,7 @@ fn everything_of_a_device_goes_and_nothing_of_another() {
         sent: 1,
         facts: 1,
     };
-    assert_eq!(gone, wanted);
+    assert_eq!(report, expected);
     assert_eq!(get(storage.being_forgotten()), std::slice::from_ref(&device));
     get(storage.has_forgotten(&device));
     assert!(get(storage.being_forgotten()).is_empty());
@@ -111,7 +117,7 @@ fn everything_of_a_device_goes_and_nothing_of_another() {
     assert!(due.iter().any(|due| &*due.id == "work-3"), "its files have to go: {due:?}");
     for (other, before) in others.iter().zip(before) {
         let mut now = get(storage.of_device(other));
-        // The one message from the device that is forgotten has gone from those that wait for this one.
+        // The one message from the erased device is gone from the queue of this one.
         now["waiting"].as_array_mut().expect("rows").retain(|row| row["payload"] != "from b_1");
         assert_eq!(now, before, "{other}");
     }
@@ -123,7 +129,7 @@ fn nothing_of_it_is_left_in_the_bytes_of_the_files() {
     let storage = open(dir.path());
     let (device, other) = (DeviceId::new("aa:bb:cc:dd:ee:01"), DeviceId::new("other"));
     get(storage.seen(&other, 1));
-    // Written over and over, and among others, so that pages split and old ones come free.
+    // Rewritten many times, and among other data, so that pages split and old ones are freed.
     for round in 0..40_u64 {
         for n in 0..20 {
             get(storage.write(&format!("others/{round}-{n}"), 0, Some(format!("\"{}\"", "y".repeat(900)).into())));
@@ -133,13 +139,13 @@ fn nothing_of_it_is_left_in_the_bytes_of_the_files() {
         get(storage.save(session(&device)));
     }
     fill(&storage, &device, &other);
-    assert!(!is_in_files(dir.path(), device.as_str()).is_empty(), "it is there before");
+    assert!(!files_containing(dir.path(), device.as_str()).is_empty(), "it is there before");
     get(storage.forget(&device));
     get(storage.has_forgotten(&device));
     let compacted = get(storage.compact(u64::MAX));
     assert_eq!(compacted.left, None);
-    assert_eq!(is_in_files(dir.path(), device.as_str()), Vec::<String>::new());
-    // It goes on as before.
+    assert_eq!(files_containing(dir.path(), device.as_str()), Vec::<String>::new());
+    // The database is still usable.
     get(storage.write("after", 0, Some("1".into())));
     storage.shutdown();
     drop(storage);
@@ -154,11 +160,11 @@ fn the_file_in_reserve_is_forgotten_too() {
     let queue = FallbackQueue::open(storage.clone(), dir.path()).expect("a queue");
     let other = rusqlite::Connection::open(dir.path().join("modehost.db")).expect("the database");
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-    let (device, friend) = (DeviceId::new("one"), DeviceId::new("two"));
+    let (device, receiver) = (DeviceId::new("one"), DeviceId::new("two"));
     get(queue.enqueue(&device, "\"to it\"".into(), 1, u64::MAX / 4));
     let origin = Origin { sender: device.clone(), receipt: "{}".into() };
-    get(queue.enqueue_from(Some(origin), &friend, "\"from it\"".into(), 1, u64::MAX / 4));
-    get(queue.enqueue(&friend, "\"of nobody\"".into(), 1, u64::MAX / 4));
+    get(queue.enqueue_from(Some(origin), &receiver, "\"from it\"".into(), 1, u64::MAX / 4));
+    get(queue.enqueue(&receiver, "\"of nobody\"".into(), 1, u64::MAX / 4));
     assert_eq!(get(queue.concerning(&device)).len(), 2);
     assert_eq!(get(queue.forget(&device)), 2);
     assert_eq!(get(queue.forget(&device)), 0);
@@ -184,7 +190,7 @@ fn what_takes_the_room_is_told_and_given_back() {
     for n in 0..200 {
         get(storage.write(&format!("large/{n}"), 1, None));
     }
-    // Too little disk: nothing is rewritten, and it says why.
+    // Too little disk space: nothing is rewritten, and the reason is returned.
     let refused = get(storage.compact(1000));
     assert!(refused.left.as_deref().is_some_and(|why| why.contains("free disk")), "{refused:?}");
     assert_eq!(refused.expired, 1);

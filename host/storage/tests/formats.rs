@@ -1,5 +1,5 @@
-//! Records of sessions as earlier versions wrote them. Rule: the bytes name no members, so each shape has a number and
-//! is read for good.
+//! Session records as written by earlier versions. Rule: the bytes carry no field names, so each layout has a number
+//! and stays readable forever.
 
 use futures_lite::future::block_on;
 use modehost_ids::{DeviceId, SessionId};
@@ -7,9 +7,9 @@ use modehost_storage::traits::{Sessions, StoredHandler};
 use modehost_storage::{Config, SqliteStorage};
 use serde::Serialize;
 
-/// Format 1.
+/// Layout of format 1.
 #[derive(Serialize)]
-struct First {
+struct StoredSessionV1 {
     device: DeviceId,
     session: SessionId,
     mode: Option<String>,
@@ -35,7 +35,7 @@ fn a_session_of_format_1_is_read_with_the_state_of_its_modes() {
         mode: Some("one".to_owned()),
         ending: false,
     };
-    let first = First {
+    let first = StoredSessionV1 {
         device: DeviceId::new("dev-1"),
         session: SessionId::new("s-1"),
         mode: Some("one".to_owned()),

@@ -1,5 +1,4 @@
-//! Whether the storage says of itself that it can keep what it is given. Rule: yes only while a
-//! write of any size that is allowed would go through.
+//! The readiness probe of the storage. Rule: it succeeds only while a write of any allowed size would succeed.
 
 use std::sync::Arc;
 
@@ -14,8 +13,8 @@ fn open(dir: &std::path::Path) -> Arc<SqliteStorage> {
 
 #[test]
 fn a_full_database_is_told_and_room_makes_it_good_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let storage = open(folder.path());
+    let directory = tempfile::tempdir().expect("a folder");
+    let storage = open(directory.path());
     assert_eq!(block_on(storage.probe()), Ok(()));
     assert_eq!(block_on(Documents::read(&*storage, "")).map(|document| document.value), Ok(None), "it left something");
     let value: Arc<str> = "x".repeat(8_000).into();
@@ -41,9 +40,9 @@ fn a_full_database_is_told_and_room_makes_it_good_again() {
 
 #[test]
 fn what_is_probed_a_thousand_times_does_not_grow() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let storage = open(folder.path());
-    let size = || std::fs::metadata(folder.path().join("modehost.db")).expect("a file").len();
+    let directory = tempfile::tempdir().expect("a folder");
+    let storage = open(directory.path());
+    let size = || std::fs::metadata(directory.path().join("modehost.db")).expect("a file").len();
     block_on(storage.probe()).expect("room");
     for _ in 0..1_000 {
         block_on(storage.probe()).expect("room");
@@ -54,10 +53,10 @@ fn what_is_probed_a_thousand_times_does_not_grow() {
 
 #[test]
 fn what_has_expired_goes_where_there_is_no_room_though_nobody_comes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let storage = open(folder.path());
+    let directory = tempfile::tempdir().expect("a folder");
+    let storage = open(directory.path());
     let text: Arc<str> = "x".repeat(20_000).into();
-    // Kept for a millisecond, in 1970: they have expired, and nobody has cleared them.
+    // Queued in 1970 for a millisecond: they have expired, and nothing has removed them.
     let mut taken = 0;
     for number in 0..1_000_u64 {
         let device = DeviceId::new(format!("d-{number}"));
@@ -79,8 +78,8 @@ fn what_has_expired_goes_where_there_is_no_room_though_nobody_comes() {
 
 #[test]
 fn more_room_needs_no_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let storage = open(folder.path());
+    let directory = tempfile::tempdir().expect("a folder");
+    let storage = open(directory.path());
     let value: Arc<str> = "x".repeat(200_000).into();
     let refused =
         (0..100).find(|count| block_on(storage.write(&format!("d/{count}"), 0, Some(value.clone()))).is_err());
@@ -91,21 +90,21 @@ fn more_room_needs_no_restart() {
 
 #[test]
 fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_known() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let storage = SqliteStorage::open(&Config { dir: folder.path().to_owned(), ..Config::default() }).expect("open");
+    let directory = tempfile::tempdir().expect("a folder");
+    let storage = SqliteStorage::open(&Config { dir: directory.path().to_owned(), ..Config::default() }).expect("open");
     let known = DeviceId::new("known");
     let facts = DeviceFacts { knows_extensions: true, ..DeviceFacts::default() };
     block_on(storage.learn(&known, facts, 1)).expect("kept");
-    let most = usize::try_from(modehost_storage::limits::DEVICE_FACTS).expect("a number");
+    let max = usize::try_from(modehost_storage::limits::DEVICE_FACTS).expect("a number");
     let mut seen = Vec::new();
-    for number in 0..most + 2_000 {
+    for number in 0..max + 2_000 {
         seen.push(storage.seen(&DeviceId::new(format!("d-{number}")), 2 + number as u64));
         if seen.len() == 2_000 {
             seen.drain(..).for_each(|reply| block_on(reply).expect("kept"));
         }
     }
     assert_eq!(block_on(storage.facts(&known)), Ok(facts));
-    let letter = |to: &str| OfflineDelivery {
+    let delivery = |to: &str| OfflineDelivery {
         sender: known.clone(),
         receipt: None,
         receiver: DeviceId::new(to),
@@ -115,8 +114,8 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
         to_strangers: false,
     };
     assert!(
-        matches!(block_on(storage.enqueue_delivery(letter("d-0"))), Err(StorageError::Share(_))),
+        matches!(block_on(storage.enqueue_delivery(delivery("d-0"))), Err(StorageError::Share(_))),
         "the oldest went"
     );
-    block_on(storage.enqueue_delivery(letter(&format!("d-{most}")))).expect("kept");
+    block_on(storage.enqueue_delivery(delivery(&format!("d-{max}")))).expect("kept");
 }

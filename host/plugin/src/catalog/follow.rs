@@ -226,7 +226,7 @@ impl PluginCatalog {
         loaded
     }
 
-    /// Reads, compiles, probes and checks one file. Files in `gone` no longer count as conflicting.
+    /// Reads, compiles, probes and checks one file. Files in `removed` no longer count as conflicting.
     pub(super) fn load(&self, path: &Path, removed: &[PathBuf], state: StatePolicy) -> Loaded {
         let file = path.display().to_string();
         let settings = self.settings();

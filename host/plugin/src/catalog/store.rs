@@ -219,6 +219,6 @@ mod tests {
     fn a_damaged_index_is_begun_anew() {
         let directory = tempfile::tempdir().expect("a folder");
         std::fs::write(directory.path().join(INDEX), "{").expect("writes");
-        assert_eq!(ReleaseStore::open(directory.path()).expect("opens").of("red"), KeptPlugin::default());
+        assert_eq!(ReleaseStore::open(directory.path()).expect("opens").record("red"), KeptPlugin::default());
     }
 }

@@ -1,6 +1,6 @@
-//! The files of one entry, `<id>.json` and `<id>.md`. Rule: a journal is streamed from the storage
-//! to the disk, and the file takes its place only if the entry, and with it the journal, has not
-//! changed meanwhile; members that an older `<id>.json` has and the new one does not know survive.
+//! The files of one entry, `<id>.json` and `<id>.md`. Rule: a journal is streamed from the storage to the disk, and the
+//! file is put in place only if the entry, and with it the journal, has not changed meanwhile; members of an older
+//! `<id>.json` that the new one does not have are preserved.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -9,13 +9,13 @@ use std::path::Path;
 use crate::limits;
 use futures_lite::future::block_on;
 
-use super::markdown::LineForm;
+use super::markdown::LineTemplate;
 use super::{ExportError, files};
 use crate::assemble::{Pages, quoted};
 use crate::object::{self, Members};
 use crate::traits::{Archived, Due, Exports, JournalPart, Journals};
 
-/// Where journals come from, and who knows whether what was read still holds.
+/// Source of journals, and the check whether what was read is still current.
 pub(super) struct Source<'s> {
     pub(super) journals: &'s dyn Journals,
     pub(super) exports: &'s dyn Exports,
@@ -23,55 +23,55 @@ pub(super) struct Source<'s> {
 }
 
 impl Source<'_> {
-    /// Looked at when everything has been read: a journal goes in one step with its entry.
-    fn still_holds(&self) -> Result<(), ExportError> {
+    /// Checked after everything has been read, because a journal is removed in one step with its entry.
+    fn check_current(&self) -> Result<(), ExportError> {
         if block_on(self.exports.is_current(self.due))? { Ok(()) } else { Err(ExportError::Stale) }
     }
 }
 
-/// Writes the files; true if there is one of Markdown.
-pub(super) fn write(source: &Source<'_>, folder: &Path, entry: &Archived) -> Result<bool, ExportError> {
-    write_content(source, folder, entry)?;
+/// Writes the files; true if there is a Markdown file.
+pub(super) fn write(source: &Source<'_>, directory: &Path, entry: &Archived) -> Result<bool, ExportError> {
+    write_content(source, directory, entry)?;
     let line = entry.journal.as_ref().filter(|part| !part.line.is_empty());
     let name = format!("{}.md", entry.id);
     if entry.text.is_empty() && line.is_none() {
-        // An older one would tell of what is no more.
-        files::remove(folder, &name)?;
+        // An older one would show removed content.
+        files::remove(directory, &name)?;
         return Ok(false);
     }
-    files::replace(folder, &name, |file| {
+    files::replace(directory, &name, |file| {
         file.write_all(entry.text.as_bytes())?;
         if !entry.text.is_empty() && !entry.text.ends_with('\n') {
             file.write_all(b"\n")?;
         }
         line.map_or(Ok(()), |part| write_lines(source.journals, part, file))?;
-        source.still_holds()
+        source.check_current()
     })?;
     Ok(true)
 }
 
 /// Removes the files.
-pub(super) fn remove(folder: &Path, id: &str) -> Result<(), ExportError> {
-    files::remove(folder, &format!("{id}.json"))?;
-    files::remove(folder, &format!("{id}.md"))
+pub(super) fn remove(directory: &Path, id: &str) -> Result<(), ExportError> {
+    files::remove(directory, &format!("{id}.json"))?;
+    files::remove(directory, &format!("{id}.md"))
 }
 
-fn write_content(source: &Source<'_>, folder: &Path, entry: &Archived) -> Result<(), ExportError> {
+fn write_content(source: &Source<'_>, directory: &Path, entry: &Archived) -> Result<(), ExportError> {
     let name = format!("{}.json", entry.id);
     let part = entry.journal.as_ref();
     let without: Vec<&str> = part.map(|part| &*part.member).into_iter().collect();
     let members = match object::members(&entry.content, &without) {
         Ok(members) => members,
         Err(error) if part.is_some() => return Err(ExportError::Content(error)),
-        // A list or a plain value is written as it is; no member of an older one fits into it.
+        // A list or a plain value is written as it is; no member of an older file fits into it.
         Err(_) => {
-            return files::replace(folder, &name, |file| Ok(writeln!(file, "{}", entry.content.trim())?));
+            return files::replace(directory, &name, |file| Ok(writeln!(file, "{}", entry.content.trim())?));
         }
     };
     let mut known: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
     known.extend(&without);
-    let survivors = older_members(folder, &name, &known)?;
-    files::replace(folder, &name, |file| {
+    let preserved = older_members(directory, &name, &known)?;
+    files::replace(directory, &name, |file| {
         let mut separator = "{\n";
         for (name, value) in &members {
             write!(file, "{separator}  {}: {}", quoted(name), value.get())?;
@@ -83,34 +83,34 @@ fn write_content(source: &Source<'_>, folder: &Path, entry: &Archived) -> Result
             write_entries(source.journals, part, file)?;
             file.write_all(b"\n  ]")?;
         }
-        for (name, value) in &survivors {
+        for (name, value) in &preserved {
             write!(file, "{separator}  {}: {}", quoted(name), value.get())?;
             separator = ",\n";
         }
         file.write_all(if separator == "{\n" { b"{}\n" } else { b"\n}\n" })?;
-        source.still_holds()
+        source.check_current()
     })
 }
 
-/// What an older file has beside the members that are known.
-fn older_members(folder: &Path, name: &str, known: &[&str]) -> Result<Members, ExportError> {
-    let path = folder.join(name);
+/// Members of an older file other than the known ones.
+fn older_members(directory: &Path, name: &str, known: &[&str]) -> Result<Members, ExportError> {
+    let path = directory.join(name);
     let older = match File::open(&path) {
         Ok(older) => older,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Members::new()),
         Err(source) => return Err(ExportError::File { path, source }),
     };
-    let size = older.metadata().map_or(0, |about| about.len());
+    let size = older.metadata().map_or(0, |metadata| metadata.len());
     if size > limits::ARCHIVE_FILE_BYTES {
-        files::put_aside(folder, name, &format!("it has more than {} bytes", limits::ARCHIVE_FILE_BYTES))?;
+        files::move_aside(directory, name, &format!("it has more than {} bytes", limits::ARCHIVE_FILE_BYTES))?;
         return Ok(Members::new());
     }
-    // It may grow meanwhile.
+    // Bounded again, because the file may grow meanwhile.
     match object::members_of(BufReader::new(older.take(limits::ARCHIVE_FILE_BYTES)), known) {
         Ok(members) => Ok(members),
         Err(error) if error.is_io() => Err(ExportError::File { path, source: error.into() }),
         Err(error) => {
-            files::put_aside(folder, name, &files::no_object(&error))?;
+            files::move_aside(directory, name, &files::parse_error(&error))?;
             Ok(Members::new())
         }
     }
@@ -129,11 +129,11 @@ fn write_entries(journals: &dyn Journals, part: &JournalPart, file: &mut impl Wr
 }
 
 fn write_lines(journals: &dyn Journals, part: &JournalPart, file: &mut impl Write) -> Result<(), ExportError> {
-    let form = LineForm::parse(&part.line);
+    let template = LineTemplate::parse(&part.line);
     let mut pages = Pages::new(journals, &part.journal);
     while let Some(page) = block_on(pages.next())? {
         for entry in page {
-            let line = form.render(&entry.value);
+            let line = template.render(&entry.value);
             if !line.is_empty() {
                 writeln!(file, "{line}")?;
             }

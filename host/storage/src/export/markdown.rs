@@ -1,19 +1,19 @@
-//! Entries of a journal as lines of Markdown. Rule: an entry is one line, whatever stands in it, and what somebody
-//! said or is called reads as just that: it begins no link, image, HTML, heading or list, and turns the direction of
-//! nothing around it. Modes keep the same rule with `markdown` of the SDK.
+//! Journal entries as lines of Markdown. Rule: an entry is one line, whatever it contains, and its member texts render
+//! literally: they start no link, image, HTML, heading or list, and do not change the direction of the text around
+//! them. Modes follow the same rule with `markdown` of the SDK.
 
 use serde_json::Value;
 
-/// How an entry reads: text with `{name}` for the entry's member of that name.
-pub(crate) struct LineForm<'t>(Vec<Piece<'t>>);
+/// The line template: text with `{name}` for the entry's member of that name.
+pub(crate) struct LineTemplate<'t>(Vec<Piece<'t>>);
 
 enum Piece<'t> {
     Text(&'t str),
     Member(&'t str),
 }
 
-impl<'t> LineForm<'t> {
-    /// Braces that do not pair stand for themselves.
+impl<'t> LineTemplate<'t> {
+    /// Unpaired braces stand for themselves.
     pub(crate) fn parse(template: &'t str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = template;
@@ -27,16 +27,15 @@ impl<'t> LineForm<'t> {
         Self(pieces)
     }
 
-    /// The line of an entry, without its end; empty if nothing is left of it. Members that the
-    /// entry lacks, and those that are lists or objects, are left out.
+    /// The line of an entry, without line end; may be empty. Members that are missing, lists or objects are left out.
     pub(crate) fn render(&self, entry: &str) -> String {
         let entry: Value = serde_json::from_str(entry).unwrap_or_default();
         let mut line = String::new();
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => tidy(text, &mut line),
+                Piece::Text(text) => push_collapsed(text, &mut line),
                 Piece::Member(name) => match entry.get(name) {
-                    Some(Value::String(text)) => plain(text, &mut line),
+                    Some(Value::String(text)) => push_escaped(text, &mut line),
                     Some(value @ (Value::Number(_) | Value::Bool(_))) => line.push_str(&value.to_string()),
                     _ => {}
                 },
@@ -47,8 +46,9 @@ impl<'t> LineForm<'t> {
     }
 }
 
-/// Adds text, with any run of white space and control characters as one space; none at the start.
-fn tidy(text: &str, line: &mut String) {
+/// Appends text, with each run of white space and control characters collapsed to one space; none at the start of the
+/// line.
+fn push_collapsed(text: &str, line: &mut String) {
     for character in text.chars() {
         if character.is_whitespace() || character.is_control() {
             if !line.is_empty() && !line.ends_with(' ') {
@@ -60,25 +60,25 @@ fn tidy(text: &str, line: &mut String) {
     }
 }
 
-/// Adds text of a member so that it reads as text.
-fn plain(text: &str, line: &mut String) {
-    let mut tidied = line.clone();
-    let start = tidied.len();
-    let seen: String = text.chars().filter(|character| !is_hidden(*character)).collect();
-    tidy(&seen, &mut tidied);
-    // Whatever opens the line, or what a list begins in it, could begin something itself.
-    let opens =
+/// Appends the text of a member, escaped so that it renders literally.
+fn push_escaped(text: &str, line: &mut String) {
+    let mut collapsed = line.clone();
+    let start = collapsed.len();
+    let visible: String = text.chars().filter(|character| !is_hidden(*character)).collect();
+    push_collapsed(&visible, &mut collapsed);
+    // At the start of a line, or of a list item in it, block syntax has to be escaped as well.
+    let at_line_start =
         line.chars().all(|mark| matches!(mark, ' ' | '-' | '+' | '*' | '>' | '.' | ')') || mark.is_ascii_digit());
-    let added: Vec<char> = tidied[start..].chars().collect();
+    let added: Vec<char> = collapsed[start..].chars().collect();
     for (at, character) in added.iter().enumerate() {
-        if means_something(&added, at, opens) {
+        if needs_escape(&added, at, at_line_start) {
             line.push('\\');
         }
         line.push(*character);
     }
 }
 
-/// Direction marks, embeddings, overrides and isolates; annotations; what has no width. Joiners stay: letters and
+/// Direction marks, embeddings, overrides and isolates; annotations; zero-width characters. Joiners stay: letters and
 /// emoji are made with them.
 fn is_hidden(character: char) -> bool {
     matches!(
@@ -88,33 +88,33 @@ fn is_hidden(character: char) -> bool {
     )
 }
 
-/// Whether this character would be more than itself.
-fn means_something(text: &[char], at: usize, opens: bool) -> bool {
+/// Whether this character has to be escaped.
+fn needs_escape(text: &[char], at: usize, at_line_start: bool) -> bool {
     let before = at.checked_sub(1).map(|index| text[index]);
     let after = text.get(at + 1).copied();
     let at_start = text[..at].iter().all(|one| *one == ' ');
     match text[at] {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '$' => true,
-        // Behind a bracket it is half of a link.
+        // After a bracket it is half of a link.
         '(' => before == Some(']'),
-        // Within a word, as in names of files, it is one of its letters.
+        // Within a word, as in file names, it is literal.
         '_' => ![before, after].into_iter().all(|one| one.is_some_and(char::is_alphanumeric)),
         '&' => is_entity(&text[at + 1..]),
-        // At the beginning, and the row of them that closes a heading.
-        '#' => opens && at_start || before == Some(' ') && text[at..].iter().all(|one| *one == '#'),
-        '>' | '-' | '+' | '=' | '|' | ':' => opens && at_start,
-        '.' | ')' => opens && is_number(&text[..at]) && after.is_none_or(|one| one == ' '),
+        // At the start it opens a heading, a trailing run of them closes it.
+        '#' => at_line_start && at_start || before == Some(' ') && text[at..].iter().all(|one| *one == '#'),
+        '>' | '-' | '+' | '=' | '|' | ':' => at_line_start && at_start,
+        '.' | ')' => at_line_start && is_number(&text[..at]) && after.is_none_or(|one| one == ' '),
         _ => false,
     }
 }
 
-/// Whether a list could be numbered by this.
+/// Whether this could be the number of a list item.
 fn is_number(text: &[char]) -> bool {
     let digits = text.iter().skip_while(|one| **one == ' ');
     digits.clone().all(char::is_ascii_digit) && (1..=9).contains(&digits.count())
 }
 
-/// Whether `&` before this names a character.
+/// Whether the text after `&` makes it a character reference.
 fn is_entity(rest: &[char]) -> bool {
     const LONGEST: usize = 40;
     let length = rest.iter().take(LONGEST).take_while(|one| one.is_ascii_alphanumeric() || **one == '#').count();
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn line(template: &str, entry: &str) -> String {
-        LineForm::parse(template).render(entry)
+        LineTemplate::parse(template).render(entry)
     }
 
     #[test]
@@ -151,28 +151,28 @@ mod tests {
         assert_eq!(line("- {text}", entry), "- a # b c d \\<script>");
         assert_eq!(line("{text}", r##"{"text":" # no heading"}"##), "\\# no heading");
         assert_eq!(line("{text}", r#"{"text":"- no list"}"#), "\\- no list");
-        let turned = r#"{"who":"Ann\u202egnp\u202c\u200f","text":"exe\u2066 x\u2069"}"#;
-        assert_eq!(line("- {who}: {text}", turned), "- Anngnp: exe x");
+        let with_direction_marks = r#"{"who":"Ann\u202egnp\u202c\u200f","text":"exe\u2066 x\u2069"}"#;
+        assert_eq!(line("- {who}: {text}", with_direction_marks), "- Anngnp: exe x");
     }
 
-    /// What a reader is shown of one line of Markdown; an error if that is more than text in a list.
-    fn shown(markdown: &str) -> Result<String, String> {
-        let mut shown = String::new();
+    /// The text that a reader sees of one line of Markdown; an error if it is more than text in a list.
+    fn rendered(markdown: &str) -> Result<String, String> {
+        let mut rendered = String::new();
         for event in
             Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_MATH)
         {
             match event {
-                Event::Text(text) => shown.push_str(&text),
+                Event::Text(text) => rendered.push_str(&text),
                 Event::Start(Tag::Paragraph | Tag::List(_) | Tag::Item)
                 | Event::End(TagEnd::Paragraph | TagEnd::List(_) | TagEnd::Item) => {}
                 other => return Err(format!("{other:?} in {markdown:?}")),
             }
         }
-        Ok(shown)
+        Ok(rendered)
     }
 
-    /// An entry in each form, against what its reader is shown.
-    fn assert_shows(text: &str) {
+    /// Renders an entry with several templates and compares with what a reader sees.
+    fn assert_renders(text: &str) {
         let entry = json!({"who": text, "text": text}).to_string();
         for (template, expected) in [
             ("- {text}", text.to_owned()),
@@ -181,7 +181,7 @@ mod tests {
             ("- by {who}: {text}", format!("by {text}: {text}")),
         ] {
             let markdown = line(template, &entry);
-            assert_eq!(shown(&markdown), Ok(expected.trim_end().to_owned()), "{markdown:?}");
+            assert_eq!(rendered(&markdown), Ok(expected.trim_end().to_owned()), "{markdown:?}");
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
             "![x](http://tracker.example/p.png)",
             "<img src=x onerror=alert(1)>",
             "<https://evil.example>",
-            // The mark before it made one of ours into text, and the bracket into HTML.
+            // A backslash before it must not undo our escape and turn the bracket into HTML.
             "\\<b>",
             "](http://evil.example) [",
             "[a]: http://evil.example",
@@ -205,12 +205,12 @@ mod tests {
             "[x] done",
             "snake_case_name, 5.5 % of R&D, C#",
         ] {
-            assert_shows(text);
+            assert_renders(text);
         }
     }
 
-    /// Kept words and mutations of them: as a member of an entry they are one line of text and no more, and as a
-    /// whole entry or a template they are one bounded line.
+    /// Corpus of texts and mutations of them: as a member of an entry they are one line of plain text, and as a whole
+    /// entry or a template they are one bounded line.
     #[test]
     fn whatever_was_said_stays_one_line_of_text() {
         modehost_corpus::Corpus::open(env!("CARGO_MANIFEST_DIR"), "markdown").keeps(|bytes| {
@@ -220,9 +220,9 @@ mod tests {
             for template in ["- {text}", "1. {text}", "{text}", "- by {who}: {text}"] {
                 let markdown = line(template, &entry);
                 assert!(!markdown.contains(ends), "{markdown:?}");
-                // Each of its characters is escaped at the most, in each of two places.
+                // At most, each character is escaped, in each of two places.
                 assert!(markdown.len() <= template.len() + 4 * text.len(), "{} of {}", markdown.len(), text.len());
-                shown(&markdown).unwrap_or_else(|error| panic!("{template}: {error}"));
+                rendered(&markdown).unwrap_or_else(|error| panic!("{template}: {error}"));
             }
             let odd = line("- {who}: {text}", &text);
             assert!(!odd.contains(ends) && odd.len() <= 2 * text.len() + 8, "{odd:?}");
@@ -234,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_was_said_is_shown_as_it_is(text in r"[\\`*_\[\]<>~&#+=|:().!;a1-9x-][\\`*_\[\]<>~&#+=|:().!;a1-9x-]{0,12}( [\\`*_\[\]<>~&#+=|:().!;a1-9x-]{1,12})?") {
-            assert_shows(&text);
+            assert_renders(&text);
         }
     }
 }

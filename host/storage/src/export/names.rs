@@ -1,19 +1,18 @@
-//! Names that become names of files. Rule: whatever was checked before, nothing gets to the disk
-//! under a name that could lead out of its folder or into one of another room.
+//! Names that become file names. Rule: whatever was checked before, no name reaches the disk that could lead out of its
+//! directory or into one that is used otherwise.
 
 use crate::limits;
 
-/// The list of a kind's entries.
+/// The index of a kind's entries.
 pub(crate) const INDEX: &str = "index.json";
 
-/// How the names of files begin that are being written; what is left of them after a crash is
-/// removed at the next start.
+/// Prefix of temporary files; those left by a crash are removed at the next start.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// Folders beside those of the kinds.
-const TAKEN: [&str; 3] = ["log", "plugins", "plugins-cache"];
+/// Other directories in the data directory.
+const RESERVED: [&str; 3] = ["log", "plugins", "plugins-cache"];
 
-/// Why a name cannot name files.
+/// Why a name cannot be a file name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum NameError {
     #[error(
@@ -22,7 +21,7 @@ pub(crate) enum NameError {
     )]
     Kind,
     #[error("the kind of an archive entry cannot be `{0}`: that folder holds something else; name it otherwise")]
-    Taken(&'static str),
+    Reserved(&'static str),
     #[error(
         "the id of an archive entry names its files: 1 to {} letters, digits, `-`, `_` and `.`, no `.` first, not `index`",
         limits::ARCHIVE_ID_BYTES
@@ -31,18 +30,22 @@ pub(crate) enum NameError {
 }
 
 pub(crate) fn check_kind(kind: &str) -> Result<(), NameError> {
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if kind.is_empty() || kind.len() > limits::ARCHIVE_KIND_BYTES || !kind.bytes().all(letter) {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if kind.is_empty() || kind.len() > limits::ARCHIVE_KIND_BYTES || !kind.bytes().all(is_allowed) {
         return Err(NameError::Kind);
     }
-    TAKEN.into_iter().find(|taken| *taken == kind).map_or(Ok(()), |taken| Err(NameError::Taken(taken)))
+    RESERVED
+        .into_iter()
+        .find(|reserved| *reserved == kind)
+        .map_or(Ok(()), |reserved| Err(NameError::Reserved(reserved)))
 }
 
 pub(crate) fn check_id(id: &str) -> Result<(), NameError> {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let good = !id.is_empty() && id.len() <= limits::ARCHIVE_ID_BYTES && !id.starts_with('.') && id.bytes().all(letter);
-    // Some file systems know no case.
-    if good && !id.eq_ignore_ascii_case("index") { Ok(()) } else { Err(NameError::Id) }
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_valid =
+        !id.is_empty() && id.len() <= limits::ARCHIVE_ID_BYTES && !id.starts_with('.') && id.bytes().all(is_allowed);
+    // File systems may be case-insensitive.
+    if is_valid && !id.eq_ignore_ascii_case("index") { Ok(()) } else { Err(NameError::Id) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The messages in the file. Rule: what is acknowledged is what the file on the disk says; it is
-//! replaced as a whole, so a crash leaves the old one or the new one and never a part.
+//! The messages in the file. Rule: an acknowledged message is in the file on disk; the file is replaced atomically, so
+//! a crash leaves the old or the new version.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -14,15 +14,15 @@ use serde::{Deserialize, Serialize};
 use crate::reply::StorageError;
 use crate::traits::{Origin, Queued};
 
-/// Ids from here on are of this file: the database counts up from 1 and never gets here.
-pub(super) const FILE_IDS: u64 = 1 << 62;
+/// Ids from here on belong to this file: the database counts up from 1 and never gets here.
+pub(super) const FIRST_FILE_ID: u64 = 1 << 62;
 
-/// Its name in the data folder.
+/// Name of the file in the data directory.
 pub const FILE: &str = "offline_queue.json";
 
-/// One message as the file has it.
+/// One message as stored in the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct FileMessage {
     pub(super) device_id: DeviceId,
     pub(super) payload: Arc<str>,
     /// Unix ms.
@@ -32,26 +32,26 @@ pub(super) struct Kept {
     sender: Option<DeviceId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notice: Option<Arc<str>>,
-    /// Of this process; the file is numbered anew when it is read.
+    /// Valid in this process only; messages are renumbered when the file is read.
     #[serde(skip)]
     pub(super) id: u64,
-    /// Its device has been handed it, and has not said whether it arrived.
+    /// It is being delivered to its device and has not been acknowledged.
     #[serde(skip)]
-    pub(super) lent: bool,
+    pub(super) in_delivery: bool,
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct FileOut<'a> {
     version: u32,
-    messages: &'a VecDeque<Kept>,
+    messages: &'a VecDeque<FileMessage>,
 }
 
 #[derive(Deserialize)]
-struct Read {
-    messages: VecDeque<Kept>,
+struct FileIn {
+    messages: VecDeque<FileMessage>,
 }
 
-impl Kept {
+impl FileMessage {
     pub(super) fn new(
         origin: Option<Origin>,
         device: &DeviceId,
@@ -60,7 +60,7 @@ impl Kept {
         ttl_ms: u64,
     ) -> Self {
         let (sender, notice) = origin.map(|origin| (origin.sender, origin.receipt)).unzip();
-        Self { device_id: device.clone(), payload, queued_at, ttl_ms, sender, notice, id: 0, lent: false }
+        Self { device_id: device.clone(), payload, queued_at, ttl_ms, sender, notice, id: 0, in_delivery: false }
     }
 
     pub(super) fn origin(&self) -> Option<Origin> {
@@ -78,8 +78,8 @@ impl Kept {
         }
     }
 
-    /// Whether it is to this device, or wants to be told to it.
-    pub(super) fn concerns(&self, device: &DeviceId) -> bool {
+    /// Whether the message is to this device, or its sender is this device.
+    pub(super) fn involves(&self, device: &DeviceId) -> bool {
         self.device_id == *device || self.sender.as_ref() == Some(device)
     }
 
@@ -92,33 +92,33 @@ impl Kept {
     }
 }
 
-/// The file and what is in it.
+/// The file and its messages.
 pub(super) struct File {
     dir: PathBuf,
-    messages: VecDeque<Kept>,
+    messages: VecDeque<FileMessage>,
     next: u64,
 }
 
 impl File {
-    /// Reads what is there; a file that makes no sense is put aside.
+    /// Reads the file; a damaged one is moved aside.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
-        let mut messages = match modehost_follow::read(&path, limits::SPARE_FILE_BYTES) {
-            Ok(bytes) => match serde_json::from_slice::<Read>(&bytes) {
+        let mut messages = match modehost_follow::read(&path, limits::FALLBACK_FILE_BYTES) {
+            Ok(bytes) => match serde_json::from_slice::<FileIn>(&bytes) {
                 Ok(read) => read.messages,
                 Err(error) => {
-                    put_aside(&path, Some(&error))?;
+                    move_aside(&path, Some(&error))?;
                     VecDeque::new()
                 }
             },
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                put_aside(&path, None)?;
+                move_aside(&path, None)?;
                 VecDeque::new()
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => VecDeque::new(),
             Err(error) => return Err(error),
         };
-        let mut next = FILE_IDS;
+        let mut next = FIRST_FILE_ID;
         for message in &mut messages {
             message.id = next;
             next += 1;
@@ -134,20 +134,20 @@ impl File {
         self.dir.join(FILE)
     }
 
-    pub(super) fn messages(&self) -> &VecDeque<Kept> {
+    pub(super) fn messages(&self) -> &VecDeque<FileMessage> {
         &self.messages
     }
 
-    /// Adds a message in memory; gives how many older ones of the device had to go, so that no more
-    /// than `most` wait for it.
-    pub(super) fn add(&mut self, mut kept: Kept, most: u32) -> Result<u32, StorageError> {
-        self.messages.retain(|message| message.device_id != kept.device_id || !message.is_expired(kept.queued_at));
-        let bytes: usize = self.messages.iter().map(Kept::bytes).sum();
+    /// Adds a message in memory; returns how many older ones of the device were dropped, so that at most `max` wait for
+    /// it.
+    pub(super) fn add(&mut self, mut added: FileMessage, max: u32) -> Result<u32, StorageError> {
+        self.messages.retain(|message| message.device_id != added.device_id || !message.is_expired(added.queued_at));
+        let bytes: usize = self.messages.iter().map(FileMessage::bytes).sum();
         let of_sender =
-            self.messages.iter().filter(|message| message.sender.is_some() && message.sender == kept.sender);
-        let shares = of_sender.fold((1, kept.bytes()), |(count, bytes), one| (count + 1, bytes + one.bytes()));
-        if shares.0 > limits::SPARE_MESSAGES / limits::SPARE_SHARE
-            || shares.1 > limits::SPARE_BYTES / limits::SPARE_SHARE
+            self.messages.iter().filter(|message| message.sender.is_some() && message.sender == added.sender);
+        let sender_use = of_sender.fold((1, added.bytes()), |(count, bytes), one| (count + 1, bytes + one.bytes()));
+        if sender_use.0 > limits::FALLBACK_MESSAGES / limits::FALLBACK_SENDER_SHARE
+            || sender_use.1 > limits::FALLBACK_BYTES / limits::FALLBACK_SENDER_SHARE
         {
             let text = format!(
                 "its sender has its share of {} already, and the database cannot be used",
@@ -155,42 +155,42 @@ impl File {
             );
             return Err(StorageError::Unavailable(text));
         }
-        if self.messages.len() >= limits::SPARE_MESSAGES || bytes + kept.bytes() > limits::SPARE_BYTES {
+        if self.messages.len() >= limits::FALLBACK_MESSAGES || bytes + added.bytes() > limits::FALLBACK_BYTES {
             let text = format!("{} is full and the database cannot be used", self.path().display());
             return Err(StorageError::Unavailable(text));
         }
-        kept.id = self.next;
+        added.id = self.next;
         self.next += 1;
-        let device = kept.device_id.clone();
-        self.messages.push_back(kept);
+        let device = added.device_id.clone();
+        self.messages.push_back(added);
         let of_device = self.messages.iter().filter(|message| message.device_id == device).count();
-        let mut surplus = of_device.saturating_sub(most as usize);
-        let dropped = u32::try_from(surplus).unwrap_or(u32::MAX);
+        let mut excess = of_device.saturating_sub(max as usize);
+        let dropped = u32::try_from(excess).unwrap_or(u32::MAX);
         self.messages.retain(|message| {
-            let goes = surplus > 0 && message.device_id == device;
-            surplus -= usize::from(goes);
-            !goes
+            let drop_it = excess > 0 && message.device_id == device;
+            excess -= usize::from(drop_it);
+            !drop_it
         });
         Ok(dropped)
     }
 
-    /// Notes that a device is being handed its messages up to this one.
-    pub(super) fn lend(&mut self, device: &DeviceId, last: u64) {
-        let handed = self.messages.iter_mut().filter(|message| message.device_id == *device && message.id <= last);
-        handed.for_each(|message| message.lent = true);
+    /// Marks the messages of a device up to this id as being delivered.
+    pub(super) fn mark_in_delivery(&mut self, device: &DeviceId, last: u64) {
+        let delivering = self.messages.iter_mut().filter(|message| message.device_id == *device && message.id <= last);
+        delivering.for_each(|message| message.in_delivery = true);
     }
 
-    /// Takes messages out in memory.
-    pub(super) fn remove(&mut self, gone: impl Fn(&Kept) -> bool) {
-        self.messages.retain(|message| !gone(message));
+    /// Removes messages in memory.
+    pub(super) fn remove(&mut self, matches: impl Fn(&FileMessage) -> bool) {
+        self.messages.retain(|message| !matches(message));
     }
 
-    /// Puts memory back to what the file says.
-    pub(super) fn put_back(&mut self, messages: VecDeque<Kept>) {
+    /// Resets memory to what the file contains.
+    pub(super) fn reset(&mut self, messages: VecDeque<FileMessage>) {
         self.messages = messages;
     }
 
-    /// Brings the messages to the disk; an empty list removes the file.
+    /// Writes the messages to disk; an empty list removes the file.
     pub(super) fn write(&self) -> io::Result<()> {
         let path = self.path();
         if self.messages.is_empty() {
@@ -200,7 +200,7 @@ impl File {
             }
         }
         let mut unfinished = tempfile::Builder::new().prefix(".offline_queue-").tempfile_in(&self.dir)?;
-        let text = serde_json::to_vec(&Written { version: 1, messages: &self.messages })?;
+        let text = serde_json::to_vec(&FileOut { version: 1, messages: &self.messages })?;
         unfinished.write_all(&text)?;
         unfinished.as_file().sync_all()?;
         unfinished.persist(&path).map_err(|error| error.error)?;
@@ -208,18 +208,18 @@ impl File {
     }
 }
 
-/// `why` is none where it is larger than any that is written here.
-fn put_aside(path: &Path, why: Option<&serde_json::Error>) -> io::Result<()> {
+/// `why` is `None` if the file is larger than any that is written here.
+fn move_aside(path: &Path, why: Option<&serde_json::Error>) -> io::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let aside = path.with_extension(format!("json.damaged-{}", now.as_millis()));
     fs::rename(path, &aside)?;
-    // Only the place of the fault: the text around it is somebody's message.
+    // Only the position of the error: the text around it is a private message.
     let (line, column) = why.map_or((0, 0), |why| (why.line(), why.column()));
     tracing::error!(file = %path.display(), aside = %aside.display(), line, column, "a damaged queue file is put aside");
     Ok(())
 }
 
-/// Brings names that have changed in a folder to the disk.
+/// Syncs the entries of a directory.
 fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -228,16 +228,16 @@ fn sync(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn kept(device: &str, payload: &str) -> Kept {
-        Kept::new(None, &DeviceId::new(device), payload.into(), 5, 10)
+    fn message(device: &str, payload: &str) -> FileMessage {
+        FileMessage::new(None, &DeviceId::new(device), payload.into(), 5, 10)
     }
 
     #[test]
     fn p3_the_file_is_read_as_it_was_written_and_goes_when_it_is_empty() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut file = File::open(dir.path()).expect("no file yet");
-        file.add(kept("a", "one"), 100).expect("room");
-        file.add(kept("b", "two"), 100).expect("room");
+        file.add(message("a", "one"), 100).expect("room");
+        file.add(message("b", "two"), 100).expect("room");
         file.write().expect("written");
         let mut again = File::open(dir.path()).expect("a file");
         assert_eq!(again.messages(), file.messages());
@@ -260,18 +260,18 @@ mod tests {
     fn p3_a_device_has_a_hundred_at_the_most_and_expired_ones_go_first() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut file = File::open(dir.path()).expect("no file yet");
-        let dropped: u32 = (0..103).map(|number| file.add(kept("a", &number.to_string()), 100).expect("room")).sum();
+        let dropped: u32 = (0..103).map(|number| file.add(message("a", &number.to_string()), 100).expect("room")).sum();
         assert_eq!((dropped, file.messages().len(), &*file.messages()[0].payload), (3, 100, "3"));
-        let late = Kept { queued_at: 15, ..kept("a", "late") };
+        let late = FileMessage { queued_at: 15, ..message("a", "late") };
         assert_eq!(file.add(late, 100), Ok(0));
         assert_eq!(file.messages().len(), 1);
-        let large = "x".repeat(limits::SPARE_BYTES);
-        assert!(file.add(kept("b", &large), 100).is_err());
+        let large = "x".repeat(limits::FALLBACK_BYTES);
+        assert!(file.add(message("b", &large), 100).is_err());
         // One sender leaves room for others.
-        let part = "x".repeat(limits::SPARE_BYTES / limits::SPARE_SHARE / 2 - 1000);
+        let part = "x".repeat(limits::FALLBACK_BYTES / limits::FALLBACK_SENDER_SHARE / 2 - 1000);
         let of = |sender: &str| {
             let origin = Origin { sender: DeviceId::from(sender), receipt: "{}".into() };
-            Kept::new(Some(origin), &DeviceId::from("c"), part.as_str().into(), 0, 10)
+            FileMessage::new(Some(origin), &DeviceId::from("c"), part.as_str().into(), 0, 10)
         };
         assert!(file.add(of("one"), 100).is_ok() && file.add(of("one"), 100).is_ok());
         assert!(file.add(of("one"), 100).is_err_and(|error| error.to_string().contains("its share")));

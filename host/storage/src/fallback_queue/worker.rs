@@ -1,5 +1,5 @@
-//! The thread that owns the file. Rule: it answers after the disk has it; and it asks the database
-//! again and again as long as the file holds anything, oldest message first.
+//! The thread that owns the file. Rule: it replies after the file is on disk; while the file holds messages, it keeps
+//! trying to move them into the database, oldest first.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use futures_lite::future::block_on;
 use modehost_ids::DeviceId;
 use tokio::sync::oneshot;
 
-use super::file::{File, Kept};
+use super::file::{File, FileMessage};
 use crate::reply::{Reply, StorageError};
 use crate::traits::{OfflineQueue, Queued};
 
 type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
 
-/// What the thread is asked. A caller that no longer waits for the answer is not an error.
+/// Requests to the thread. A caller that no longer waits for the reply is not an error.
 pub(super) enum Job {
-    Keep {
-        kept: Kept,
-        /// Why the database did not take it; none if it was not asked.
+    Enqueue {
+        message: FileMessage,
+        /// Why the database rejected it; `None` if it was not tried.
         why: Option<StorageError>,
         reply: Answer<u32>,
     },
-    Waiting {
+    Pending {
         device: DeviceId,
         now: u64,
         reply: Answer<Vec<Queued>>,
@@ -36,15 +36,15 @@ pub(super) enum Job {
         ids: Vec<u64>,
         reply: Answer<()>,
     },
-    /// Removes everything that is to this device or from it; the answer is how many that were.
+    /// Removes all messages to or from this device; the reply is how many.
     Forget {
         device: DeviceId,
         reply: Answer<u64>,
     },
-    /// Gives what is to this device or from it.
-    Concerning {
+    /// Returns all messages to or from this device.
+    Export {
         device: DeviceId,
-        reply: Answer<Vec<Kept>>,
+        reply: Answer<Vec<FileMessage>>,
     },
 }
 
@@ -53,20 +53,21 @@ pub(super) struct Worker {
     file: File,
     in_use: Arc<AtomicBool>,
     limit: Arc<AtomicU32>,
-    /// Devices that are being handed what the file holds for them, until they say what arrived: it
-    /// must not come a second time by way of the database.
-    lent: HashMap<DeviceId, Instant>,
-    /// How long that may take before the database gets them all the same.
-    patience: Duration,
-    /// What the database got while a device had it: id of the file, and there. It can still arrive,
-    /// and must not come again then. The newest ones only: few devices are silent for so long.
-    moved: BTreeMap<u64, u64>,
-    /// When the database is asked again.
+    /// Devices to which messages of the file are being delivered, until they are acknowledged or this time: meanwhile
+    /// they must not be delivered a second time from the database.
+    in_delivery: HashMap<DeviceId, Instant>,
+    /// How long a delivery may take before its messages are moved to the database nevertheless.
+    delivery_timeout: Duration,
+    /// Messages moved to the database during a delivery: id in the file, and id in the database. The device may still
+    /// acknowledge them, and they must not be delivered again then. Only the newest are kept: few devices stay silent
+    /// for so long.
+    moved_in_delivery: BTreeMap<u64, u64>,
+    /// Time of the next attempt to use the database.
     next_try: Instant,
-    /// The file on the disk still has what memory has not.
-    behind: bool,
-    /// When it was last said that the database takes nothing, and that the file does not.
-    told: [Option<Instant>; 2],
+    /// The file on disk still contains messages that were removed in memory.
+    file_stale: bool,
+    /// When it was last logged that the database, and that the file, rejects messages.
+    last_logged: [Option<Instant>; 2],
 }
 
 impl Worker {
@@ -75,16 +76,27 @@ impl Worker {
         file: File,
         in_use: Arc<AtomicBool>,
         limit: Arc<AtomicU32>,
-        patience: Duration,
+        delivery_timeout: Duration,
     ) -> Self {
-        let (lent, moved, next_try) = (HashMap::new(), BTreeMap::new(), Instant::now());
-        Self { primary, file, in_use, limit, lent, patience, moved, next_try, behind: false, told: [None; 2] }
+        let (in_delivery, moved_in_delivery, next_try) = (HashMap::new(), BTreeMap::new(), Instant::now());
+        Self {
+            primary,
+            file,
+            in_use,
+            limit,
+            in_delivery,
+            delivery_timeout,
+            moved_in_delivery,
+            next_try,
+            file_stale: false,
+            last_logged: [None; 2],
+        }
     }
 
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         loop {
             if self.has_work() && Instant::now() >= self.next_try {
-                self.take_back();
+                self.drain_to_database();
             }
             let wait = self.next_try.saturating_duration_since(Instant::now());
             let first = match self.has_work() {
@@ -92,7 +104,7 @@ impl Worker {
                 false => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match first {
-                Ok(first) => self.carry_out(first, jobs),
+                Ok(first) => self.process(first, jobs),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -100,22 +112,22 @@ impl Worker {
     }
 
     fn has_work(&self) -> bool {
-        self.behind || !self.file.is_empty()
+        self.file_stale || !self.file.is_empty()
     }
 
-    /// Carries out what waits, with one write of the file for all of it.
-    fn carry_out(&mut self, first: Job, jobs: &Receiver<Job>) {
+    /// Processes all waiting requests with one write of the file.
+    fn process(&mut self, first: Job, jobs: &Receiver<Job>) {
         let before = self.file.messages().clone();
-        let more = std::iter::from_fn(|| jobs.try_recv().ok()).take(limits::SPARE_JOBS);
-        let (mut kept, mut removed, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        let more = std::iter::from_fn(|| jobs.try_recv().ok()).take(limits::FALLBACK_JOBS);
+        let (mut enqueued, mut removed, mut pending) = (Vec::new(), Vec::new(), Vec::new());
         let mut forgotten = Vec::new();
         for job in std::iter::once(first).chain(more) {
             match job {
-                Job::Keep { kept: message, why, reply } => {
+                Job::Enqueue { message, why, reply } => {
                     if let Some(why) = why
                         && self.file.is_empty()
                     {
-                        if is_news(&mut self.told[0]) {
+                        if should_log(&mut self.last_logged[0]) {
                             let file = self.file.path();
                             tracing::warn!(
                                 "the database takes no messages for devices that are away ({why}); they are kept in {} \
@@ -123,58 +135,59 @@ impl Worker {
                                 file.display()
                             );
                         }
-                        self.next_try = Instant::now() + limits::SPARE_RETRY;
+                        self.next_try = Instant::now() + limits::FALLBACK_RETRY;
                     }
-                    kept.push((self.file.add(message, self.limit.load(Ordering::Relaxed)), reply));
+                    enqueued.push((self.file.add(message, self.limit.load(Ordering::Relaxed)), reply));
                 }
                 Job::Remove { device, ids, reply } => {
-                    self.lent.remove(&device);
+                    self.in_delivery.remove(&device);
                     self.file.remove(|message| message.device_id == device && ids.contains(&message.id));
                     removed.push((self.remove_moved(&device, &ids), reply));
                 }
                 Job::Forget { device, reply } => {
-                    self.lent.remove(&device);
+                    self.in_delivery.remove(&device);
                     let all = self.file.messages().len();
-                    self.file.remove(|message| message.concerns(&device));
+                    self.file.remove(|message| message.involves(&device));
                     forgotten.push((Ok((all - self.file.messages().len()) as u64), reply));
                 }
-                Job::Concerning { device, reply } => {
-                    let concerned = self.file.messages().iter().filter(|message| message.concerns(&device));
+                Job::Export { device, reply } => {
+                    let concerned = self.file.messages().iter().filter(|message| message.involves(&device));
                     drop(reply.send(Ok(concerned.cloned().collect())));
                 }
-                Job::Waiting { device, now, reply } => asked.push((device, now, reply)),
+                Job::Pending { device, now, reply } => pending.push((device, now, reply)),
             }
         }
         if *self.file.messages() != before
             && let Err(error) = self.file.write()
         {
             let text = format!("{}: {error}; make room or let this user write there", self.file.path().display());
-            if is_news(&mut self.told[1]) {
+            if should_log(&mut self.last_logged[1]) {
                 tracing::error!("the database cannot be used, and neither can {text}");
             }
             let error = StorageError::Unavailable(text);
-            self.file.put_back(before);
-            kept.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
+            self.file.reset(before);
+            enqueued.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
             removed.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
             forgotten.iter_mut().for_each(|(outcome, _)| *outcome = Err(error.clone()));
         }
-        self.note_use();
-        for (outcome, reply) in kept {
+        self.update_in_use();
+        for (outcome, reply) in enqueued {
             metrics::counter!("modehost_queue_dropped_total").increment(u64::from(*outcome.as_ref().unwrap_or(&0)));
             drop(reply.send(outcome));
         }
         removed.into_iter().for_each(|(outcome, reply)| drop(reply.send(outcome)));
         forgotten.into_iter().for_each(|(outcome, reply)| drop(reply.send(outcome)));
-        for (device, now, reply) in asked {
+        for (device, now, reply) in pending {
             drop(reply.send(self.waiting(&device, now)));
         }
     }
 
-    /// What waits for a device in the database, and behind that in the file. If the database cannot
-    /// even be read, what the file has is better than nothing.
+    /// Messages for a device from the database, followed by those in the file. If the database cannot even be read,
+    /// only those of the file are returned.
     fn waiting(&mut self, device: &DeviceId, now: u64) -> Result<Vec<Queued>, StorageError> {
-        let in_file = self.file.messages().iter().filter(|kept| kept.device_id == *device && !kept.is_expired(now));
-        let in_file: Vec<Queued> = in_file.map(Kept::queued).collect();
+        let in_file =
+            self.file.messages().iter().filter(|message| message.device_id == *device && !message.is_expired(now));
+        let in_file: Vec<Queued> = in_file.map(FileMessage::queued).collect();
         let mut waiting = match block_on(self.primary.waiting(device, now)) {
             // The database has more, and all of it goes first.
             Ok(waiting) if is_full(&waiting) => return Ok(waiting),
@@ -186,7 +199,7 @@ impl Worker {
             }
         };
         if !in_file.is_empty() {
-            self.lent.insert(device.clone(), Instant::now() + self.patience);
+            self.in_delivery.insert(device.clone(), Instant::now() + self.delivery_timeout);
         }
         for message in in_file {
             if is_full(&waiting) {
@@ -194,95 +207,104 @@ impl Worker {
             }
             waiting.push(message);
         }
-        // Ids of the database are below all of the file.
-        self.file.lend(device, waiting.last().map_or(0, |last| last.id));
+        // Ids of the database are lower than all ids of the file.
+        self.file.mark_in_delivery(device, waiting.last().map_or(0, |last| last.id));
         Ok(waiting)
     }
 
-    /// Removes from the database what it got while the device had it.
+    /// Removes from the database what was moved there during the delivery.
     fn remove_moved(&mut self, device: &DeviceId, ids: &[u64]) -> Result<(), StorageError> {
-        let there: Vec<u64> = ids.iter().filter_map(|id| self.moved.remove(id)).collect();
-        if there.is_empty() { Ok(()) } else { block_on(self.primary.remove(device, there)) }
+        let database_ids: Vec<u64> = ids.iter().filter_map(|id| self.moved_in_delivery.remove(id)).collect();
+        if database_ids.is_empty() { Ok(()) } else { block_on(self.primary.remove(device, database_ids)) }
     }
 
-    /// Gives the database what it takes. The first message goes alone, to see whether it takes any;
-    /// then one of each device at a time, since a database that is nearly full takes a short message
-    /// after it has refused a long one, and none of a device may overtake another.
-    fn take_back(&mut self) {
+    /// Moves messages into the database. The first one goes alone, to see whether the database accepts any; then one
+    /// per device at a time, since a database that is nearly full may accept a short message after rejecting a long
+    /// one, and no message may overtake another of the same device.
+    fn drain_to_database(&mut self) {
         let now = Instant::now();
-        self.next_try = now + limits::SPARE_RETRY;
-        self.lent.retain(|_, until| *until > now);
-        let mut taken = 0_u64;
+        self.next_try = now + limits::FALLBACK_RETRY;
+        self.in_delivery.retain(|_, until| *until > now);
+        let mut moved_count = 0_u64;
         let mut size = 1;
         loop {
             let mut devices = HashSet::new();
-            let free = self.file.messages().iter().filter(|kept| !self.lent.contains_key(&kept.device_id));
-            let next: Vec<Kept> = free.filter(|kept| devices.insert(&kept.device_id)).take(size).cloned().collect();
+            let free = self.file.messages().iter().filter(|message| !self.in_delivery.contains_key(&message.device_id));
+            let next: Vec<FileMessage> =
+                free.filter(|message| devices.insert(&message.device_id)).take(size).cloned().collect();
             if next.is_empty() {
                 break;
             }
-            let submitted: Vec<_> = next.iter().map(|kept| self.give(kept)).collect();
-            let mut gone = Vec::new();
-            let mut goes_on = true;
-            for (kept, reply) in next.iter().zip(submitted) {
+            let submitted: Vec<_> = next.iter().map(|message| self.enqueue_in_database(message)).collect();
+            let mut handled_ids = Vec::new();
+            let mut accepting = true;
+            for (message, reply) in next.iter().zip(submitted) {
                 match block_on(reply) {
-                    Ok((_, there)) => {
-                        gone.push(kept.id);
-                        self.moved.extend(there.filter(|_| kept.lent).map(|there| (kept.id, there)));
+                    Ok((_, database_id)) => {
+                        handled_ids.push(message.id);
+                        self.moved_in_delivery.extend(
+                            database_id.filter(|_| message.in_delivery).map(|database_id| (message.id, database_id)),
+                        );
                     }
                     Err(StorageError::Invalid(why)) => {
-                        tracing::error!(device = %kept.device_id, why, "a kept message is not taken by the database");
-                        gone.push(kept.id);
+                        tracing::error!(device = %message.device_id, why, "a kept message is not taken by the database");
+                        handled_ids.push(message.id);
                     }
-                    Err(_) => goes_on = false,
+                    Err(_) => accepting = false,
                 }
             }
-            while self.moved.len() > limits::SPARE_MESSAGES {
-                self.moved.pop_first();
+            while self.moved_in_delivery.len() > limits::FALLBACK_MESSAGES {
+                self.moved_in_delivery.pop_first();
             }
-            taken += gone.len() as u64;
-            self.behind |= !gone.is_empty();
-            self.file.remove(|kept| gone.contains(&kept.id));
-            if !goes_on {
+            moved_count += handled_ids.len() as u64;
+            self.file_stale |= !handled_ids.is_empty();
+            self.file.remove(|message| handled_ids.contains(&message.id));
+            if !accepting {
                 break;
             }
             size = limits::WRITER_BATCH;
         }
-        if self.behind {
+        if self.file_stale {
             match self.file.write() {
-                Ok(()) => self.behind = false,
+                Ok(()) => self.file_stale = false,
                 Err(error) => {
                     tracing::error!(file = %self.file.path().display(), %error, "what the database has is still in the file");
                 }
             }
         }
-        if taken > 0 && self.file.is_empty() {
-            tracing::info!(messages = taken, "the database takes messages for devices that are away again");
+        if moved_count > 0 && self.file.is_empty() {
+            tracing::info!(messages = moved_count, "the database takes messages for devices that are away again");
         }
-        self.note_use();
+        self.update_in_use();
     }
 
-    fn give(&self, kept: &Kept) -> Reply<(u32, Option<u64>)> {
-        self.primary.enqueue_known(kept.origin(), &kept.device_id, kept.payload.clone(), kept.queued_at, kept.ttl_ms)
+    fn enqueue_in_database(&self, message: &FileMessage) -> Reply<(u32, Option<u64>)> {
+        self.primary.enqueue_known(
+            message.origin(),
+            &message.device_id,
+            message.payload.clone(),
+            message.queued_at,
+            message.ttl_ms,
+        )
     }
 
-    fn note_use(&self) {
+    fn update_in_use(&self) {
         self.in_use.store(!self.file.is_empty(), Ordering::Release);
         metrics::gauge!("modehost_queue_file_messages").set(self.file.messages().len() as f64);
     }
 }
 
-/// True if it was not said a moment ago; then it is now.
-fn is_news(told: &mut Option<Instant>) -> bool {
+/// True if the last log line is long enough ago; records the time of a new one.
+fn should_log(last_logged: &mut Option<Instant>) -> bool {
     let now = Instant::now();
-    let is_news = told.is_none_or(|at| now - at >= limits::SPARE_TOLD_AGAIN);
-    if is_news {
-        *told = Some(now);
+    let should_log = last_logged.is_none_or(|at| now - at >= limits::FALLBACK_LOG_INTERVAL);
+    if should_log {
+        *last_logged = Some(now);
     }
-    is_news
+    should_log
 }
 
-/// True if this is all that is handed over at once: there may be more.
+/// True if this is a full page: there may be more messages.
 fn is_full(page: &[Queued]) -> bool {
     let bytes: usize = page.iter().map(|message| message.payload.len()).sum();
     page.len() >= limits::QUEUE_PAGE || bytes >= limits::QUEUE_PAGE_BYTES

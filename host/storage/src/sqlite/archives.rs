@@ -1,7 +1,7 @@
-//! Archives in SQLite, and what their files must still follow.
+//! Archive entries in SQLite, and the export of their files.
 //!
-//! Rule: storing an entry, removing those that are too many with their journals, and noting that the
-//! files must follow is one transaction; what goes is told in the log.
+//! Rule: storing an entry, removing surplus entries with their journals, and marking the files as due is one
+//! transaction; removals are logged.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,8 +11,8 @@ use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Notify;
 
-use super::writer::Batch;
-use super::{SqliteStorage, journals, refuse, signed, unsigned};
+use super::writer::WriteContext;
+use super::{SqliteStorage, journals, reject, signed, unsigned};
 use crate::export::names;
 use crate::reply::{Reply, StorageError};
 use crate::traits::{Archived, Archives, Due, Exports, JournalPart};
@@ -20,29 +20,34 @@ use crate::traits::{Archived, Archives, Due, Exports, JournalPart};
 impl Archives for SqliteStorage {
     fn archive(&self, entry: Archived, keep: u32) -> Reply<()> {
         if let Err(error) = check(&entry) {
-            return refuse(error);
+            return reject(error);
         }
-        let keep = Keep { of_device: keep, in_all: self.archive_keep.load(Ordering::Relaxed) };
-        self.write(move |batch| archive(batch, &entry, keep))
+        let keep = Retention { per_device: keep, total: self.archive_keep.load(Ordering::Relaxed) };
+        self.write(move |context| archive(context, &entry, keep))
     }
 
     fn expire(&self, before: u64) -> Reply<u64> {
-        SqliteStorage::free(self, move |batch| {
-            let connection = batch.connection;
+        SqliteStorage::write_freeing(self, move |context| {
+            let connection = context.connection;
             let statement = "DELETE FROM archives WHERE rowid IN (
                  SELECT rowid FROM archives WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING kind, id, journal";
             let mut statement = connection.prepare_cached(statement)?;
-            let gone = statement.query_map((signed(before), limits::ARCHIVE_EXPIRED), |row| {
+            let removed = statement.query_map((signed(before), limits::ARCHIVE_EXPIRED_AT_ONCE), |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
             })?;
-            let gone: Vec<(String, String, Option<String>)> = gone.collect::<rusqlite::Result<_>>()?;
-            let count = gone.len() as u64;
-            for (kind, id, journal) in gone {
-                note(connection, &kind, &id)?;
+            let removed: Vec<(String, String, Option<String>)> = removed.collect::<rusqlite::Result<_>>()?;
+            let count = removed.len() as u64;
+            for (kind, id, journal) in removed {
+                mark_due(connection, &kind, &id)?;
                 remove_journal(connection, journal)?;
-                batch.removed.push(Removed { kind: kind.into(), device: None, count: 1, why: Why::Age });
+                context.removed.push(RemovedEntries {
+                    kind: kind.into(),
+                    device: None,
+                    count: 1,
+                    reason: RemovalReason::Age,
+                });
             }
-            batch.due |= count > 0;
+            context.due |= count > 0;
             Ok(count)
         })
     }
@@ -97,9 +102,9 @@ impl Exports for SqliteStorage {
     }
 
     fn done(&self, due: Vec<Due>) -> Reply<()> {
-        SqliteStorage::free(self, move |batch| {
+        SqliteStorage::write_freeing(self, move |context| {
             let statement = "DELETE FROM exports WHERE kind = ?1 AND id = ?2 AND revision = ?3";
-            let mut statement = batch.connection.prepare_cached(statement)?;
+            let mut statement = context.connection.prepare_cached(statement)?;
             for due in &due {
                 statement.execute((&*due.kind, &*due.id, signed(due.revision)))?;
             }
@@ -109,11 +114,11 @@ impl Exports for SqliteStorage {
 
     fn redo(&self, kind: &str) -> Reply<u64> {
         let kind: Box<str> = kind.into();
-        SqliteStorage::write(self, move |batch| {
+        SqliteStorage::write(self, move |context| {
             let statement = "INSERT INTO exports (kind, id, revision) SELECT kind, id, 1 FROM archives WHERE kind = ?1
                  ON CONFLICT (kind, id) DO UPDATE SET revision = revision + 1";
-            let due = batch.connection.prepare_cached(statement)?.execute([&*kind])?;
-            batch.due = true;
+            let due = context.connection.prepare_cached(statement)?.execute([&*kind])?;
+            context.due = true;
             Ok(due as u64)
         })
     }
@@ -140,7 +145,7 @@ impl Exports for SqliteStorage {
     }
 }
 
-/// Says what is wrong with the names of an entry.
+/// Validates the names of an entry.
 pub(super) fn check(entry: &Archived) -> Result<(), StorageError> {
     let checked = names::check_kind(&entry.kind).and_then(|()| names::check_id(&entry.id));
     checked.map_err(|error| StorageError::Invalid(error.to_string()))
@@ -148,30 +153,30 @@ pub(super) fn check(entry: &Archived) -> Result<(), StorageError> {
 
 /// How many entries of a kind are kept; 0: all.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Keep {
+pub(super) struct Retention {
     /// Of the same device.
-    pub(super) of_device: u32,
+    pub(super) per_device: u32,
     /// Over all devices.
-    pub(super) in_all: u32,
+    pub(super) total: u32,
 }
 
-/// Stores an entry, and removes those that are too many.
-pub(super) fn archive(batch: &mut Batch<'_>, entry: &Archived, keep: Keep) -> rusqlite::Result<()> {
-    let connection = batch.connection;
+/// Stores an entry, and removes surplus ones.
+pub(super) fn archive(context: &mut WriteContext<'_>, entry: &Archived, keep: Retention) -> rusqlite::Result<()> {
+    let connection = context.connection;
     let replaced = journal_of(connection, &entry.kind, &entry.id)?;
-    store(connection, entry, keep.in_all)?;
-    note(connection, &entry.kind, &entry.id)?;
-    // After the entry has been stored: a journal that it still has stays.
+    store(connection, entry, keep.total)?;
+    mark_due(connection, &entry.kind, &entry.id)?;
+    // After storing the entry: a journal that it still refers to stays.
     remove_journal(connection, replaced)?;
-    if keep.of_device > 0 {
-        let gone = trim(connection, entry, keep.of_device, true)?;
-        batch.removed.extend(Removed::of(entry, gone, Why::OfDevice(keep.of_device)));
+    if keep.per_device > 0 {
+        let removed = trim(connection, entry, keep.per_device, true)?;
+        context.removed.extend(RemovedEntries::of(entry, removed, RemovalReason::PerDevice(keep.per_device)));
     }
-    if keep.in_all > 0 {
-        let gone = trim(connection, entry, keep.in_all, false)?;
-        batch.removed.extend(Removed::of(entry, gone, Why::InAll(keep.in_all)));
+    if keep.total > 0 {
+        let removed = trim(connection, entry, keep.total, false)?;
+        context.removed.extend(RemovedEntries::of(entry, removed, RemovalReason::Total(keep.total)));
     }
-    batch.due = true;
+    context.due = true;
     Ok(())
 }
 
@@ -198,8 +203,8 @@ fn store(connection: &Connection, entry: &Archived, keep: u32) -> rusqlite::Resu
     Ok(())
 }
 
-/// Removes the entries beyond `keep`, of the same device or of all, with their journals: all but the one just `stored`
-/// and the newest others. The clock may stand behind those, but what is told to be stored is there.
+/// Removes the entries beyond `keep`, of the same device or of all, with their journals. The entry just `stored` always
+/// stays, even if a clock that was set back makes it look older than the others.
 fn trim(connection: &Connection, stored: &Archived, keep: u32, of_device: bool) -> rusqlite::Result<u64> {
     let statement = "DELETE FROM archives WHERE rowid IN (
          SELECT rowid FROM archives WHERE kind = ?1 AND id <> ?2 AND (?4 OR device IS ?5)
@@ -207,63 +212,63 @@ fn trim(connection: &Connection, stored: &Archived, keep: u32, of_device: bool) 
     let mut statement = connection.prepare_cached(statement)?;
     let (kind, others) = (&*stored.kind, keep.saturating_sub(1));
     let device = stored.device.as_ref().map(DeviceId::as_str);
-    let gone = statement.query_map((kind, &*stored.id, others, !of_device, device), |row| {
+    let removed = statement.query_map((kind, &*stored.id, others, !of_device, device), |row| {
         Ok((row.get::<_, String>(0)?, row.get(1)?))
     })?;
-    let gone: Vec<(String, Option<String>)> = gone.collect::<rusqlite::Result<_>>()?;
-    let count = gone.len() as u64;
-    for (id, journal) in gone {
-        note(connection, kind, &id)?;
+    let removed: Vec<(String, Option<String>)> = removed.collect::<rusqlite::Result<_>>()?;
+    let count = removed.len() as u64;
+    for (id, journal) in removed {
+        mark_due(connection, kind, &id)?;
         remove_journal(connection, journal)?;
     }
     Ok(count)
 }
 
-/// Finished work that is kept no longer.
+/// Archive entries that were removed.
 #[derive(Clone, Debug)]
-pub(super) struct Removed {
+pub(super) struct RemovedEntries {
     kind: Arc<str>,
-    /// Whose, where only works of one device have gone.
+    /// Their owner, if only entries of one device were removed.
     device: Option<DeviceId>,
     count: u64,
-    why: Why,
+    reason: RemovalReason,
 }
 
-/// Why it goes, with the bound.
+/// Reason of a removal, with the limit.
 #[derive(Clone, Copy, Debug)]
-enum Why {
-    OfDevice(u32),
-    InAll(u32),
+enum RemovalReason {
+    PerDevice(u32),
+    Total(u32),
     Age,
 }
 
-impl Removed {
-    /// None where nothing has gone.
-    fn of(stored: &Archived, count: u64, why: Why) -> Option<Self> {
-        let device = stored.device.clone().filter(|_| matches!(why, Why::OfDevice(_)));
-        (count > 0).then(|| Self { kind: stored.kind.clone(), device, count, why })
+impl RemovedEntries {
+    /// `None` if nothing was removed.
+    fn of(stored: &Archived, count: u64, reason: RemovalReason) -> Option<Self> {
+        let device = stored.device.clone().filter(|_| matches!(reason, RemovalReason::PerDevice(_)));
+        (count > 0).then(|| Self { kind: stored.kind.clone(), device, count, reason })
     }
 
-    /// A line for the operator, once it is on disk.
-    pub(super) fn tell(&self) {
-        let Self { kind, device, count, why } = self;
+    /// Logs the removal for the operator; called after the commit.
+    pub(super) fn log(&self) {
+        let Self { kind, device, count, reason } = self;
         let device = device.as_ref().map(DeviceId::as_str);
-        match why {
-            Why::OfDevice(keep) => {
+        match reason {
+            RemovalReason::PerDevice(keep) => {
                 tracing::info!(%kind, device, count, keep, "finished work was removed: its device has newer");
             }
-            Why::InAll(keep) => {
+            RemovalReason::Total(keep) => {
                 tracing::info!(%kind, count, keep, "finished work was removed: storage.archive_keep are kept over all devices");
             }
-            Why::Age => {
+            RemovalReason::Age => {
                 tracing::info!(%kind, count, "finished work was removed: it is older than storage.archive_days")
             }
         }
     }
 }
 
-/// The files of this entry must follow.
-pub(super) fn note(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result<()> {
+/// Marks the files of an entry as due for export.
+pub(super) fn mark_due(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result<()> {
     let statement = "INSERT INTO exports (kind, id, revision) VALUES (?1, ?2, 1)
          ON CONFLICT (kind, id) DO UPDATE SET revision = revision + 1";
     connection.prepare_cached(statement)?.execute((kind, id))?;
@@ -276,7 +281,7 @@ fn journal_of(connection: &Connection, kind: &str, id: &str) -> rusqlite::Result
     Ok(found.flatten())
 }
 
-/// Removes a journal that an entry had, unless another one has it too.
+/// Removes the journal that an entry had, unless another entry refers to it.
 fn remove_journal(connection: &Connection, journal: Option<String>) -> rusqlite::Result<()> {
     let Some(journal) = journal else { return Ok(()) };
     let linked = connection.prepare_cached("SELECT 1 FROM archives WHERE journal = ?1")?.exists([&*journal])?;

@@ -1,6 +1,6 @@
 //! The bounded queue in front of a storage thread.
 //!
-//! Rule: `push` never waits. What was pushed before `close` is still taken.
+//! Rule: `push` never blocks. Items pushed before `close` are still delivered.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::reply::StorageError;
 
-/// First in, first out.
+/// A bounded FIFO queue.
 pub(super) struct Backlog<T> {
     state: Mutex<State<T>>,
     wake: Condvar,
@@ -16,69 +16,69 @@ pub(super) struct Backlog<T> {
 }
 
 struct State<T> {
-    waiting: VecDeque<T>,
+    items: VecDeque<T>,
     closed: bool,
 }
 
 impl<T> Backlog<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { state: Mutex::new(State { waiting: VecDeque::new(), closed: false }), wake: Condvar::new(), capacity }
+        Self { state: Mutex::new(State { items: VecDeque::new(), closed: false }), wake: Condvar::new(), capacity }
     }
 
-    /// Adds to the end.
+    /// Appends an item.
     ///
     /// # Errors
-    /// `Overloaded` if `capacity` wait already, `Closed` after `close`.
+    /// `Overloaded` if `capacity` items wait already, `Closed` after `close`.
     pub(super) fn push(&self, item: T) -> Result<(), StorageError> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(StorageError::Closed);
         }
-        if state.waiting.len() >= self.capacity {
+        if state.items.len() >= self.capacity {
             return Err(StorageError::Overloaded);
         }
-        state.waiting.push_back(item);
+        state.items.push_back(item);
         drop(state);
         self.wake.notify_one();
         Ok(())
     }
 
-    /// Waits until there is something and moves at most `most` of it over; the answer is how many
-    /// are left. `None`: closed, and nothing is left.
-    pub(super) fn take(&self, most: usize, into: &mut Vec<T>) -> Option<usize> {
+    /// Blocks until there are items, moves up to `max` of them into `into` and returns how many are left. `None`:
+    /// closed and empty.
+    pub(super) fn take(&self, max: usize, into: &mut Vec<T>) -> Option<usize> {
         let mut state = self.state.lock();
-        while state.waiting.is_empty() {
+        while state.items.is_empty() {
             if state.closed {
                 return None;
             }
             self.wake.wait(&mut state);
         }
-        let count = most.min(state.waiting.len());
-        into.extend(state.waiting.drain(..count));
-        Some(state.waiting.len())
+        let count = max.min(state.items.len());
+        into.extend(state.items.drain(..count));
+        Some(state.items.len())
     }
 
-    /// How many wait.
+    /// Number of waiting items.
     pub(super) fn len(&self) -> usize {
-        self.state.lock().waiting.len()
+        self.state.lock().items.len()
     }
 
-    /// Nothing more is accepted.
+    /// Rejects further items.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.wake.notify_all();
     }
 
-    /// Closes and throws away what waits, so that nobody waits for a thread that is gone.
+    /// Closes and drops the waiting items, so that no caller waits for a thread that is gone.
     pub(super) fn abandon(&self) {
         self.close();
-        let waiting = std::mem::take(&mut self.state.lock().waiting);
+        let items = std::mem::take(&mut self.state.lock().items);
         // Dropped outside the lock: dropping a job answers its caller.
-        drop(waiting);
+        drop(items);
     }
 }
 
-/// Abandons the backlog when its thread ends, be it by a panic.
+/// Abandons the backlog when its thread ends, even by a panic.
 pub(super) struct AbandonOnExit<'b, T>(pub(super) &'b Backlog<T>);
 
 impl<T> Drop for AbandonOnExit<'_, T> {

@@ -1,7 +1,7 @@
-//! A copy of everything that is kept, taken while the server runs or does not.
+//! Backup of the data directory, with or without a running server.
 //!
-//! Rule: the copy is the state of one moment, looked through before it gets its name, and on disk
-//! when the call returns. What is being copied is only read.
+//! Rule: the copy is a consistent snapshot, checked before it gets its final name, and on disk when the call returns.
+//! The source is only read.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,56 +13,56 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::open::DATABASE;
 use crate::fallback_queue;
 
-/// Why there is no backup.
+/// Why no backup was made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// There is no database.
     #[error("there is no {0}; name the data folder of the server with --data, or its configuration with --config")]
     Nothing(PathBuf),
-    /// The target holds a backup.
+    /// The target holds a backup already.
     #[error("{0} is there already; name a folder that holds no backup yet")]
     Exists(PathBuf),
     /// The database cannot be read.
     #[error("cannot read {file}: {reason}")]
     Source {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What SQLite or the system says.
+        /// The message of SQLite or the operating system.
         reason: String,
     },
     /// The copy cannot be written.
     #[error("cannot write {file}: {reason}; see that there is room and that this user may write there")]
     Target {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What SQLite or the system says.
+        /// The message of SQLite or the operating system.
         reason: String,
     },
-    /// The copy fails its check.
+    /// The copy failed its check.
     #[error("the copy of {file} is damaged ({reason}); the original may be, too: start the server on an older backup")]
     Damaged {
-        /// Of which database.
+        /// The source database.
         file: PathBuf,
-        /// What the check says.
+        /// Result of the check.
         reason: String,
     },
 }
 
-/// A backup that is on disk.
+/// A completed backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
     /// The copy of the database.
     pub file: PathBuf,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
 }
 
-/// Copies the database of the data folder `dir`, and the file that stands in for its offline queue,
-/// into the folder `target`, which is made if it is not there. Takes as long as reading the database
-/// and writing it once; a server on `dir` goes on meanwhile. Files of finished work are not copied.
+/// Copies the database of the data directory `dir`, and the file of its fallback queue, into the directory `target`,
+/// which is created if it is missing. Takes as long as reading and writing the database once; a server on `dir` keeps
+/// running. Archive files are not copied.
 ///
 /// # Errors
-/// See [`BackupError`]; nothing that looks like a backup is left behind then.
+/// See [`BackupError`]; then nothing that looks like a backup is left behind.
 pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
     let source = dir.join(DATABASE);
     if !source.is_file() {
@@ -72,21 +72,21 @@ pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
     if file.exists() {
         return Err(BackupError::Exists(file));
     }
-    let refused = |error: io::Error| BackupError::Target { file: file.clone(), reason: error.to_string() };
-    fs::create_dir_all(target).map_err(refused)?;
+    let target_error = |error: io::Error| BackupError::Target { file: file.clone(), reason: error.to_string() };
+    fs::create_dir_all(target).map_err(target_error)?;
     let unfinished = target.join(format!("{DATABASE}.unfinished"));
-    // Of an attempt that was broken off.
+    // Left by an interrupted attempt.
     let _ = fs::remove_file(&unfinished);
-    // The file first: messages go from it into the database, so that this order has some of them
-    // twice where the other would lose them.
-    let queue = copy_fallback_queue(dir, target).map_err(refused);
+    // The queue file first: messages move from it into the database, so in this order some may be copied twice, in the
+    // other order some would be lost.
+    let queue = copy_fallback_queue(dir, target).map_err(target_error);
     let copied = queue.and_then(|()| copy(&source, &unfinished)).and_then(|bytes| {
-        File::open(&unfinished).and_then(|copy| copy.sync_all()).map_err(refused)?;
-        fs::rename(&unfinished, &file).map_err(refused)?;
+        File::open(&unfinished).and_then(|copy| copy.sync_all()).map_err(target_error)?;
+        fs::rename(&unfinished, &file).map_err(target_error)?;
         File::open(target).and_then(|folder| folder.sync_all()).map_err(|error| {
-            // Without the messages beside it, it would look like a backup and lack them.
+            // Its directory entry may not be durable; without the queue file it would look like a complete backup.
             let _ = fs::remove_file(&file);
-            refused(error)
+            target_error(error)
         })?;
         Ok(bytes)
     });
@@ -94,19 +94,19 @@ pub fn backup(dir: &Path, target: &Path) -> Result<Backup, BackupError> {
         Ok(bytes) => Ok(Backup { file, bytes }),
         Err(error) => {
             let _ = fs::remove_file(&unfinished);
-            // A later backup into this folder would hand over again what has been delivered by then.
+            // It would make a later backup into this directory redeliver messages that were delivered by then.
             let _ = fs::remove_file(target.join(fallback_queue::FILE));
             Err(error)
         }
     }
 }
 
-/// Gives the size of the copy.
+/// Returns the size of the copy.
 fn copy(source: &Path, unfinished: &Path) -> Result<u64, BackupError> {
     let unreadable = |error: rusqlite::Error| BackupError::Source { file: source.into(), reason: error.to_string() };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(source, flags).map_err(unreadable)?;
-    connection.busy_timeout(limits::STORAGE_BUSY).map_err(unreadable)?;
+    connection.busy_timeout(limits::STORAGE_BUSY_TIMEOUT).map_err(unreadable)?;
     let name = unfinished.to_string_lossy();
     connection.execute("VACUUM INTO ?1", [&name]).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
@@ -126,8 +126,8 @@ fn copy(source: &Path, unfinished: &Path) -> Result<u64, BackupError> {
     Ok(size.len())
 }
 
-/// Leaves no such file at the target where there is none to copy: one of an attempt that was broken
-/// off is no part of this backup.
+/// Removes such a file from the target if there is none to copy: one left by an interrupted attempt is not part of this
+/// backup.
 fn copy_fallback_queue(dir: &Path, target: &Path) -> io::Result<()> {
     let copy = target.join(fallback_queue::FILE);
     match fs::remove_file(&copy) {
@@ -196,11 +196,11 @@ mod tests {
     fn p4_messages_that_an_attempt_has_left_are_not_taken_for_this_backups() {
         let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         SqliteStorage::open(&config(home.path())).expect("open").shutdown();
-        // A backup that was killed has left it; meanwhile its messages have been delivered.
+        // Left by a backup that was killed; meanwhile its messages have been delivered.
         fs::write(away.path().join(fallback_queue::FILE), "{}").expect("a file");
         backup(home.path(), away.path()).expect("a backup");
         assert!(!away.path().join(fallback_queue::FILE).exists());
-        // A backup that is there keeps its own, though another is refused.
+        // An existing backup keeps its own file even though another backup is rejected.
         fs::write(away.path().join(fallback_queue::FILE), "{}").expect("a file");
         assert!(matches!(backup(home.path(), away.path()), Err(BackupError::Exists(_))));
         assert!(away.path().join(fallback_queue::FILE).exists());
@@ -211,8 +211,8 @@ mod tests {
         let (home, away) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(home.path().join(DATABASE), vec![7; 100_000]).expect("a file");
         fs::write(home.path().join(fallback_queue::FILE), "{}").expect("a file");
-        let told = backup(home.path(), away.path()).expect_err("refused").to_string();
-        assert!(told.contains(DATABASE), "{told}");
+        let error_text = backup(home.path(), away.path()).expect_err("refused").to_string();
+        assert!(error_text.contains(DATABASE), "{error_text}");
         assert!(!away.path().join(DATABASE).exists());
         assert_eq!(fs::read_dir(away.path()).expect("a folder").count(), 0);
     }

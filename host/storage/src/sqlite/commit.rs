@@ -1,16 +1,16 @@
-//! Batches of sessions in SQLite.
+//! Session batches in SQLite.
 //!
-//! Rule: a batch is one job of the writer, so one savepoint of its transaction: whatever fails in it undoes all of it,
-//! and nothing of others. The record goes last, into the room that the writes may have given back.
+//! Rule: a batch is one job of the writer and so one savepoint of its transaction: any failure undoes the whole batch
+//! and nothing of others. The record is written last, into space that the writes may have freed.
 
 use std::sync::atomic::Ordering;
 
 use crate::limits;
 
-use super::archives::{self, Keep};
+use super::archives::{self, Retention};
 use super::sessions::Encoded;
-use super::writer::{Batch, Size};
-use super::{SqliteStorage, documents, journals, refuse};
+use super::writer::{JobInfo, WriteContext};
+use super::{SqliteStorage, documents, journals, reject};
 use crate::reply::{Reply, StorageError};
 use crate::traits::{self, Author, Outcome, Write};
 
@@ -18,30 +18,30 @@ impl SqliteStorage {
     /// Queues a batch.
     pub(super) fn commit_batch(&self, batch: traits::Batch) -> Reply<Vec<Outcome>> {
         let traits::Batch { author, writes, record } = batch;
-        if let Err(error) = writes.iter().try_for_each(check) {
-            return refuse(error);
+        if let Err(error) = writes.iter().try_for_each(validate) {
+            return reject(error);
         }
         let record = match record.map(Encoded::new).transpose() {
             Ok(record) => record,
-            Err(error) => return refuse(error),
+            Err(error) => return reject(error),
         };
-        let in_all = self.archive_keep.load(Ordering::Relaxed);
+        let total = self.archive_keep.load(Ordering::Relaxed);
         let frees = !writes.is_empty() && writes.iter().all(frees);
-        let size = Size { operations: writes.len() + usize::from(record.is_some()), frees };
-        let work = move |batch: &mut Batch<'_>| {
-            let outcomes = writes.into_iter().map(|write| carry_out(batch, &author, write, in_all));
+        let info = JobInfo { operations: writes.len() + usize::from(record.is_some()), frees };
+        let work = move |context: &mut WriteContext<'_>| {
+            let outcomes = writes.into_iter().map(|write| apply(context, &author, write, total));
             let outcomes = outcomes.collect::<rusqlite::Result<_>>()?;
             if let Some(record) = record {
-                record.store(batch.connection)?;
+                record.store(context.connection)?;
             }
             Ok(outcomes)
         };
-        self.submit(work, size)
+        self.submit(work, info)
     }
 }
 
-/// Says what is wrong with a write before it is queued.
-fn check(write: &Write) -> Result<(), StorageError> {
+/// Validates a write before it is queued.
+fn validate(write: &Write) -> Result<(), StorageError> {
     match write {
         Write::Document { key, value, .. } => documents::check(key, value.as_deref()),
         Write::Append { journal, entry, .. } => journals::check(journal, entry),
@@ -50,7 +50,7 @@ fn check(write: &Write) -> Result<(), StorageError> {
     }
 }
 
-/// Whether it gives room back and takes none.
+/// Whether it only frees space.
 fn frees(write: &Write) -> bool {
     match write {
         Write::Document { value, .. } => value.is_none(),
@@ -59,19 +59,19 @@ fn frees(write: &Write) -> bool {
     }
 }
 
-fn carry_out(batch: &mut Batch<'_>, author: &Author, write: Write, in_all: u32) -> rusqlite::Result<Outcome> {
+fn apply(context: &mut WriteContext<'_>, author: &Author, write: Write, total: u32) -> rusqlite::Result<Outcome> {
     match write {
         Write::Document { key, expected, value } => {
-            documents::write(batch, key, expected, value).map(Outcome::Document)
+            documents::write(context, key, expected, value).map(Outcome::Document)
         }
         Write::Append { journal, at, entry } => {
-            journals::append(batch.connection, Some(author), &journal, at, &entry).map(Outcome::Appended)
+            journals::append(context.connection, Some(author), &journal, at, &entry).map(Outcome::Appended)
         }
         Write::RemoveJournal { journal } => {
-            journals::remove(batch.connection, &journal, limits::REMOVED_ENTRIES).map(|()| Outcome::Done)
+            journals::remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE).map(|()| Outcome::Done)
         }
         Write::Archive { entry, keep } => {
-            archives::archive(batch, &entry, Keep { of_device: keep, in_all }).map(|()| Outcome::Done)
+            archives::archive(context, &entry, Retention { per_device: keep, total }).map(|()| Outcome::Done)
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What has been found out about devices, in SQLite. Rule: a fact is only ever added, and the table is bounded:
-//! where nobody has to sign in, anybody can have any number of device ids.
+//! Device facts in SQLite. Rule: facts are only ever added, and the table is bounded: without sign-in anybody can
+//! present any number of device ids.
 
 use crate::limits;
 use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::writer::Batch;
+use super::writer::WriteContext;
 use super::{SqliteStorage, signed};
 use crate::reply::Reply;
 use crate::traits::{DeviceFacts, Devices};
@@ -26,7 +26,7 @@ impl Devices for SqliteStorage {
 
     fn learn(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()> {
         let device = device.clone();
-        self.write(move |batch| {
+        self.write(move |context| {
             let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
                  VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (device) DO UPDATE SET
@@ -34,39 +34,38 @@ impl Devices for SqliteStorage {
                  sends_stop = max(sends_stop, excluded.sends_stop), learnt_at = excluded.learnt_at";
             let DeviceFacts { knows_extensions, sends_stop } = facts;
             let row = (device.as_str(), knows_extensions, sends_stop, signed(now));
-            batch.connection.prepare_cached(statement)?.execute(row)?;
-            forget(batch)
+            context.connection.prepare_cached(statement)?.execute(row)?;
+            forget(context)
         })
     }
 
     fn seen(&self, device: &DeviceId, now: u64) -> Reply<()> {
         let device = device.clone();
-        self.write(move |batch| {
-            // A device that comes often is written down once a day.
+        self.write(move |context| {
+            // Recorded at most once a day for a device that connects often.
             let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
                  VALUES (?1, 0, 0, ?2)
                  ON CONFLICT (device) DO UPDATE SET learnt_at = excluded.learnt_at
                  WHERE learnt_at < excluded.learnt_at - ?3";
-            let row = (device.as_str(), signed(now), limits::DEVICE_SEEN.as_millis() as i64);
-            match batch.connection.prepare_cached(statement)?.execute(row)? {
+            let row = (device.as_str(), signed(now), limits::DEVICE_SEEN_INTERVAL.as_millis() as i64);
+            match context.connection.prepare_cached(statement)?.execute(row)? {
                 0 => Ok(()),
-                _ => forget(batch),
+                _ => forget(context),
             }
         })
     }
 }
 
-/// Forgets devices that are too many: those of which nothing but that they were here is known, and of them those
-/// that have been away for longest.
-fn forget(batch: &Batch<'_>) -> rusqlite::Result<()> {
+/// Removes surplus devices: first those without any fact, and of these the ones that have been away longest.
+fn forget(context: &WriteContext<'_>) -> rusqlite::Result<()> {
     let statement = "DELETE FROM devices WHERE device IN
          (SELECT device FROM devices ORDER BY max(knows_extensions, sends_stop), learnt_at
           LIMIT max(0, (SELECT count FROM tallies WHERE name = 'devices') - ?1))";
-    batch.connection.prepare_cached(statement)?.execute([signed(limits::DEVICE_FACTS)])?;
+    context.connection.prepare_cached(statement)?.execute([signed(limits::DEVICE_FACTS)])?;
     Ok(())
 }
 
-/// Whether the device has ever been here.
+/// Whether the device has ever connected.
 pub(super) fn is_known(connection: &Connection, device: &DeviceId) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM devices WHERE device = ?1")?.exists([device.as_str()])
 }

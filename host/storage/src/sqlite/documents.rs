@@ -1,15 +1,15 @@
 //! Documents in SQLite.
 //!
-//! Rule: the version is looked at and written in the same transaction, so of two writes that
-//! expect the same version exactly one is done.
+//! Rule: the version is checked and written in the same transaction, so that of two writes that expect the same version
+//! exactly one succeeds.
 
 use std::sync::Arc;
 
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::writer::{Batch, Size};
-use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
+use super::writer::{JobInfo, WriteContext};
+use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::reply::{Reply, StorageError};
 use crate::traits::{Document, Documents, Watch, Watcher, Written};
 
@@ -21,11 +21,11 @@ impl Documents for SqliteStorage {
 
     fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<Written> {
         if let Err(error) = check(key, value.as_deref()) {
-            return refuse(error);
+            return reject(error);
         }
         let key: Arc<str> = key.into();
         let frees = value.is_none();
-        self.submit(move |batch| write(batch, key, expected, value), Size { operations: 1, frees })
+        self.submit(move |context| write(context, key, expected, value), JobInfo { operations: 1, frees })
     }
 
     fn watch(&self, key: &str, watcher: Watcher) -> Watch {
@@ -33,48 +33,48 @@ impl Documents for SqliteStorage {
     }
 }
 
-/// Says what is wrong with the size of a document.
+/// Validates the size of a document.
 pub(super) fn check(key: &str, value: Option<&str>) -> Result<(), StorageError> {
-    check_bytes("the key of a document", key, 1, limits::KEY_BYTES)?;
-    check_bytes("the value of a document", value.unwrap_or(""), 0, limits::DOCUMENT_BYTES)
+    check_length("the key of a document", key, 1, limits::KEY_BYTES)?;
+    check_length("the value of a document", value.unwrap_or(""), 0, limits::DOCUMENT_BYTES)
 }
 
-/// Writes, or removes, if the version is the expected one.
+/// Writes or removes the document if its version is the expected one.
 pub(super) fn write(
-    batch: &mut Batch<'_>,
+    context: &mut WriteContext<'_>,
     key: Arc<str>,
     expected: u64,
     value: Option<Arc<str>>,
 ) -> rusqlite::Result<Written> {
-    let found = find(batch.connection, key.clone())?;
+    let found = find(context.connection, key.clone())?;
     if found.document.version != expected {
         return Ok(Written::Conflict(found.document));
     }
     if value.is_none() && expected == 0 {
-        // What is not there need not be removed.
+        // Removing a document that does not exist succeeds.
         return Ok(Written::Done(0));
     }
     let version = found.last_version + 1;
     let statement = "INSERT INTO documents (key, version, value) VALUES (?1, ?2, ?3)
          ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
-    batch.connection.prepare_cached(statement)?.execute((&*key, signed(version), value.as_deref()))?;
-    let told = if value.is_some() { version } else { 0 };
-    batch.changes.push(Document { key, version: told, value });
+    context.connection.prepare_cached(statement)?.execute((&*key, signed(version), value.as_deref()))?;
+    let visible_version = if value.is_some() { version } else { 0 };
+    context.changes.push(Document { key, version: visible_version, value });
     Ok(Written::Done(version))
 }
 
-struct Found {
+struct StoredDocument {
     document: Document,
-    /// The version of the last change, be it a removal.
+    /// Version of the last change, including removals.
     last_version: u64,
 }
 
-fn find(connection: &Connection, key: Arc<str>) -> rusqlite::Result<Found> {
+fn find(connection: &Connection, key: Arc<str>) -> rusqlite::Result<StoredDocument> {
     let row = connection
         .prepare_cached("SELECT version, value FROM documents WHERE key = ?1")?
         .query_row([&*key], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Arc<str>>>(1)?)))
         .optional()?;
     let (last_version, value) = row.map_or((0, None), |(version, value)| (unsigned(version), value));
     let version = if value.is_some() { last_version } else { 0 };
-    Ok(Found { document: Document { key, version, value }, last_version })
+    Ok(StoredDocument { document: Document { key, version, value }, last_version })
 }

@@ -1,6 +1,6 @@
-//! What an error of the engine means to a caller.
+//! Mapping of SQLite errors to errors for callers.
 //!
-//! Rule: the sentence names the file and what a person can do about it; it never holds a value.
+//! Rule: the message names the file and what a person can do about it; it never contains a stored value.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::reply::StorageError;
 pub(super) enum ReadError {
     #[error(transparent)]
     Engine(#[from] rusqlite::Error),
-    /// A row that this version cannot make sense of.
+    /// A row that this version cannot decode.
     #[error("{0}")]
     Damaged(String),
 }
@@ -27,9 +27,8 @@ impl ReadError {
     }
 }
 
-/// True if the error says something about the file or the disk, so that no other write of the
-/// same transaction can be trusted to go through either.
-pub(super) fn concerns_all(error: &rusqlite::Error) -> bool {
+/// True if the error concerns the file or the disk, so that no other write of the same transaction can succeed either.
+pub(super) fn affects_all_writes(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(
@@ -48,12 +47,12 @@ pub(super) fn concerns_all(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// The sentence for callers, operators and the log.
+/// The message for callers, operators and the log.
 pub(super) fn explain(error: &rusqlite::Error, file: &Path) -> StorageError {
     if let rusqlite::Error::ToSqlConversionFailure(inner) = error
-        && let Some(own) = inner.downcast_ref::<StorageError>()
+        && let Some(storage_error) = inner.downcast_ref::<StorageError>()
     {
-        return own.clone();
+        return storage_error.clone();
     }
     let file = file.display();
     let text = match error.sqlite_error_code() {
@@ -68,20 +67,20 @@ pub(super) fn explain(error: &rusqlite::Error, file: &Path) -> StorageError {
         }
         Some(ErrorCode::SystemIoFailure) => format!("the disk of {file} fails ({error}); check the disk"),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            return damaged_as(&file.to_string(), &error.to_string());
+            return damage_error_for(&file.to_string(), &error.to_string());
         }
         _ => format!("{file}: {error}"),
     };
     StorageError::Unavailable(text)
 }
 
-/// A write that we refuse ourselves; it alone is undone.
-pub(super) fn refused(error: StorageError) -> rusqlite::Error {
+/// Rejects a write for a reason of our own; it alone is undone.
+pub(super) fn rejection(error: StorageError) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(error))
 }
 
-/// The database may not grow any more.
-pub(super) fn no_more(file: &Path, mib: u32) -> StorageError {
+/// The database has reached its size limit.
+pub(super) fn size_limit_error(file: &Path, mib: u32) -> StorageError {
     StorageError::Unavailable(format!(
         "no room for {}: it is full, with the {mib} MiB of storage.max_mib; raise storage.max_mib, which needs no \
          restart, or remove something, writing then goes on",
@@ -89,20 +88,20 @@ pub(super) fn no_more(file: &Path, mib: u32) -> StorageError {
     ))
 }
 
-/// The database itself is damaged, and not only what somebody stored in it.
-pub(super) fn damaged(file: &Path, reason: &str) -> StorageError {
-    damaged_as(&file.display().to_string(), reason)
+/// The database itself is damaged, not just one stored value.
+pub(super) fn damage_error(file: &Path, reason: &str) -> StorageError {
+    damage_error_for(&file.display().to_string(), reason)
 }
 
-fn damaged_as(file: &str, reason: &str) -> StorageError {
+fn damage_error_for(file: &str, reason: &str) -> StorageError {
     StorageError::Corrupt(format!(
         "{file} is damaged ({reason}), and nothing is written any more; stop the server, move {file}, {file}-wal and \
          {file}-shm away, and put a backup in its place"
     ))
 }
 
-/// Counts an error that goes to a caller.
-pub(super) fn count(error: &StorageError) {
+/// Counts an error that is returned to a caller.
+pub(super) fn count_error(error: &StorageError) {
     let reason = match error {
         StorageError::Unavailable(_) => "unavailable",
         StorageError::Overloaded => "overloaded",

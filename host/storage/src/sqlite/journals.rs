@@ -1,25 +1,25 @@
 //! Journals in SQLite.
 //!
-//! Rule: the last number stands in the journal's own row and moves in the transaction that adds
-//! the entry, so numbers have no gaps whatever is undone. A removed journal is gone at once, by its
-//! name; a long one gives its room back in small steps, so that no other write waits for it.
+//! Rule: the last sequence number is in the journal's own row and is incremented in the transaction that adds the
+//! entry, so numbers have no gaps, whatever is rolled back. A removed journal loses its name at once; the entries of a
+//! long one are deleted in small steps, so that no other write waits.
 
 use std::sync::Arc;
 
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{SqliteStorage, check_bytes, refuse, signed, unsigned};
+use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::reply::{Reply, StorageError};
 use crate::traits::{Author, JournalEntry, Journals, Swept};
 
 impl Journals for SqliteStorage {
     fn append_for(&self, author: Option<&Author>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
         if let Err(error) = check(journal, &value) {
-            return refuse(error);
+            return reject(error);
         }
         let (journal, author): (Box<str>, Option<Author>) = (journal.into(), author.cloned());
-        SqliteStorage::write(self, move |batch| append(batch.connection, author.as_ref(), &journal, at, &value))
+        SqliteStorage::write(self, move |context| append(context.connection, author.as_ref(), &journal, at, &value))
     }
 
     fn read(&self, journal: &str, after: u64, limit: u32) -> Reply<Vec<JournalEntry>> {
@@ -38,12 +38,12 @@ impl Journals for SqliteStorage {
 
     fn remove(&self, journal: &str) -> Reply<()> {
         let journal: Box<str> = journal.into();
-        self.free(move |batch| remove(batch.connection, &journal, limits::REMOVED_ENTRIES))
+        self.write_freeing(move |context| remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE))
     }
 
     fn sweep(&self, from: u64, before: u64) -> Reply<Swept> {
-        SqliteStorage::free(self, move |batch| {
-            let connection = batch.connection;
+        SqliteStorage::write_freeing(self, move |context| {
+            let connection = context.connection;
             let removed: Option<i64> = connection
                 .prepare_cached("SELECT id FROM journals WHERE name IS NULL LIMIT 1")?
                 .query_row((), |row| row.get(0))
@@ -57,13 +57,13 @@ impl Journals for SqliteStorage {
     }
 }
 
-/// Says what is wrong with the size of an entry.
+/// Validates the size of an entry.
 pub(super) fn check(journal: &str, entry: &str) -> Result<(), StorageError> {
-    check_bytes("the name of a journal", journal, 1, limits::KEY_BYTES)?;
-    check_bytes("an entry of a journal", entry, 0, limits::JOURNAL_ENTRY_BYTES)
+    check_length("the name of a journal", journal, 1, limits::KEY_BYTES)?;
+    check_length("an entry of a journal", entry, 0, limits::JOURNAL_ENTRY_BYTES)
 }
 
-/// Appends an entry, which gets the next number.
+/// Appends an entry with the next sequence number.
 pub(super) fn append(
     connection: &Connection,
     author: Option<&Author>,
@@ -83,30 +83,30 @@ pub(super) fn append(
     Ok(unsigned(sequence))
 }
 
-/// Removes a journal by its name, with at most `most` entries; the rest waits for the sweep.
-pub(super) fn remove(connection: &Connection, journal: &str, most: u32) -> rusqlite::Result<()> {
+/// Removes a journal by name, with at most `max` entries; the sweep deletes the rest.
+pub(super) fn remove(connection: &Connection, journal: &str, max: u32) -> rusqlite::Result<()> {
     let id: Option<i64> = connection
         .prepare_cached("UPDATE journals SET name = NULL, session = NULL WHERE name = ?1 RETURNING id")?
         .query_row([journal], |row| row.get(0))
         .optional()?;
     if let Some(id) = id {
-        remove_entries(connection, id, most)?;
+        remove_entries(connection, id, max)?;
     }
     Ok(())
 }
 
-/// Removes the oldest entries of a removed journal, and its row with the last of them.
-fn remove_entries(connection: &Connection, id: i64, most: u32) -> rusqlite::Result<u64> {
+/// Deletes the oldest entries of a removed journal, and its row with the last of them.
+fn remove_entries(connection: &Connection, id: i64, max: u32) -> rusqlite::Result<u64> {
     let statement = "DELETE FROM journal_entries WHERE journal = ?1 AND sequence IN (
          SELECT sequence FROM journal_entries WHERE journal = ?1 ORDER BY sequence LIMIT ?2)";
-    let gone = connection.prepare_cached(statement)?.execute((id, most))?;
-    if gone < most as usize {
+    let deleted = connection.prepare_cached(statement)?.execute((id, max))?;
+    if deleted < max as usize {
         connection.prepare_cached("DELETE FROM journals WHERE id = ?1")?.execute([id])?;
     }
-    Ok(gone as u64)
+    Ok(deleted as u64)
 }
 
-/// Looks at the next journals and removes the first orphan among them.
+/// Examines the next journals and removes the first orphan among them.
 fn remove_orphan(connection: &Connection, from: u64, before: u64) -> rusqlite::Result<Swept> {
     let statement = "SELECT id, name, session IS NOT NULL AND EXISTS (
              SELECT 1 FROM sessions WHERE sessions.session = journals.session)

@@ -1,11 +1,11 @@
-//! The tables, and the way from older ones.
+//! Tables and migrations.
 //!
-//! Rule: a step that has been released is never changed; a new one is added behind it. Steps only
-//! go forward, each in one transaction with the number that marks it done (`user_version`).
+//! Rule: a released migration is never changed; a new one is appended. Migrations only go forward, each in one
+//! transaction with the version that marks it done (`user_version`).
 
 use rusqlite::Connection;
 
-/// One step for each version, from an empty file.
+/// One migration per version, starting from an empty file.
 const STEPS: &[&str] = &[
     "
     -- A removed document keeps its row without a value, so that its versions only grow.
@@ -183,17 +183,17 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// The version that this server writes.
+/// The schema version that this server writes.
 pub(super) const CURRENT: usize = STEPS.len();
 
-/// The version of a file; 0 if it is new.
+/// The schema version of a file; 0 if it is new.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    // A negative number was not written by us; it counts as newer and is refused.
+    // A negative number was not written by us; it counts as newer and is rejected.
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
 }
 
-/// Brings a file of version `from` up to [`CURRENT`].
+/// Migrates a file from version `from` to [`CURRENT`].
 pub(super) fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
     for (number, step) in STEPS.iter().enumerate().skip(from) {
         let transaction = connection.transaction()?;

@@ -1,8 +1,7 @@
 //! Sessions in SQLite.
 //!
-//! Rule: what is looked for stands in columns; the rest is one value in the shape that `FORMAT`
-//! names. A changed `StoredSession` gets a new number, and rows with an older one are converted
-//! when they are read.
+//! Rule: searched fields are columns; the rest is one postcard value in the layout that `format` names. A change of
+//! `StoredSession` gets a new number, and older rows are converted when they are read.
 
 use modehost_ids::{DeviceId, SessionId};
 use rusqlite::{Connection, OptionalExtension};
@@ -15,9 +14,9 @@ use crate::traits::{Batch, Outcome, Sessions, StoredHandler, StoredSession};
 
 const FORMAT: i64 = 2;
 
-/// As format 1 has it. The encoding names no members, so one that is missing cannot be found out from the bytes.
+/// Layout of format 1. The encoding carries no field names, so a missing field cannot be detected from the bytes.
 #[derive(Deserialize)]
-struct First {
+struct StoredSessionV1 {
     device: DeviceId,
     session: SessionId,
     mode: Option<String>,
@@ -27,9 +26,9 @@ struct First {
     handlers: Vec<StoredHandler>,
 }
 
-impl From<First> for StoredSession {
-    fn from(first: First) -> Self {
-        let First { device, session, mode, saved_at, unfinished, segments, handlers } = first;
+impl From<StoredSessionV1> for StoredSession {
+    fn from(first: StoredSessionV1) -> Self {
+        let StoredSessionV1 { device, session, mode, saved_at, unfinished, segments, handlers } = first;
         Self { device, session, mode, saved_at, unfinished, segments, turns: 0, handlers }
     }
 }
@@ -52,8 +51,8 @@ impl Sessions for SqliteStorage {
 
     fn remove(&self, device: &DeviceId) -> Reply<()> {
         let device = device.clone();
-        self.free(move |batch| {
-            batch.connection.prepare_cached("DELETE FROM sessions WHERE device = ?1")?.execute([device.as_str()])?;
+        self.write_freeing(move |context| {
+            context.connection.prepare_cached("DELETE FROM sessions WHERE device = ?1")?.execute([device.as_str()])?;
             Ok(())
         })
     }
@@ -68,18 +67,18 @@ impl Sessions for SqliteStorage {
     }
 
     fn expire(&self, before: u64) -> Reply<u64> {
-        self.free(move |batch| {
+        self.write_freeing(move |context| {
             let statement = "DELETE FROM sessions WHERE unfinished = 0 AND saved_at < ?1";
-            let gone = batch.connection.prepare_cached(statement)?.execute([signed(before)])?;
-            Ok(unsigned(gone as i64))
+            let deleted = context.connection.prepare_cached(statement)?.execute([signed(before)])?;
+            Ok(unsigned(deleted as i64))
         })
     }
 
-    fn recent(&self, most: usize) -> Reply<Vec<StoredSession>> {
+    fn recent(&self, max: usize) -> Reply<Vec<StoredSession>> {
         SqliteStorage::read(self, move |connection| {
             let mut statement = connection
                 .prepare_cached("SELECT device, format, state FROM sessions ORDER BY saved_at DESC LIMIT ?1")?;
-            let rows = statement.query_map([most as i64], |row| {
+            let rows = statement.query_map([max as i64], |row| {
                 let (device, format, state): (String, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
                 Ok(decode(&DeviceId::new(device), format, &state).ok())
             })?;
@@ -88,7 +87,7 @@ impl Sessions for SqliteStorage {
     }
 }
 
-/// A record as it is stored.
+/// An encoded record.
 pub(super) struct Encoded {
     device: DeviceId,
     session: SessionId,
@@ -98,7 +97,7 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    /// Encodes a record, which is the work of the caller's thread: they are many, and the writer is one.
+    /// Encodes a record on the caller's thread, because there are many callers and only one writer.
     pub(super) fn new(record: StoredSession) -> Result<Self, StorageError> {
         let state = postcard::to_stdvec(&record)
             .map_err(|error| StorageError::Invalid(format!("the session cannot be stored: {error}")))?;
@@ -106,7 +105,7 @@ impl Encoded {
         Ok(Self { device, session, saved_at, unfinished, state })
     }
 
-    /// Replaces what was saved for the device.
+    /// Replaces the device's record.
     pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
         let statement = "INSERT INTO sessions (device, saved_at, unfinished, format, state, session)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -126,7 +125,7 @@ impl Encoded {
 
 fn decode(device: &DeviceId, format: i64, state: &[u8]) -> Result<StoredSession, ReadError> {
     let read = match format {
-        1 => postcard::from_bytes::<First>(state).map(Into::into),
+        1 => postcard::from_bytes::<StoredSessionV1>(state).map(Into::into),
         FORMAT => postcard::from_bytes(state),
         _ => {
             return Err(ReadError::Damaged(format!("the session of {device} has the unknown format {format}")));

@@ -1,59 +1,59 @@
-//! What takes the room, and making room. Rule: looking reads lengths and not what is kept; rewriting the file makes
-//! writers wait, so it is done only where that takes a moment.
+//! Disk usage and compaction. Rule: usage reads lengths, not contents; rewriting the file blocks writers, so it is done
+//! only if that takes a moment.
 
 use crate::limits;
 use modehost_ids::DeviceId;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{SqliteStorage, answer, signed, unsigned, writer};
+use super::{SqliteStorage, reply_or_error, signed, unsigned, writer};
 use crate::reply::Reply;
 
-/// What one kind of thing takes.
+/// Usage of one kind of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Amount {
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
-    /// Of what is kept, without what the database adds.
+    /// Bytes of content, without the overhead of the database.
     pub bytes: u64,
 }
 
-/// What the database holds.
+/// Contents of the database by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
-    /// Records of sessions, with the states of their handlers.
+    /// Session records, with the states of their handlers.
     pub sessions: Amount,
     /// Documents of all plugins.
     pub documents: Amount,
-    /// Entries of journals.
+    /// Journal entries.
     pub journals: Amount,
-    /// Finished work, without its journals.
+    /// Archive entries, without their journals.
     pub archives: Amount,
-    /// Messages that wait for devices.
+    /// Messages queued for devices.
     pub queue: Amount,
-    /// What is known about devices.
+    /// Device facts.
     pub devices: Amount,
-    /// The devices that hold most, with their bytes.
+    /// The devices with the most data, with their bytes.
     pub largest: Vec<(String, u64)>,
-    /// Bytes of the file that hold nothing.
+    /// Unused bytes of the file.
     pub free_bytes: u64,
 }
 
-/// What making room has come to.
+/// Result of a compaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Compacted {
-    /// Messages that had expired.
+    /// Expired messages that were removed.
     pub expired: u64,
-    /// Bytes of the database before and after, with its write-ahead file.
+    /// Bytes of the database before, with its write-ahead log.
     pub bytes_before: u64,
     /// The same afterwards.
     pub bytes_after: u64,
-    /// Why the file was not rewritten; none if it was, or had nothing to give.
+    /// Why the file was not rewritten; `None` if it was.
     pub left: Option<String>,
 }
 
 impl SqliteStorage {
-    /// What the database holds. Takes longer the more it is, beside the other work.
+    /// Usage of the database. Takes longer the larger it is, without blocking other work.
     pub fn usage(&self) -> Reply<Usage> {
         SqliteStorage::read(self, |connection| {
             let amount = |query: &str| {
@@ -81,7 +81,7 @@ impl SqliteStorage {
         })
     }
 
-    /// What waits for one device, whether it has expired or not.
+    /// Messages queued for one device, expired ones included.
     pub fn waiting_for(&self, device: &DeviceId) -> Reply<Amount> {
         let device = device.clone();
         SqliteStorage::read(self, move |connection| {
@@ -93,25 +93,25 @@ impl SqliteStorage {
         })
     }
 
-    /// Gives room back: what has expired goes, the write-ahead file is emptied, and the file is rewritten without what
-    /// holds nothing, where it is small enough for nobody to wait for long and the disk has `free` bytes for it.
+    /// Frees space: removes expired messages, truncates the write-ahead log, and rewrites the file without unused pages
+    /// if it is small enough not to block writers for long and the disk has `free` bytes left for it.
     pub fn compact(&self, free: u64) -> Reply<Compacted> {
         let file = self.file.clone();
         let (sender, reply) = Reply::waiting();
-        let work = move |batch: &mut writer::Batch<'_>| {
-            let connection = batch.connection;
+        let work = move |context: &mut writer::WriteContext<'_>| {
+            let connection = context.connection;
             let size = || {
-                let mut beside = file.as_os_str().to_owned();
-                beside.push("-wal");
-                let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |about| about.len());
-                bytes(&file) + bytes(std::path::Path::new(&beside))
+                let mut wal = file.as_os_str().to_owned();
+                wal.push("-wal");
+                let bytes = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+                bytes(&file) + bytes(std::path::Path::new(&wal))
             };
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             let now = signed(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
             let bytes_before = size();
             let mut left = None;
             let mut expired = 0;
-            let tried = (|| {
+            let outcome = (|| {
                 expired = connection.execute("DELETE FROM offline_queue WHERE queued_at + ttl_ms <= ?1", [now])? as u64;
                 let (all, unused) = (pages(connection, "page_count")?, pages(connection, "freelist_count")?);
                 let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
@@ -129,22 +129,22 @@ impl SqliteStorage {
                 }
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
             })();
-            if let Err(error) = tried {
+            if let Err(error) = outcome {
                 left = Some(format!("the database was not rewritten: {error}"));
             }
             Ok(Compacted { expired, bytes_before, bytes_after: size(), left })
         };
-        answer(self.writes.push(writer::alone(work, sender)), reply)
+        reply_or_error(self.writes.push(writer::standalone_job(work, sender)), reply)
     }
 }
 
-/// Bytes of some pages of the file.
+/// Bytes of a number of pages.
 fn pages(connection: &Connection, which: &str) -> rusqlite::Result<u64> {
-    let figure = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok(unsigned(figure(which)?) * unsigned(figure("page_size")?))
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok(unsigned(pragma(which)?) * unsigned(pragma("page_size")?))
 }
 
-/// What belongs to a device, as in `of_device`; documents by the last step of their keys.
+/// What a device owns, as in `device_data`; documents by the last segment of their keys.
 const LARGEST: &str = "SELECT device, sum(bytes) AS total FROM (
          SELECT device, octet_length(state) AS bytes FROM sessions
          UNION ALL SELECT device_id, octet_length(payload) FROM offline_queue

@@ -1,8 +1,7 @@
-//! Who is told of changes of documents.
+//! Subscriptions to document changes.
 //!
-//! Rule: only the writer thread tells, after the commit, so every watcher of a key hears of its
-//! changes in the order in which they happened. No lock is held while a watcher runs, so it may
-//! drop or begin watches.
+//! Rule: only the writer thread notifies, after the commit, so that every watcher of a key sees its changes in order.
+//! No lock is held while a watcher runs, so it may add or drop watches.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +21,7 @@ struct State {
     watchers: HashMap<Arc<str>, Vec<(u64, Arc<Watcher>)>>,
 }
 
-/// Ends the watch when dropped.
+/// Removes the watch when dropped.
 struct Guard {
     watches: Weak<Watches>,
     key: Arc<str>,
@@ -38,7 +37,7 @@ impl Drop for Guard {
 }
 
 impl Watches {
-    /// Begins a watch. When it is dropped, a call that already runs may still end.
+    /// Adds a watch. A call of the watcher that is running when the watch is dropped may still complete.
     pub(super) fn begin(self: &Arc<Self>, key: &str, watcher: Watcher) -> Watch {
         let key: Arc<str> = key.into();
         let mut state = self.0.lock();
@@ -49,18 +48,18 @@ impl Watches {
         Watch::new(Guard { watches: Arc::downgrade(self), key, id })
     }
 
-    /// Tells everyone who watches the document.
-    pub(super) fn tell(&self, document: &Document) {
+    /// Notifies all watchers of the document.
+    pub(super) fn notify(&self, document: &Document) {
         let Some(watchers) = self.0.lock().watchers.get(&document.key).cloned() else {
             return;
         };
         for (id, watcher) in watchers {
-            // A panic of one watcher must not cost everyone the writer thread.
-            let goes_on = catch_unwind(AssertUnwindSafe(|| watcher(document))).unwrap_or_else(|_| {
+            // A panic in one watcher must not end the writer thread.
+            let keep_watch = catch_unwind(AssertUnwindSafe(|| watcher(document))).unwrap_or_else(|_| {
                 tracing::error!("a watcher of a document panicked; its watch has ended");
                 false
             });
-            if !goes_on {
+            if !keep_watch {
                 self.remove(&document.key, id);
             }
         }
@@ -75,7 +74,7 @@ impl Watches {
                 state.watchers.remove(key);
             }
         }
-        // What a watcher holds may itself end watches when it is dropped, so not under the lock.
+        // Dropping a watcher may drop other watches, so it is done outside the lock.
         drop(state);
         drop(ended);
     }

@@ -1,8 +1,7 @@
-//! The one thread that writes.
+//! The single writer thread.
 //!
-//! Rule: a caller is answered only when the transaction that holds its write is on disk. Writes
-//! are carried out in the order in which they were submitted; one that fails is undone alone, and
-//! a disk that fails fails the whole batch and nothing after it.
+//! Rule: a caller is answered only when the transaction with its write is on disk. Writes are applied in the order of
+//! submission; a write that fails is undone alone, a disk error fails the whole batch but no later one.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,94 +11,94 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, oneshot};
 
-use super::archives::Removed;
+use super::archives::RemovedEntries;
 use super::backlog::{AbandonOnExit, Backlog};
+use super::capacity::Capacity;
 use super::failure;
-use super::names::OpenFiles;
-use super::room::Room;
+use super::open_files::OpenFiles;
 use super::watches::Watches;
 use crate::reply::StorageError;
 use crate::traits::Document;
 
-/// What a write works on.
-pub(super) struct Batch<'c> {
+/// What a write operates on.
+pub(super) struct WriteContext<'c> {
     pub(super) connection: &'c Connection,
-    /// Documents changed so far, to be told after the commit.
+    /// Documents changed so far; watchers are notified after the commit.
     pub(super) changes: Vec<Document>,
-    /// The files of finished work must follow something.
+    /// Archive files have become due for export.
     pub(super) due: bool,
-    /// Finished work that has gone so far, to be told after the commit.
-    pub(super) removed: Vec<Removed>,
+    /// Archive entries removed so far; logged after the commit.
+    pub(super) removed: Vec<RemovedEntries>,
 }
 
-/// What a queued write does to the file.
+/// Properties of a queued write.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Size {
-    /// Writes that it consists of; for the metrics.
+pub(super) struct JobInfo {
+    /// Number of write operations; for batching and metrics.
     pub(super) operations: usize,
-    /// Whether it gives room back and takes none.
+    /// Whether it only frees space.
     pub(super) frees: bool,
 }
 
 /// A queued write. Dropping it answers `Closed`.
 pub(super) trait Write: Send {
-    /// Carries it out and keeps the outcome.
-    fn carry_out(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
+    /// Runs it and stores the outcome.
+    fn run(&mut self, context: &mut WriteContext<'_>) -> rusqlite::Result<()>;
 
-    fn size(&self) -> Size;
+    fn info(&self) -> JobInfo;
 
-    /// Whether it is carried out by itself, outside of a transaction. It keeps what goes wrong with it as its outcome.
-    fn is_alone(&self) -> bool;
+    /// Whether it runs by itself, outside of a transaction. Its errors are then part of its outcome.
+    fn is_standalone(&self) -> bool;
 
-    /// Answers the caller: the kept outcome, or why it did not come to it.
+    /// Answers the caller with the stored outcome, or with the failure.
     fn answer(self: Box<Self>, failure: Option<StorageError>);
 }
 
 struct Job<W, T> {
     work: Option<W>,
     outcome: Option<T>,
-    size: Size,
-    alone: bool,
+    info: JobInfo,
+    standalone: bool,
     sender: oneshot::Sender<Result<T, StorageError>>,
 }
 
-/// Makes a queued write of a closure.
-pub(super) fn job<W, T>(work: W, size: Size, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
+/// Wraps a closure as a queued write.
+pub(super) fn job<W, T>(work: W, info: JobInfo, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
 where
-    W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    W: FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    Box::new(Job { work: Some(work), outcome: None, size, alone: false, sender })
+    Box::new(Job { work: Some(work), outcome: None, info, standalone: false, sender })
 }
 
-/// The same, of what is carried out outside of a transaction.
-pub(super) fn alone<W, T>(work: W, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
+/// The same, for a closure that runs outside of a transaction.
+pub(super) fn standalone_job<W, T>(work: W, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
 where
-    W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    W: FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    let size = Size { operations: 1, frees: true };
-    Box::new(Job { work: Some(work), outcome: None, size, alone: true, sender })
+    let info = JobInfo { operations: 1, frees: true };
+    Box::new(Job { work: Some(work), outcome: None, info, standalone: true, sender })
 }
 
 impl<W, T> Write for Job<W, T>
 where
-    W: FnOnce(&mut Batch<'_>) -> rusqlite::Result<T> + Send,
+    W: FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send,
     T: Send,
 {
-    fn carry_out(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+    fn run(&mut self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
-            self.outcome = Some(work(batch)?);
+            self.outcome = Some(work(context)?);
         }
         Ok(())
     }
 
-    fn size(&self) -> Size {
-        self.size
+    fn info(&self) -> JobInfo {
+        self.info
     }
 
-    fn is_alone(&self) -> bool {
-        self.alone
+    fn is_standalone(&self) -> bool {
+        self.standalone
     }
 
     fn answer(self: Box<Self>, failure: Option<StorageError>) {
@@ -109,53 +108,53 @@ where
             (None, None) => Err(StorageError::Closed),
         };
         if let Err(error) = &answer {
-            failure::count(error);
+            failure::count_error(error);
         }
-        // A caller that no longer waits has nothing to be told.
+        // The caller may have stopped waiting.
         let _ = self.sender.send(answer);
     }
 }
 
-/// The life of the writer thread: until the backlog is closed and empty.
-pub(super) fn run(
-    (connection, mut names, mut room): (Connection, OpenFiles, Room),
+/// Body of the writer thread: runs until the backlog is closed and empty.
+pub(super) fn run_writer(
+    (connection, mut open_files, mut capacity): (Connection, OpenFiles, Capacity),
     file: &Path,
     backlog: &Backlog<Box<dyn Write>>,
     watches: &Watches,
-    (due, trouble): (&Notify, &Mutex<Option<StorageError>>),
+    (due, last_failure): (&Notify, &Mutex<Option<StorageError>>),
 ) {
     let _abandon = AbandonOnExit(backlog);
     let mut waiting = Vec::with_capacity(limits::WRITER_BATCH);
     let mut jobs = Vec::with_capacity(limits::WRITER_BATCH);
-    let mut left = 0;
+    let mut queued = 0;
     let mut failing = false;
     loop {
         if waiting.is_empty() {
             match backlog.take(limits::WRITER_BATCH, &mut waiting) {
-                Some(behind) => left = behind,
+                Some(remaining) => queued = remaining,
                 None => break,
             }
         }
-        jobs.extend(waiting.drain(..of_one_kind(&waiting, failing || room.is_scarce())));
-        metrics::gauge!("modehost_storage_queue_depth").set((left + waiting.len()) as f64);
+        jobs.extend(waiting.drain(..next_batch_len(&waiting, failing || capacity.is_low())));
+        metrics::gauge!("modehost_storage_queue_depth").set((queued + waiting.len()) as f64);
         metrics::histogram!("modehost_storage_batch_operations").record(operations(&jobs) as f64);
-        let outcome = names.check(&connection).and_then(|()| commit(&connection, file, &mut room, &mut jobs));
-        // A name that was lost meanwhile took the batch with it.
-        let outcome = outcome.and_then(|done| names.written(&connection).map(|()| done));
-        report(&outcome, file, &mut failing);
+        let outcome = open_files.check(&connection).and_then(|()| commit(&connection, file, &mut capacity, &mut jobs));
+        // If a file lost its path meanwhile, the batch is lost with it.
+        let outcome = outcome.and_then(|committed| open_files.check_after_write(&connection).map(|()| committed));
+        log_state_change(&outcome, file, &mut failing);
         let (failures, changes) = match outcome {
-            Ok(done) => {
-                if done.due {
+            Ok(committed) => {
+                if committed.due {
                     due.notify_one();
                 }
-                done.removed.iter().for_each(Removed::tell);
-                (done.failures, done.changes)
+                committed.removed.iter().for_each(RemovedEntries::log);
+                (committed.failures, committed.changes)
             }
             Err(error) => {
                 if matches!(error, StorageError::Corrupt(_)) {
-                    names.damage().found(&error);
+                    open_files.damage().record(&error);
                 }
-                *trouble.lock() = Some(error.clone());
+                *last_failure.lock() = Some(error.clone());
                 (vec![Some(error); jobs.len()], Vec::new())
             }
         };
@@ -163,107 +162,112 @@ pub(super) fn run(
             job.answer(failure);
         }
         for document in &changes {
-            watches.tell(document);
+            watches.notify(document);
         }
     }
-    // In this order: see `Content`.
+    // In this order: see `Integrity`.
     drop(connection);
-    drop(names);
+    drop(open_files);
 }
 
-/// How many writes the jobs consist of.
+/// Total number of write operations of the jobs.
 fn operations(jobs: &[Box<dyn Write>]) -> usize {
-    jobs.iter().map(|job| job.size().operations).sum()
+    jobs.iter().map(|job| job.info().operations).sum()
 }
 
-/// How many of those that wait make the next batch: as many writes as a batch may have, and at least one job. While
-/// room is scarce, what gives room back shares none with what takes it: one refusal undoes a whole batch.
-fn of_one_kind(waiting: &[Box<dyn Write>], scarce: bool) -> usize {
+/// Number of waiting jobs that form the next batch: up to the limit of operations, and at least one job. While space is
+/// low, jobs that free space do not share a batch with jobs that take it: one failure undoes a whole batch.
+fn next_batch_len(waiting: &[Box<dyn Write>], low_space: bool) -> usize {
     let Some(first) = waiting.first() else { return 0 };
-    if first.is_alone() {
+    if first.is_standalone() {
         return 1;
     }
-    let Size { mut operations, frees } = first.size();
+    let JobInfo { mut operations, frees } = first.info();
     let others = waiting[1..].iter().take_while(|job| {
-        let size = job.size();
-        operations += size.operations;
-        operations <= limits::WRITER_BATCH && !job.is_alone() && (!scarce || size.frees == frees)
+        let info = job.info();
+        operations += info.operations;
+        operations <= limits::WRITER_BATCH && !job.is_standalone() && (!low_space || info.frees == frees)
     });
     1 + others.count()
 }
 
 /// A batch that is on disk.
 struct Committed {
-    /// One for each write; none where it went through.
+    /// One per write; `None` if it succeeded.
     failures: Vec<Option<StorageError>>,
     changes: Vec<Document>,
     due: bool,
-    removed: Vec<Removed>,
+    removed: Vec<RemovedEntries>,
 }
 
-/// Carries all writes out in one transaction; an error means that none of them is on disk.
+/// Applies all writes in one transaction; an error means that none of them is on disk.
 fn commit(
     connection: &Connection,
     file: &Path,
-    room: &mut Room,
+    capacity: &mut Capacity,
     jobs: &mut [Box<dyn Write>],
 ) -> Result<Committed, StorageError> {
     let operations = operations(jobs);
     let _span = tracing::trace_span!(target: "modehost::trace", "storage.commit", operations).entered();
     let began = Instant::now();
-    let outcome = room.prepare(connection, file).and_then(|()| transact(connection, file, room, jobs));
+    let outcome = capacity.prepare(connection, file).and_then(|()| run_transaction(connection, file, capacity, jobs));
     metrics::histogram!("modehost_storage_commit_seconds").record(began.elapsed().as_secs_f64());
     outcome.map_err(|error| {
-        // SQLite has undone the transaction by itself after some errors and not after others.
+        // SQLite rolls back by itself after some errors, but not after others.
         if !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");
         }
         let explained = failure::explain(&error, file);
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => room.explain(connection, file, explained),
+            Some(ErrorCode::DiskFull) => capacity.explain(connection, file, explained),
             _ => explained,
         }
     })
 }
 
-fn transact(
+fn run_transaction(
     connection: &Connection,
     file: &Path,
-    room: &mut Room,
+    capacity: &mut Capacity,
     jobs: &mut [Box<dyn Write>],
 ) -> rusqlite::Result<Committed> {
-    let mut batch = Batch { connection, changes: Vec::new(), due: false, removed: Vec::new() };
+    let mut context = WriteContext { connection, changes: Vec::new(), due: false, removed: Vec::new() };
     if let [job] = jobs
-        && job.is_alone()
+        && job.is_standalone()
     {
-        job.carry_out(&mut batch)?;
-        let _ = room.look(connection, file);
-        return Ok(Committed { failures: vec![None], changes: batch.changes, due: batch.due, removed: batch.removed });
+        job.run(&mut context)?;
+        let _ = capacity.check(connection, file);
+        return Ok(Committed {
+            failures: vec![None],
+            changes: context.changes,
+            due: context.due,
+            removed: context.removed,
+        });
     }
     let mut failures = Vec::with_capacity(jobs.len());
     execute(connection, "BEGIN IMMEDIATE")?;
-    if jobs.iter().all(|job| job.size().frees) && room.is_scarce() {
-        room.clear(connection)?;
+    if jobs.iter().all(|job| job.info().frees) && capacity.is_low() {
+        capacity.remove_expired(connection)?;
     }
     for job in jobs {
-        let (told, removed) = (batch.changes.len(), batch.removed.len());
+        let (changes, removed) = (context.changes.len(), context.removed.len());
         execute(connection, "SAVEPOINT one")?;
-        match job.carry_out(&mut batch) {
+        match job.run(&mut context) {
             Ok(()) => failures.push(None),
-            Err(error) if connection.is_autocommit() || failure::concerns_all(&error) => return Err(error),
+            Err(error) if connection.is_autocommit() || failure::affects_all_writes(&error) => return Err(error),
             Err(error) => {
                 execute(connection, "ROLLBACK TO one")?;
-                batch.changes.truncate(told);
-                batch.removed.truncate(removed);
+                context.changes.truncate(changes);
+                context.removed.truncate(removed);
                 failures.push(Some(failure::explain(&error, file)));
             }
         }
         execute(connection, "RELEASE one")?;
     }
     execute(connection, "COMMIT")?;
-    // What is on disk is, whether it can be measured or not.
-    let _ = room.look(connection, file);
-    Ok(Committed { failures, changes: batch.changes, due: batch.due, removed: batch.removed })
+    // The commit is on disk, whether the usage can be checked or not.
+    let _ = capacity.check(connection, file);
+    Ok(Committed { failures, changes: context.changes, due: context.due, removed: context.removed })
 }
 
 fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
@@ -271,10 +275,10 @@ fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Logs when trouble begins and when it is over, not each batch in between.
-fn report(outcome: &Result<Committed, StorageError>, file: &Path, failing: &mut bool) {
+/// Logs when a failure begins and when it is over, not every batch in between.
+fn log_state_change(outcome: &Result<Committed, StorageError>, file: &Path, failing: &mut bool) {
     match outcome {
-        // Damage has been told where it was found.
+        // Damage was logged where it was found.
         Err(StorageError::Corrupt(_)) => {}
         Err(error) if !*failing => tracing::error!(storage.file = %file.display(), "{error}"),
         Ok(_) if *failing => tracing::info!(storage.file = %file.display(), "storage writes again"),

@@ -1,23 +1,23 @@
-//! What a session wants to be on disk together. Rule: a batch is stored as a whole or not at all; that a document
-//! has changed meanwhile is an outcome of its write, not a failure of the batch.
+//! Writes of a session that have to be durable together. Rule: a batch is stored as a whole or not at all; a version
+//! conflict of a document is the outcome of its write, not a failure of the batch.
 
 use std::sync::Arc;
 
 use super::{Archived, Author, StoredSession, Written};
 
-/// The writes of a session and its record, for one durable step.
+/// The writes of a session and its record, committed in one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Whose batch it is. The session may go on with the journals that it has appended to as long as it is stored.
+    /// Owner of the batch. The journals that it appends to are needed for as long as its session is stored.
     pub author: Author,
-    /// Carried out in this order.
+    /// Applied in this order.
     pub writes: Vec<Write>,
-    /// Replaces what was saved for the device, behind the writes; none leaves it as it is.
+    /// Replaces the device's session record, after the writes; `None` leaves it as it is.
     pub record: Option<StoredSession>,
 }
 
 impl Batch {
-    /// The record alone.
+    /// A batch of the record alone.
     pub fn of(record: StoredSession) -> Self {
         let author = Author { session: record.session.clone(), device: record.device.clone() };
         Self { author, writes: Vec::new(), record: Some(record) }
@@ -31,9 +31,9 @@ pub enum Write {
     Document {
         /// Key of the document.
         key: Arc<str>,
-        /// The version that must stand there; 0: the document must not exist.
+        /// The version that the document must have; 0: it must not exist.
         expected: u64,
-        /// JSON; none removes the document.
+        /// JSON; `None` removes the document.
         value: Option<Arc<str>>,
     },
     /// As [`Journals::append_for`](super::Journals::append_for), on behalf of the author.
@@ -54,18 +54,18 @@ pub enum Write {
     Archive {
         /// The entry; stored under its own id.
         entry: Archived,
-        /// How many of the kind and the device are kept; 0: all.
+        /// How many entries of the kind and the device are kept; 0: all.
         keep: u32,
     },
 }
 
-/// What became of a write of a batch that is on disk.
+/// Outcome of a write of a batch that is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Of [`Write::Document`].
     Document(Written),
     /// Of [`Write::Append`]: the entry's sequence number.
     Appended(u64),
-    /// Of all others.
+    /// Of all other writes.
     Done,
 }

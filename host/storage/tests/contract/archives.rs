@@ -1,4 +1,5 @@
-//! Archives: retention, replacement, journals that belong to entries, and what files must follow.
+//! Archives: retention, replacement, journals owned by entries, and files that are due. Rule: each case uses keys of
+//! its own, since the store may be shared.
 
 use modehost_storage::traits::{Archived, Archives, Due, Exports, JournalPart, Journals};
 use modehost_storage::{Config, StorageError};
@@ -55,7 +56,7 @@ pub fn what_is_old_expires_with_its_journal(storage: &(impl Archives + Journals)
     get(storage.append("aged/a", 1, "{}".into()));
     get(storage.archive(with_journal("aged", "a", 10, "aged/a"), 0));
     get(storage.archive(entry("aged", "b", 1 << 60), 0));
-    // Others' work is in the same store.
+    // The store may hold entries of other tests.
     while get(storage.expire(1 << 59)) > 0 {}
     assert_eq!(ids(storage, "aged", 9), ["b"]);
     assert_eq!(length(storage, "aged/a"), 0);
@@ -87,7 +88,7 @@ pub fn m7_a_journal_goes_with_its_entry(storage: &(impl Archives + Journals)) {
     get(storage.archive(with_journal("goes", "c", 30, "goes/c"), 2));
     assert_eq!(ids(storage, "goes", 9), ["c", "b"]);
     assert_eq!(["goes/a", "goes/b", "goes/c"].map(|journal| length(storage, journal)), [0, 1, 1]);
-    // A journal of that name begins anew.
+    // A journal of that name starts over.
     assert_eq!(get(storage.append("goes/a", 2, "{}".into())), 1);
 }
 
@@ -100,7 +101,7 @@ pub fn m7_an_entry_that_was_stored_is_there_whatever_its_clock_said(storage: &(i
     get(storage.archive(with_journal("back", "c", 10, "back/c"), 2));
     assert_eq!(ids(storage, "back", 9), ["b", "c"]);
     assert_eq!(length(storage, "back/c"), 1, "and so is its journal");
-    // So is one that is stored again.
+    // The same holds for one that is stored again.
     get(storage.archive(entry("back", "b", 5), 1));
     assert_eq!(ids(storage, "back", 9), ["b"]);
 }
@@ -127,13 +128,13 @@ pub fn a_replaced_entry_gives_up_the_journal_that_nobody_has_any_more(storage: &
 
 pub fn names_that_cannot_name_files_are_refused(archives: &dyn Archives) {
     for (kind, id) in [("..", "x"), ("", "x"), ("A", "x"), ("log", "x"), ("k", ""), ("k", "../x"), ("k", "index")] {
-        let told = outcome(archives.archive(entry(kind, id, 1), 0));
-        assert!(matches!(told, Err(StorageError::Invalid(_))), "{kind}/{id}: {told:?}");
+        let error_text = outcome(archives.archive(entry(kind, id, 1), 0));
+        assert!(matches!(error_text, Err(StorageError::Invalid(_))), "{kind}/{id}: {error_text:?}");
     }
 }
 
 fn due(exports: &dyn Exports, kind: &str) -> Vec<Due> {
-    // The store may hold others' as well.
+    // The store may hold entries of other tests.
     let all = get(exports.due(None, u32::MAX));
     all.into_iter().filter(|due| &*due.kind == kind).collect()
 }
@@ -146,7 +147,7 @@ pub fn files_are_due_until_they_have_followed(storage: &(impl Archives + Exports
     let first = due(storage, "files");
     let behind = get(storage.due(Some(&first[0]), 1));
     assert_eq!(behind, [first[1].clone()], "pages follow each other");
-    // One that changes again before its files have followed stays due.
+    // An entry that changes again before its files are exported stays due.
     assert!(get(storage.is_current(&first[1])));
     get(storage.archive(entry("files", "b", 3), 2));
     assert!(!get(storage.is_current(&first[1])));
@@ -154,7 +155,7 @@ pub fn files_are_due_until_they_have_followed(storage: &(impl Archives + Exports
     assert_eq!(named("files"), ["b"]);
     get(storage.done(due(storage, "files")));
     assert!(named("files").is_empty());
-    // One that goes is due, and there is no entry for it.
+    // A removed entry is due, and can no longer be read.
     get(storage.archive(entry("files", "c", 4), 2));
     assert_eq!(named("files"), ["a", "c"]);
     assert_eq!(get(storage.entry("files", "a")), None);

@@ -1,4 +1,5 @@
-//! Batches: the writes of a session and its record, in one step.
+//! Batches: the writes of a session and its record, in one step. Rule: each case uses keys of its own, since the store
+//! may be shared.
 
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::StorageError;
@@ -8,7 +9,7 @@ use modehost_storage::traits::{
 
 use crate::{get, outcome};
 
-/// Everything that a batch reaches.
+/// All traits that a batch writes to.
 pub trait All: Sessions + Documents + Journals + Archives {}
 
 impl<S: Sessions + Documents + Journals + Archives> All for S {}
@@ -55,7 +56,7 @@ pub fn each_write_has_its_outcome_in_the_order_of_the_batch(storage: &impl All) 
         append("batch/order", "1"),
         write("batch-order", 0, "1"),
         append("batch/order", "2"),
-        // What stands before it in the batch is there for it.
+        // A write sees the earlier writes of its batch.
         write("batch-order", 1, "2"),
         archive("batch-order", "a"),
         append("batch/gone", "1"),

@@ -1,4 +1,4 @@
-//! What is known about devices: only ever more.
+//! Device facts: they only add up. Rule: each case uses keys of its own, since the store may be shared.
 
 use modehost_ids::DeviceId;
 use modehost_storage::traits::{DeviceFacts, Devices};

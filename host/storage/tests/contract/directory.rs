@@ -1,4 +1,4 @@
-//! The directory: who is reached.
+//! The directory: who is reached. Rule: each case uses keys of its own, since the store may be shared.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

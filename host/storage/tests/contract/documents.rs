@@ -1,4 +1,4 @@
-//! Documents: versions, conflicts, watches.
+//! Documents: versions, conflicts, watches. Rule: each case uses keys of its own, since the store may be shared.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,8 +67,8 @@ pub fn increments_of_eight_threads_all_count(documents: &dyn Documents) {
 }
 
 pub fn watchers_hear_of_every_change_in_order(documents: &dyn Documents) {
-    let heard: Arc<Mutex<Vec<Document>>> = Arc::default();
-    let writer = heard.clone();
+    let received: Arc<Mutex<Vec<Document>>> = Arc::default();
+    let writer = received.clone();
     let _watch = documents.watch(
         "told",
         Box::new(move |document| {
@@ -81,14 +81,14 @@ pub fn watchers_hear_of_every_change_in_order(documents: &dyn Documents) {
     for (number, reply) in (1..).zip(replies) {
         assert_eq!(get(reply), Written::Done(number), "writes of one caller keep their order");
     }
-    // A conflict changes nothing, so it is not told.
+    // A conflict changes nothing, so nobody is notified.
     assert!(matches!(get(documents.write("told", 7, json("7"))), Written::Conflict(_)));
     assert!(matches!(get(documents.write("told", 50, None)), Written::Done(51)));
-    wait_until("51 changes", || heard.lock().len() >= 51);
-    let heard = heard.lock();
+    wait_until("51 changes", || received.lock().len() >= 51);
+    let received = received.lock();
     let expected: Vec<(u64, Option<Arc<str>>)> =
         (1..=50).map(|number| (number, json(&(number - 1).to_string()))).chain([(0, None)]).collect();
-    assert_eq!(heard.iter().map(|d| (d.version, d.value.clone())).collect::<Vec<_>>(), expected);
+    assert_eq!(received.iter().map(|d| (d.version, d.value.clone())).collect::<Vec<_>>(), expected);
 }
 
 pub fn a_watch_ends_by_being_dropped_or_by_saying_no(documents: &dyn Documents) {
@@ -102,7 +102,7 @@ pub fn a_watch_ends_by_being_dropped_or_by_saying_no(documents: &dyn Documents) 
     };
     let dropped = documents.watch("ends", watcher(0, true));
     let _said_no = documents.watch("ends", watcher(1, false));
-    // The last watcher of the key is told last, so when it has heard, all have.
+    // The last watcher of the key is notified last, so after it all have been.
     let _stays = documents.watch("ends", watcher(2, true));
     get(documents.write("ends", 0, json("1")));
     wait_until("the first change", || counts[2].load(Ordering::SeqCst) == 1);
@@ -114,13 +114,13 @@ pub fn a_watch_ends_by_being_dropped_or_by_saying_no(documents: &dyn Documents) 
 }
 
 pub fn a_watcher_that_panics_costs_nobody_else(documents: &dyn Documents) {
-    let heard = Arc::new(AtomicUsize::new(0));
-    let counter = heard.clone();
+    let received = Arc::new(AtomicUsize::new(0));
+    let counter = received.clone();
     let _panics = documents.watch("panic", Box::new(|_| panic!("on purpose")));
     let _stays = documents.watch("panic", Box::new(move |_| counter.fetch_add(1, Ordering::SeqCst) < 9));
     get(documents.write("panic", 0, json("1")));
     get(documents.write("panic", 1, json("2")));
-    wait_until("both changes", || heard.load(Ordering::SeqCst) == 2);
+    wait_until("both changes", || received.load(Ordering::SeqCst) == 2);
 }
 
 pub fn oversize_keys_and_values_are_refused(documents: &dyn Documents) {

@@ -1,4 +1,4 @@
-//! Journals: numbers without gaps, order, pages.
+//! Journals: numbers without gaps, order, pages. Rule: each case uses keys of its own, since the store may be shared.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub fn numbers_have_no_gap_under_concurrency(journals: &dyn Journals) {
 }
 
 pub fn appends_of_one_caller_keep_their_order(journals: &dyn Journals) {
-    // Not one of the replies is awaited before all are submitted; dropping one does not undo it.
+    // No reply is awaited before all are submitted; dropping one does not undo it.
     let mut last = None;
     for number in 0..300u64 {
         let name = if number % 2 == 0 { "order-even" } else { "order-odd" };
@@ -75,15 +75,15 @@ pub fn a_removed_journal_begins_anew(journals: &dyn Journals) {
 }
 
 pub fn an_entry_over_its_limit_leaves_no_gap(journals: &dyn Journals) {
-    let most: Arc<str> = "v".repeat(64 * 1024).into();
-    assert_eq!(get(journals.append("limit", 1, most.clone())), 1);
-    let refused = outcome(journals.append("limit", 1, format!("{most}v").into()));
+    let max: Arc<str> = "v".repeat(64 * 1024).into();
+    assert_eq!(get(journals.append("limit", 1, max.clone())), 1);
+    let refused = outcome(journals.append("limit", 1, format!("{max}v").into()));
     assert!(matches!(refused, Err(StorageError::Invalid(_))), "{refused:?}");
     assert!(matches!(outcome(journals.append("", 1, "1".into())), Err(StorageError::Invalid(_))));
     assert_eq!(get(journals.append("limit", 1, "1".into())), 2);
 }
 
-/// Sweeps once; how many orphans went.
+/// One full sweep; returns the number of removed orphans.
 fn sweep(journals: &dyn Journals, before: u64) -> u64 {
     let (mut from, mut gone) = (0, 0);
     for _ in 0..10_000 {
@@ -145,7 +145,7 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
     };
     assert!(sweep(storage, 1000) >= 202);
     assert_eq!(there(), [0, 2, 2, 2, 0]);
-    // Once its session is forgotten, nobody can go on with it.
+    // Once its session is deleted, nobody can continue it.
     get(Sessions::remove(storage, &device));
     assert!(sweep(storage, 1000) >= 1);
     assert_eq!(there(), [0, 2, 2, 0, 0]);
@@ -155,7 +155,7 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
 pub fn a_long_journal_is_gone_at_once_and_gives_its_room_back_in_steps(journals: &dyn Journals) {
     let last = (0..20_000u64).map(|n| {
         let reply = journals.append("long", n, "{}".into());
-        // The queue in front of the writer has a bound.
+        // The queue in front of the writer is bounded.
         if n % 1000 == 0 {
             get(reply)
         } else {

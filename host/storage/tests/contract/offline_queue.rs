@@ -1,4 +1,4 @@
-//! The offline queue: order, cap, expiry.
+//! The offline queue: order, limit, expiry. Rule: each case uses keys of its own, since the store may be shared.
 
 use modehost_ids::DeviceId;
 use modehost_storage::limits;
@@ -38,14 +38,14 @@ pub fn p3_the_oldest_goes_when_a_device_has_a_hundred(queue: &dyn OfflineQueue) 
 
 pub fn p3_the_limit_can_be_changed(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("limited");
-    let put = |payload: &str| get(queue.enqueue(&device, payload.into(), 1, LONG));
+    let enqueue = |payload: &str| get(queue.enqueue(&device, payload.into(), 1, LONG));
     queue.limit(3);
-    assert_eq!(["a", "b", "c", "d"].map(put), [0, 0, 0, 1]);
+    assert_eq!(["a", "b", "c", "d"].map(enqueue), [0, 0, 0, 1]);
     queue.limit(0);
-    assert_eq!(put("e"), 3);
+    assert_eq!(enqueue("e"), 3);
     assert_eq!(payloads(queue, &device, 2), ["e"]);
     queue.limit(limits::QUEUE_PER_DEVICE);
-    assert_eq!(put("f"), 0);
+    assert_eq!(enqueue("f"), 0);
 }
 
 pub fn p4_a_device_is_handed_a_page_at_a_time(queue: &dyn OfflineQueue) {
@@ -94,10 +94,10 @@ pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) 
     assert_eq!(origins(11), [None, origin("bob")]);
     let left = get(queue.waiting(&device, 11)).iter().map(|message| message.id).collect();
     get(queue.remove(&device, left));
-    // A new message never inherits the origin of one that has gone.
+    // A new message never inherits the origin of a removed one.
     get(queue.enqueue(&device, "four".into(), 12, LONG));
     assert_eq!(origins(13), [None]);
-    let receipt = "x".repeat(limits::NOTICE_BYTES + 1).into();
+    let receipt = "x".repeat(limits::RECEIPT_BYTES + 1).into();
     let large = Some(Origin { sender: DeviceId::new("ann"), receipt });
     assert!(futures_lite::future::block_on(queue.enqueue_from(large, &device, "five".into(), 14, LONG)).is_err());
 }

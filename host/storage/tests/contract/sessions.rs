@@ -1,4 +1,4 @@
-//! Sessions: saved, loaded, expired.
+//! Sessions: save, load, expire. Rule: each case uses keys of its own, since the store may be shared.
 
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::traits::{Sessions, StoredHandler, StoredSession};

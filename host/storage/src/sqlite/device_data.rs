@@ -1,8 +1,9 @@
-//! Everything that is kept of one device: to be shown, and to be forgotten.
+//! Export and erasure of everything that is stored of one device.
 //!
-//! Rule: what belongs to a device is what it alone has made: its session, documents whose last step is its id, journals
-//! that it began, its finished work, messages to it and from it, and what is known about it. What others have a part
-//! in stays, and is named. All of it goes in one transaction, with the bytes; a mark says that files have to follow.
+//! Rule: a device owns what it alone has created: its session, documents whose last key segment is its id, journals
+//! that it began, its archive entries, messages to and from it, and its device facts. Data shared with others stays,
+//! and is listed. Everything is erased in one transaction, overwriting the bytes; a marker row records that files
+//! outside the database have to follow.
 
 use std::sync::Arc;
 
@@ -15,40 +16,41 @@ use rusqlite::types::ValueRef;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::writer::Batch;
+use super::writer::WriteContext;
 use super::{SqliteStorage, archives, unsigned};
 use crate::reply::{Reply, StorageError};
 use crate::traits::Document;
 
-/// What has gone.
+/// What was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
     /// Records of its session.
     pub sessions: u64,
     /// Documents whose key ends with its id.
     pub documents: u64,
-    /// Journals that it made.
+    /// Journals that it began.
     pub journals: u64,
-    /// Entries of those.
+    /// Entries of those journals.
     pub journal_entries: u64,
-    /// Finished work.
+    /// Archive entries.
     pub archives: u64,
     /// Messages that waited for it.
     pub waiting: u64,
     /// Messages from it that waited for others.
     pub sent: u64,
-    /// What was known about it.
+    /// Device facts.
     pub facts: u64,
 }
 
 impl Forgotten {
-    /// Nothing was kept of it.
+    /// True if nothing was stored of it.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A document is a device's if its key ends with the id of the device, and not with a longer one that ends so.
+/// A document belongs to a device if its key ends with `/` and the device's id, and not with a longer known id that
+/// ends the same.
 const DOCUMENTS: &str = "SELECT key FROM documents WHERE substr(key, -length(?1) - 1) = '/' || ?1
      AND NOT EXISTS (SELECT 1 FROM devices AS other WHERE length(other.device) > length(?1)
          AND substr(documents.key, -length(other.device) - 1) = '/' || other.device)";
@@ -61,13 +63,12 @@ const SENT: &str = "SELECT id FROM offline_weights WHERE sender = ?1
      UNION SELECT id FROM offline_origins WHERE sender = ?1";
 
 impl SqliteStorage {
-    /// Everything that is kept of a device, as one JSON object; texts that are JSON stand in it as they are, and bytes
-    /// in base64.
+    /// Everything that is stored of a device, as one JSON object; JSON texts are embedded as values, bytes as base64.
     pub fn of_device(&self, device: &DeviceId) -> Reply<Value> {
         let device = device.clone();
         let read = SqliteStorage::read(self, move |connection| {
-            // What is given out belongs together.
-            let moment = connection.unchecked_transaction()?;
+            // One transaction, so that the export is consistent.
+            let transaction = connection.unchecked_transaction()?;
             let mut left = limits::EXPORT_BYTES;
             let mut all = Map::new();
             for (name, query) in [
@@ -94,7 +95,7 @@ impl SqliteStorage {
             ] {
                 all.insert(name.to_owned(), rows(connection, &query, &device, &mut left)?);
             }
-            moment.finish()?;
+            transaction.finish()?;
             Ok(if left < 0 { Value::Null } else { Value::Object(all) })
         });
         Reply::of(async move {
@@ -109,7 +110,7 @@ impl SqliteStorage {
         })
     }
 
-    /// Documents that others have a part in and that name the device, up to `limits::SHARED_NAMED`.
+    /// Keys of shared documents that mention the device, up to `limits::SHARED_NAMED`.
     pub fn shared_with(&self, device: &DeviceId) -> Reply<Vec<Arc<str>>> {
         let device = device.clone();
         SqliteStorage::read(self, move |connection| {
@@ -118,25 +119,25 @@ impl SqliteStorage {
                  ORDER BY key LIMIT ?2"
             );
             let mut statement = connection.prepare_cached(&query)?;
-            let keys = statement.query_map((device.as_str(), limits::SHARED_NAMED), |row| row.get(0))?;
+            let keys = statement.query_map((device.as_str(), limits::SHARED_DOCUMENTS_LISTED), |row| row.get(0))?;
             Ok(keys.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Removes everything that is kept of a device, in one transaction. Nobody may be writing it at the same time. What
-    /// is outside of the database has to follow: [`Self::being_forgotten`] names the device until
+    /// Erases everything that is stored of a device, in one transaction. Nothing may write its data at the same time.
+    /// Data outside the database has to follow: [`Self::being_forgotten`] lists the device until
     /// [`Self::has_forgotten`].
     pub fn forget(&self, device: &DeviceId) -> Reply<Forgotten> {
         let device = device.clone();
-        self.free(move |batch| {
-            secure(batch.connection, "ON")?;
-            let forgotten = forget(batch, &device);
-            secure(batch.connection, "FAST")?;
+        self.write_freeing(move |context| {
+            set_secure_delete(context.connection, "ON")?;
+            let forgotten = forget(context, &device);
+            set_secure_delete(context.connection, "FAST")?;
             forgotten
         })
     }
 
-    /// Devices whose removal an earlier process has not ended.
+    /// Devices whose erasure was not completed by an earlier process.
     pub fn being_forgotten(&self) -> Reply<Vec<DeviceId>> {
         SqliteStorage::read(self, |connection| {
             let mut statement = connection.prepare_cached("SELECT device FROM forgetting")?;
@@ -145,28 +146,29 @@ impl SqliteStorage {
         })
     }
 
-    /// Everything outside of the database has followed. What has come from there meanwhile goes, too.
+    /// Completes an erasure once everything outside the database has followed. Queued messages that came from there
+    /// meanwhile are erased too.
     pub fn has_forgotten(&self, device: &DeviceId) -> Reply<()> {
         let device = device.clone();
-        self.free(move |batch| {
-            secure(batch.connection, "ON")?;
-            let (connection, id) = (batch.connection, [device.as_str()]);
+        self.write_freeing(move |context| {
+            set_secure_delete(context.connection, "ON")?;
+            let (connection, id) = (context.connection, [device.as_str()]);
             let removed = connection
                 .execute(&format!("DELETE FROM offline_queue WHERE device_id = ?1 OR id IN ({SENT})"), id)
                 .and_then(|_| connection.execute("DELETE FROM forgetting WHERE device = ?1", id));
-            secure(connection, "FAST")?;
+            set_secure_delete(connection, "FAST")?;
             removed.map(drop)
         })
     }
 
-    /// How many files of finished work have still to follow the database.
+    /// Number of archive entries whose files still have to be exported or removed.
     pub fn files_due(&self) -> Reply<u64> {
         SqliteStorage::read(self, |connection| {
             Ok(unsigned(connection.query_row("SELECT count(*) FROM exports", (), |row| row.get(0))?))
         })
     }
 
-    /// Finished work of which nobody knows whose it is.
+    /// Number of archive entries without a known owner.
     pub fn nobodys_work(&self) -> Reply<u64> {
         SqliteStorage::read(self, |connection| {
             let count =
@@ -176,45 +178,47 @@ impl SqliteStorage {
     }
 }
 
-/// Whether what is removed is written over, also in pages that come free.
-fn secure(connection: &Connection, how: &str) -> rusqlite::Result<()> {
+/// Sets whether deleted content is overwritten, including freed pages.
+fn set_secure_delete(connection: &Connection, how: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA secure_delete = {how}"), (), |_| Ok(()))
 }
 
-fn forget(batch: &mut Batch<'_>, device: &DeviceId) -> rusqlite::Result<Forgotten> {
-    let (connection, id) = (batch.connection, [device.as_str()]);
+fn forget(context: &mut WriteContext<'_>, device: &DeviceId) -> rusqlite::Result<Forgotten> {
+    let (connection, id) = (context.connection, [device.as_str()]);
     let remove = |statement: &str| Ok::<u64, rusqlite::Error>(connection.execute(statement, id)? as u64);
-    let mut gone = Forgotten::default();
+    let mut forgotten = Forgotten::default();
     connection.execute("INSERT OR IGNORE INTO forgetting (device) VALUES (?1)", id)?;
     let keys: Vec<Arc<str>> =
         connection.prepare(DOCUMENTS)?.query_map(id, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for key in keys {
-        gone.documents += connection.execute("DELETE FROM documents WHERE key = ?1", [&*key])? as u64;
-        batch.changes.push(Document { key, version: 0, value: None });
+        forgotten.documents += connection.execute("DELETE FROM documents WHERE key = ?1", [&*key])? as u64;
+        context.changes.push(Document { key, version: 0, value: None });
     }
     let journals: Vec<i64> =
         connection.prepare(JOURNALS)?.query_map(id, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for journal in journals {
-        gone.journal_entries += connection.execute("DELETE FROM journal_entries WHERE journal = ?1", [journal])? as u64;
-        gone.journals += connection.execute("DELETE FROM journals WHERE id = ?1", [journal])? as u64;
+        forgotten.journal_entries +=
+            connection.execute("DELETE FROM journal_entries WHERE journal = ?1", [journal])? as u64;
+        forgotten.journals += connection.execute("DELETE FROM journals WHERE id = ?1", [journal])? as u64;
     }
     let work: Vec<(String, String)> = connection
         .prepare("DELETE FROM archives WHERE device = ?1 RETURNING kind, id")?
         .query_map(id, |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (kind, id) in &work {
-        archives::note(connection, kind, id)?;
+        archives::mark_due(connection, kind, id)?;
     }
-    gone.archives = work.len() as u64;
-    batch.due |= !work.is_empty();
-    gone.waiting = remove("DELETE FROM offline_queue WHERE device_id = ?1")?;
-    gone.sent = remove(&format!("DELETE FROM offline_queue WHERE id IN ({SENT})"))?;
-    gone.sessions = remove("DELETE FROM sessions WHERE device = ?1")?;
-    gone.facts = remove("DELETE FROM devices WHERE device = ?1")?;
-    Ok(gone)
+    forgotten.archives = work.len() as u64;
+    context.due |= !work.is_empty();
+    forgotten.waiting = remove("DELETE FROM offline_queue WHERE device_id = ?1")?;
+    forgotten.sent = remove(&format!("DELETE FROM offline_queue WHERE id IN ({SENT})"))?;
+    forgotten.sessions = remove("DELETE FROM sessions WHERE device = ?1")?;
+    forgotten.facts = remove("DELETE FROM devices WHERE device = ?1")?;
+    Ok(forgotten)
 }
 
-/// The rows of a query, each as an object. `left` goes below zero where they are too many bytes.
+/// The rows of a query, each as an object. `left` is the remaining byte budget; it becomes negative if the rows exceed
+/// it.
 fn rows(connection: &Connection, query: &str, device: &DeviceId, left: &mut i64) -> rusqlite::Result<Value> {
     let mut statement = connection.prepare(query)?;
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -222,8 +226,8 @@ fn rows(connection: &Connection, query: &str, device: &DeviceId, left: &mut i64)
     let mut rows = statement.query([device.as_str()])?;
     while let Some(row) = rows.next()? {
         let mut object = Map::new();
-        for (place, name) in names.iter().enumerate() {
-            let value = match row.get_ref(place)? {
+        for (index, name) in names.iter().enumerate() {
+            let value = match row.get_ref(index)? {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(number) => json!(number),
                 ValueRef::Real(number) => json!(number),

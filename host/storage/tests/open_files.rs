@@ -1,5 +1,5 @@
-//! C.20: the database is a name. Rule: what was acknowledged is found again at the next start, whatever was
-//! done to the files while they were open; what cannot be found again is not acknowledged.
+//! C.20: the database is a path. Rule: what was acknowledged is found again at the next start, whatever was done to the
+//! files while they were open; what cannot be found again is not acknowledged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,23 +19,23 @@ fn open(dir: &Path) -> Arc<SqliteStorage> {
     SqliteStorage::open(&Config { dir: dir.into(), ..Config::default() }).expect("a storage")
 }
 
-fn put(storage: &SqliteStorage, text: &str) -> Result<u32, StorageError> {
+fn enqueue(storage: &SqliteStorage, text: &str) -> Result<u32, StorageError> {
     outcome(storage.enqueue(&DeviceId::new("dev"), text.into(), 1, LONG))
 }
 
-fn kept(storage: &SqliteStorage) -> Vec<String> {
+fn queued_payloads(storage: &SqliteStorage) -> Vec<String> {
     let waiting = outcome(storage.waiting(&DeviceId::new("dev"), 2)).expect("a read");
     waiting.iter().map(|message| message.payload.to_string()).collect()
 }
 
-fn refusal(storage: &SqliteStorage) -> String {
-    match put(storage, "lost") {
+fn rejection(storage: &SqliteStorage) -> String {
+    match enqueue(storage, "lost") {
         Err(StorageError::Unavailable(why)) => why,
         other => panic!("it was taken: {other:?}"),
     }
 }
 
-fn copies(dir: &Path) -> Vec<PathBuf> {
+fn rescue_copies(dir: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(dir).expect("a folder").flatten().map(|file| file.path());
     files.filter(|path| path.to_string_lossy().contains(".saved-")).collect()
 }
@@ -44,38 +44,38 @@ fn copies(dir: &Path) -> Vec<PathBuf> {
 fn c20_a_database_that_is_removed_takes_nothing_more_and_what_it_held_is_saved() {
     let home = tempfile::tempdir().expect("a folder");
     let storage = open(home.path());
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     fs::remove_file(home.path().join("modehost.db")).expect("removed");
     for _ in 0..3 {
-        let why = refusal(&storage);
+        let why = rejection(&storage);
         assert!(why.contains("modehost.db was moved, removed or replaced"), "{why}");
     }
     assert!(outcome(storage.probe()).is_err(), "and it is not ready");
     assert!(storage.take_trouble().is_some());
-    // Sessions that live go on with what is open.
-    assert_eq!(kept(&storage), ["one"]);
-    let copies = copies(home.path());
+    // Running sessions go on with the open file.
+    assert_eq!(queued_payloads(&storage), ["one"]);
+    let copies = rescue_copies(home.path());
     assert_eq!(copies.len(), 1, "{copies:?}");
     storage.shutdown();
 
-    // As the line says: the copy in its place, and a start.
+    // Follow the logged advice: put the copy in place and start.
     let other = tempfile::tempdir().expect("a folder");
     fs::copy(&copies[0], other.path().join("modehost.db")).expect("copied");
-    assert_eq!(kept(&open(other.path())), ["one"]);
+    assert_eq!(queued_payloads(&open(other.path())), ["one"]);
 }
 
 #[test]
 fn c20_a_database_that_is_moved_away_and_back_goes_on() {
     let home = tempfile::tempdir().expect("a folder");
     let storage = open(home.path());
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     let (here, away) = (home.path().join("modehost.db"), home.path().join("away.db"));
     fs::rename(&here, &away).expect("moved");
-    refusal(&storage);
+    rejection(&storage);
     fs::rename(&away, &here).expect("moved back");
-    put(&storage, "two").expect("kept");
+    enqueue(&storage, "two").expect("kept");
     drop(storage);
-    assert_eq!(kept(&open(home.path())), ["one", "two"]);
+    assert_eq!(queued_payloads(&open(home.path())), ["one", "two"]);
 }
 
 #[test]
@@ -83,16 +83,16 @@ fn c20_a_backup_that_is_put_in_its_place_is_left_alone_until_a_restart() {
     let home = tempfile::tempdir().expect("a folder");
     let other = tempfile::tempdir().expect("a folder");
     let backup = open(other.path());
-    put(&backup, "of the backup").expect("kept");
+    enqueue(&backup, "of the backup").expect("kept");
     drop(backup);
     let bytes = fs::read(other.path().join("modehost.db")).expect("a file");
 
     let storage = open(home.path());
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     let here = home.path().join("modehost.db");
     fs::write(home.path().join("new"), &bytes).expect("written");
     fs::rename(home.path().join("new"), &here).expect("replaced");
-    let why = refusal(&storage);
+    let why = rejection(&storage);
     assert!(why.contains("restart"), "{why}");
     // Even if the process is killed now.
     let wal = fs::metadata(home.path().join("modehost.db-wal")).map_or(0, |file| file.len());
@@ -100,9 +100,9 @@ fn c20_a_backup_that_is_put_in_its_place_is_left_alone_until_a_restart() {
     assert_eq!(fs::read(&here).expect("a file"), bytes, "nobody touches it");
     storage.shutdown();
     assert_eq!(fs::read(&here).expect("a file"), bytes, "nor at the end");
-    // What waited in the write-ahead file is not taken for a part of the backup.
-    assert_eq!(kept(&open(home.path())), ["of the backup"]);
-    assert_eq!(copies(home.path()).len(), 1, "and what was there before is saved");
+    // The content of the write-ahead log is not applied to the backup.
+    assert_eq!(queued_payloads(&open(home.path())), ["of the backup"]);
+    assert_eq!(rescue_copies(home.path()).len(), 1, "and what was there before is saved");
 }
 
 #[test]
@@ -114,13 +114,13 @@ fn c20_a_data_folder_behind_a_link_that_is_turned_is_another() {
     }
     std::os::unix::fs::symlink("one", at("data")).expect("a link");
     let storage = open(&at("data"));
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     std::os::unix::fs::symlink("two", at("new")).expect("a link");
     fs::rename(at("new"), at("data")).expect("turned");
-    refusal(&storage);
+    rejection(&storage);
     drop(storage);
-    assert_eq!(kept(&open(&at("one"))), ["one"]);
-    assert!(kept(&open(&at("data"))).is_empty());
+    assert_eq!(queued_payloads(&open(&at("one"))), ["one"]);
+    assert!(queued_payloads(&open(&at("data"))).is_empty());
 }
 
 #[test]
@@ -128,16 +128,16 @@ fn c20_a_write_ahead_file_that_is_removed_loses_nothing_acknowledged() {
     for end in ["-wal", "-shm"] {
         let home = tempfile::tempdir().expect("a folder");
         let storage = open(home.path());
-        put(&storage, "one").expect("kept");
+        enqueue(&storage, "one").expect("kept");
         fs::remove_file(home.path().join(format!("modehost.db{end}"))).expect("removed");
-        let why = refusal(&storage);
+        let why = rejection(&storage);
         assert!(why.contains(end), "{why}");
-        // The process is killed: nobody closes anything.
+        // Simulates a kill: nothing is closed.
         let copy = tempfile::tempdir().expect("a folder");
         for file in fs::read_dir(home.path()).expect("a folder").flatten() {
             fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
         }
-        assert_eq!(kept(&open(copy.path())), ["one"], "{end}");
+        assert_eq!(queued_payloads(&open(copy.path())), ["one"], "{end}");
     }
 }
 
@@ -146,7 +146,7 @@ fn c20_a_lock_file_that_is_removed_is_made_anew() {
     let home = tempfile::tempdir().expect("a folder");
     let storage = open(home.path());
     fs::remove_file(home.path().join("modehost.lock")).expect("removed");
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     let second = SqliteStorage::open(&Config { dir: home.path().into(), ..Config::default() });
     assert!(second.is_err(), "the folder is in use");
 }
@@ -158,7 +158,7 @@ fn damage(outcome: Result<u32, StorageError>) -> String {
     }
 }
 
-/// As `cp` does: the file is the same, and what is in it is not.
+/// As `cp` does: the same inode with other content.
 fn overwrite(file: &Path, bytes: &[u8]) {
     use std::io::Write;
     let mut open = fs::File::options().write(true).truncate(true).open(file).expect("opens");
@@ -169,15 +169,15 @@ fn overwrite(file: &Path, bytes: &[u8]) {
 fn c20_a_backup_that_is_copied_over_the_open_file_is_left_alone_until_a_restart() {
     let (home, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let backup = open(other.path());
-    put(&backup, "of the backup").expect("kept");
+    enqueue(&backup, "of the backup").expect("kept");
     drop(backup);
     let bytes = fs::read(other.path().join("modehost.db")).expect("a file");
     let storage = open(home.path());
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     let here = home.path().join("modehost.db");
     overwrite(&here, &bytes);
     for _ in 0..3 {
-        let why = match put(&storage, "lost") {
+        let why = match enqueue(&storage, "lost") {
             Err(StorageError::Unavailable(why)) => why,
             other => panic!("it was taken: {other:?}"),
         };
@@ -186,7 +186,7 @@ fn c20_a_backup_that_is_copied_over_the_open_file_is_left_alone_until_a_restart(
     assert!(outcome(storage.probe()).is_err(), "and it is not ready");
     storage.shutdown();
     assert_eq!(fs::read(&here).expect("a file"), bytes, "nobody writes to it, nor at the end");
-    assert_eq!(kept(&open(home.path())), ["of the backup"]);
+    assert_eq!(queued_payloads(&open(home.path())), ["of the backup"]);
 }
 
 #[test]
@@ -195,22 +195,22 @@ fn a_file_that_is_damaged_under_the_running_server_is_called_so_and_takes_nothin
     for bytes in [&b""[..], b"0123456789", &rubbish] {
         let home = tempfile::tempdir().expect("a folder");
         let storage = open(home.path());
-        put(&storage, "one").expect("kept");
+        enqueue(&storage, "one").expect("kept");
         let here = home.path().join("modehost.db");
         overwrite(&here, bytes);
-        let why = damage(put(&storage, "lost"));
+        let why = damage(enqueue(&storage, "lost"));
         assert!(why.contains("modehost.db is damaged") && why.contains("backup"), "{why}");
-        damage(put(&storage, "lost"));
+        damage(enqueue(&storage, "lost"));
         storage.shutdown();
         assert_eq!(fs::read(&here).expect("a file"), bytes, "left as it was");
     }
 }
 
-/// A storage that holds about two MiB, closed; and its file.
-fn filled(dir: &Path) -> PathBuf {
+/// A closed storage of about two MiB; returns its file.
+fn create_filled(dir: &Path) -> PathBuf {
     let storage = open(dir);
     for _ in 0..80 {
-        put(&storage, &"x".repeat(25_000)).expect("kept");
+        enqueue(&storage, &"x".repeat(25_000)).expect("kept");
     }
     storage.shutdown();
     dir.join("modehost.db")
@@ -220,16 +220,16 @@ fn filled(dir: &Path) -> PathBuf {
 fn a_page_that_is_overwritten_under_the_running_server_is_found_with_the_next_write() {
     use std::os::unix::fs::FileExt;
     let home = tempfile::tempdir().expect("a folder");
-    let file = filled(home.path());
+    let file = create_filled(home.path());
     let storage = open(home.path());
-    put(&storage, "good").expect("kept");
+    enqueue(&storage, "good").expect("kept");
     let disk = fs::File::options().write(true).open(&file).expect("opens");
     let pages = disk.metadata().expect("a file").len() / 4096;
-    // Whatever they are: pages of trees among them.
+    // Every page, those of B-trees included.
     for page in 1..pages {
         disk.write_all_at(&[0x5A; 4096], page * 4096).expect("the damage");
     }
-    let why = damage(put(&storage, "lost"));
+    let why = damage(enqueue(&storage, "lost"));
     assert!(why.contains("modehost.db is damaged"), "{why}");
 }
 
@@ -237,23 +237,23 @@ fn a_page_that_is_overwritten_under_the_running_server_is_found_with_the_next_wr
 fn another_program_that_writes_by_way_of_the_engine_disturbs_nobody() {
     let home = tempfile::tempdir().expect("a folder");
     let storage = open(home.path());
-    put(&storage, "one").expect("kept");
+    enqueue(&storage, "one").expect("kept");
     let other = rusqlite::Connection::open(home.path().join("modehost.db")).expect("the database");
     other.execute("UPDATE offline_queue SET ttl_ms = ttl_ms + 1", ()).expect("written");
     other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).expect("checkpoint");
-    put(&storage, "two").expect("kept");
-    // And one that only moves pages.
+    enqueue(&storage, "two").expect("kept");
+    // The same for a checkpoint without a change.
     other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).expect("checkpoint");
-    put(&storage, "three").expect("kept");
+    enqueue(&storage, "three").expect("kept");
     drop(other);
-    put(&storage, "four").expect("kept");
-    assert_eq!(kept(&storage), ["one", "two", "three", "four"]);
+    enqueue(&storage, "four").expect("kept");
+    assert_eq!(queued_payloads(&storage), ["one", "two", "three", "four"]);
 }
 
 #[test]
 fn a_file_that_is_no_whole_database_is_called_damaged_at_the_start_at_any_size() {
     let whole = tempfile::tempdir().expect("a folder");
-    let bytes = fs::read(filled(whole.path())).expect("a file");
+    let bytes = fs::read(create_filled(whole.path())).expect("a file");
     assert!(bytes.len() > 2_000_000, "{}", bytes.len());
     let middle = {
         let mut bytes = bytes.clone();
@@ -273,16 +273,16 @@ fn a_file_that_is_no_whole_database_is_called_damaged_at_the_start_at_any_size()
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("modehost.db");
         fs::write(&file, bytes).expect("written");
-        let told = SqliteStorage::open(&Config { dir: home.path().into(), ..Config::default() }).map(drop);
-        let told = told.expect_err(case).to_string();
+        let error_text = SqliteStorage::open(&Config { dir: home.path().into(), ..Config::default() }).map(drop);
+        let error_text = error_text.expect_err(case).to_string();
         for word in ["modehost.db", "damaged", "backup"] {
-            assert!(told.contains(word), "{case}: no {word:?} in {told}");
+            assert!(error_text.contains(word), "{case}: no {word:?} in {error_text}");
         }
         assert_eq!(fs::read(&file).expect("a file"), bytes, "{case}: left as it was");
     }
     let empty = tempfile::tempdir().expect("a folder");
     fs::write(empty.path().join("modehost.db"), "").expect("written");
-    put(&open(empty.path()), "one").expect("an empty file is a new database");
+    enqueue(&open(empty.path()), "one").expect("an empty file is a new database");
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_large_file_is_looked_through_beside_the_first_work() {
         let device = DeviceId::new(format!("dev-{number}"));
         outcome(storage.enqueue(&device, "x".repeat(500_000).into(), 1, LONG)).expect("kept");
     }
-    // A tree that no write and no other read will meet.
+    // A B-tree that no write and no other read will touch.
     outcome(modehost_storage::traits::Journals::append(&*storage, "j", 1, "1".into())).expect("kept");
     storage.shutdown();
     let file = home.path().join("modehost.db");
@@ -312,7 +312,7 @@ fn a_large_file_is_looked_through_beside_the_first_work() {
     let storage = open(home.path());
     let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let why = loop {
-        match put(&storage, "more") {
+        match enqueue(&storage, "more") {
             Err(StorageError::Corrupt(why)) => break why,
             other => assert!(std::time::Instant::now() < end, "never found: {other:?}"),
         }
