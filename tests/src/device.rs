@@ -215,7 +215,7 @@ impl Device {
             match self.next_within(end.saturating_duration_since(Instant::now())).await {
                 Some(Seen::Json(message)) if wanted(&message) => return message,
                 Some(Seen::Closed(..) | Seen::Lost(_)) | None => {
-                    panic!("{}: waited in vain until: {what}; seen: {:#?}", self.id, self.seen)
+                    panic!("{}: not received: {what}; seen: {:#?}", self.id, self.seen)
                 }
                 Some(_) => {}
             }

@@ -51,7 +51,7 @@ impl Server {
 
     /// Creates the directories and files without starting anything.
     pub fn prepare(settings: &Settings) -> Self {
-        let home = tempfile::Builder::new().prefix("modehost-test").tempdir().expect("a temporary folder");
+        let home = tempfile::Builder::new().prefix("modehost-test").tempdir().expect("a temporary directory");
         let server = Self {
             home,
             port: free_port(),
@@ -62,7 +62,7 @@ impl Server {
             environment: Vec::new(),
             output: Arc::default(),
         };
-        std::fs::create_dir_all(server.plugins_dir()).expect("the plugins folder");
+        std::fs::create_dir_all(server.plugins_dir()).expect("the plugins directory");
         for (name, bytes) in settings.plugins() {
             server.install(name, bytes);
         }
@@ -375,7 +375,7 @@ pub fn free_port() -> u16 {
 
 /// Writes a temporary file in the same directory and renames it, so that a watcher never sees half of it.
 fn replace(path: &Path, bytes: &[u8]) {
-    let directory = path.parent().expect("a file in a folder");
+    let directory = path.parent().expect("a file in a directory");
     let mut file = tempfile::Builder::new().prefix(".new").tempfile_in(directory).expect("a temporary file");
     file.write_all(bytes).expect("write");
     file.persist(path).expect("rename");

@@ -82,7 +82,7 @@ async fn a_person_holds_a_meeting_by_typing() {
     // The index names existing files only, so it is the last to change.
     let index = async || std::fs::read_to_string(directory.join("index.json")).unwrap_or_default();
     wait::until("the summary is a file", wait::TIMEOUT, index, |index| index.contains("发布会")).await;
-    let texts = std::fs::read_dir(&directory).expect("the folder").filter_map(|entry| Some(entry.ok()?.path()));
+    let texts = std::fs::read_dir(&directory).expect("the directory").filter_map(|entry| Some(entry.ok()?.path()));
     let markdown = texts.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "md"));
     let text = std::fs::read_to_string(markdown.expect("a file for people")).expect("its text");
     assert!(text.contains("发布会") && text.contains("小李"), "{text}");

@@ -229,7 +229,7 @@ mod tests {
             let samples: Vec<(Duration, f64)> = (0..720_u32)
                 .map(|n| (SAMPLE_INTERVAL * n, 200_000.0 + grow * f64::from(n) + f64::from(n % 7) * 900.0))
                 .collect();
-            let metrics = evaluate(&samples, Duration::from_secs(1200), &options, &stats).expect("figures");
+            let metrics = evaluate(&samples, Duration::from_secs(1200), &options, &stats).expect("metrics");
             metrics.get("flat")
         };
         assert_eq!(judged(0.0), Some(1.0));

@@ -122,7 +122,7 @@ enum Faults {
 
 /// Swaps under 20 devices on a mock server; its "plugin" is a text that it puts into replies.
 fn swap(faults: Faults) -> Value {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let (plugin, new) = (directory.path().join("plugin.wasm"), directory.path().join("new"));
     std::fs::write(&plugin, "old").expect("a file");
     std::fs::write(&new, "new").expect("a file");

@@ -240,7 +240,7 @@ impl Provider {
     async fn wait(&self, what: &str, mut reached: impl FnMut(&Counts) -> bool) {
         let mut counts = self.shared.counts.subscribe();
         let reached_in_time = tokio::time::timeout(TIMEOUT, counts.wait_for(|counts| reached(counts))).await.is_ok();
-        assert!(reached_in_time, "the provider waited in vain for {what}: {:?}", self.shared.counts.borrow());
+        assert!(reached_in_time, "the provider has not seen {what}: {:?}", self.shared.counts.borrow());
     }
 }
 

@@ -157,7 +157,7 @@ impl Service {
         let counts = self.shared.counts.subscribe();
         // The service's runtime is on another thread, and the test may have none.
         while !holds(&counts.borrow()) {
-            assert!(began.elapsed() < TIMEOUT, "{what} in vain: {:?}", *counts.borrow());
+            assert!(began.elapsed() < TIMEOUT, "timeout waiting for {what}: {:?}", *counts.borrow());
             std::thread::yield_now();
         }
     }

@@ -92,7 +92,7 @@ pub async fn traps(host: &mut TestHost) {
         if answer["count"].is_u64() {
             return;
         }
-        assert!(attempt < 200, "it rests for ever: {answer}");
+        assert!(attempt < 200, "its suspension never ends: {answer}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -69,7 +69,7 @@ pub async fn malformed(host: &mut TestHost) {
             match device.next_within(end.saturating_duration_since(std::time::Instant::now())).await {
                 Some(Seen::Closed(..) | Seen::Lost(_)) => return,
                 Some(_) => {}
-                None => panic!("{name}: the connection goes on"),
+                None => panic!("{name}: the connection is still open"),
             }
         }
     }))

@@ -167,6 +167,6 @@ async fn honest_devices_notice_nothing_of_a_bad_day() {
     }
     failing.at = "at the end".to_owned();
     let status = host.server.terminate().await;
-    assert_eq!(status.code(), Some(0), "a request to stop stops in order");
+    assert_eq!(status.code(), Some(0), "SIGTERM stops gracefully");
     host.assert_output(LINES + rounds * LINES_PER_ROUND);
 }

@@ -121,7 +121,7 @@ pub async fn smuggling(host: &mut TestHost) {
             raw::read_to_end(&mut stream, PATIENCE).await.0
         }));
         for ((head, most), answer) in heads.iter().zip(answers.await) {
-            assert!(!answer.contains("honest-1"), "{head:?} was given sessions: {answer:?}");
+            assert!(!answer.contains("honest-1"), "{head:?} leaked the sessions: {answer:?}");
             assert!(answer.matches("HTTP/1.1 ").count() <= *most, "{head:?} was answered twice: {answer:?}");
             assert!(!answer.contains("HTTP/1.1 500"), "{head:?}: {answer:?}");
         }

@@ -31,7 +31,7 @@ async fn c12_a_server_serves_on_the_sockets_of_its_service_manager_and_hands_the
     if Command::new("python3").arg("--version").output().is_err() {
         return skip::not_installed("python3");
     }
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let manager = directory.path().join("manager");
     std::fs::write(&manager, MANAGER).expect("written");
     std::fs::set_permissions(&manager, std::fs::Permissions::from_mode(0o755)).expect("executable");

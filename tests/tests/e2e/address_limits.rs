@@ -66,7 +66,7 @@ async fn a_body_that_trickles_has_an_end() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), end).await.expect("the body is given up");
+    tokio::time::timeout(Duration::from_secs(20), end).await.expect("the body times out");
 }
 
 #[tokio::test]
@@ -87,10 +87,13 @@ async fn what_a_proxy_forwards_counts_for_the_address_behind_it() {
         (answer.status, answer.header("retry-after").map(str::to_owned))
     };
     let greedy = async || ask("198.51.100.1").await;
-    wait::until("its share is used up", wait::TIMEOUT, greedy, |answer| *answer == (503, Some("1".to_owned()))).await;
+    wait::until("its connection limit is reached", wait::TIMEOUT, greedy, |answer| {
+        *answer == (503, Some("1".to_owned()))
+    })
+    .await;
     assert_eq!(ask("198.51.100.2").await.0, 200, "another address behind the same proxy");
     let health = http::request(server.http(), "GET", "/healthz", &[("X-Forwarded-For", "198.51.100.1")], "").await;
-    assert_eq!(health.expect("an answer").status, 200, "health counts for nobody");
+    assert_eq!(health.expect("an answer").status, 200, "health is exempt from the limit");
 }
 
 #[tokio::test]
@@ -111,7 +114,7 @@ async fn operators_can_have_an_address_of_their_own() {
     assert_eq!((ask(operators, "/xiaozhi/ota/").await, ask(server.http(), "/xiaozhi/ota/").await), (404, 200));
     assert!(server.output().contains(&format!("operators  http://127.0.0.1:{own}/")), "{}", server.output());
     let listed = server.command(&["plugin", "list"]).await;
-    assert!(!listed.contains("no server answers"), "the command line asks there: {listed}");
+    assert!(!listed.contains("no server answers"), "the CLI uses the operator address: {listed}");
 }
 
 #[tokio::test]

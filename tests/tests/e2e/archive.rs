@@ -92,7 +92,7 @@ async fn m7_the_latest_meetings_stay_as_files_and_older_ones_go() {
     }
     // The index drops them before their files are removed.
     let gone = || {
-        let names = std::fs::read_dir(archive_dir(&server)).expect("the folder").flatten();
+        let names = std::fs::read_dir(archive_dir(&server)).expect("the directory").flatten();
         std::future::ready(names.map(|name| name.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>())
     };
     let names = wait::until("the files are gone", wait::TIMEOUT, gone, |names| names.len() == 1 + 2 * 3).await;
@@ -135,7 +135,7 @@ async fn m7_what_people_are_called_and_say_is_text_in_the_files() {
 async fn m7_what_strangers_wrote_survives_and_a_torn_index_is_put_aside() {
     let mut server = Server::prepare(&settings(100));
     let archive_dir = archive_dir(&server);
-    std::fs::create_dir_all(&archive_dir).expect("the folder");
+    std::fs::create_dir_all(&archive_dir).expect("the directory");
     let index = json!({ "team": "blue", "entries": [
         { "id": "older", "title": "Older", "at": 1000, "file": "older.json", "stars": 5 },
     ] });
@@ -172,9 +172,9 @@ async fn m7_what_strangers_wrote_survives_and_a_torn_index_is_put_aside() {
         .collect();
     assert_eq!(titles["older"], "Older");
     assert!(titles.contains_key(&id), "{titles:?}");
-    let aside = std::fs::read_dir(&archive_dir).expect("the folder").flatten();
+    let aside = std::fs::read_dir(&archive_dir).expect("the directory").flatten();
     let aside = aside.filter(|entry| entry.file_name().to_string_lossy().starts_with("index.json.damaged-"));
-    assert_eq!(aside.count(), 1, "what was there is kept for a person to look at");
+    assert_eq!(aside.count(), 1, "the damaged index is kept under another name");
 }
 
 /// Null if it cannot be read yet.
@@ -216,7 +216,7 @@ async fn m7_a_kill_leaves_no_torn_file_and_the_files_follow() {
             assert_whole(&archive_dir, id, sentences);
         }
     }
-    let left = std::fs::read_dir(&archive_dir).expect("the folder").flatten();
+    let left = std::fs::read_dir(&archive_dir).expect("the directory").flatten();
     let left: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().starts_with('.')).collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -224,7 +224,7 @@ async fn m7_a_kill_leaves_no_torn_file_and_the_files_follow() {
 #[tokio::test]
 async fn m7_a_folder_that_cannot_be_written_is_told_once_and_disturbs_nothing() {
     let mut server = Server::prepare(&settings(100));
-    std::fs::create_dir_all(server.data_dir()).expect("the data folder");
+    std::fs::create_dir_all(server.data_dir()).expect("the data directory");
     // Not even root can write files below it.
     std::fs::write(archive_dir(&server), "in the way").expect("a file");
     server.launch();
@@ -240,7 +240,7 @@ async fn m7_a_folder_that_cannot_be_written_is_told_once_and_disturbs_nothing() 
     wait::until("failures are counted", wait::TIMEOUT, failures, counted).await;
     assert_eq!(server.output().matches("but not as files").count(), 1);
 
-    std::fs::remove_file(archive_dir(&server)).expect("out of the way");
+    std::fs::remove_file(archive_dir(&server)).expect("removed");
     let (third, third_sentences) = finish_meeting(&server, "dev-3").await;
     wait_index(&server, "all three", |ids| [&first, &second, &third].iter().all(|id| ids.contains(*id))).await;
     for (id, sentences) in [(first, first_sentences), (second, second_sentences), (third, third_sentences)] {

@@ -122,7 +122,7 @@ async fn a7_every_segment_is_shown_live_in_every_mode() {
         if mode == Some("meeting") {
             let snippet = |message: &Value| message["phase"] == "snippet" && message["text"] == "决定周五发布。";
             let confirmed = device.expect("the meeting's own", snippet).await;
-            assert_eq!(Some(&confirmed["seq"]), draft.as_ref(), "it takes the place of its draft");
+            assert_eq!(Some(&confirmed["seq"]), draft.as_ref(), "it replaces its partial transcript");
         }
     }
 }
@@ -166,7 +166,7 @@ async fn a6_a_recogniser_that_fails_is_told_and_the_session_lives_on() {
     utterance(&mut device, "manual", 1).await;
     assert_eq!(caption(&mut device).await, "wieder da");
     server.wait_output("an utterance was not recognised").await;
-    assert!(!server.output().contains("wieder da"), "no word that was said stands in the log");
+    assert!(!server.output().contains("wieder da"), "transcripts are not logged");
 }
 
 #[tokio::test(flavor = "multi_thread")]

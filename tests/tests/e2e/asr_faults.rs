@@ -55,7 +55,7 @@ async fn a6_one_sentence_makes_three_attempts_and_one_error() {
         let mut other = Device::join(&server, "dev-2").await;
         utterance(&mut other, "manual", 1).await;
         other.expect("a failure", |message| message["type"] == "error").await;
-        assert_eq!(counted.load(Ordering::SeqCst), 3, "{provider}: nobody is asked");
+        assert_eq!(counted.load(Ordering::SeqCst), 3, "{provider}: no further attempts");
         server.wait_output("circuit breaker").await;
         // A newly configured recogniser is called at once.
         let service = Service::start(Kind::Doubao, vec![Step::HearEnd, Step::Send(doubao::last("wieder da"))]);

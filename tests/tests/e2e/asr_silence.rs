@@ -42,13 +42,13 @@ async fn a9_a_silent_press_is_nothing() {
         let line = format!("{no_speech} {examined}");
         let metrics = async || server.admin("GET", "/metrics", "").await.body;
         let is_there = |metrics: &String| metrics.lines().any(|one| one == line);
-        modehost_tests::wait::until("it was no voice", Duration::from_secs(10), metrics, is_there).await;
+        modehost_tests::wait::until("the press had no speech", Duration::from_secs(10), metrics, is_there).await;
     }
     // Utterances are handled in order: this one comes after the two.
     utterance(&mut device, "manual", 1).await;
-    assert_eq!(caption(&mut device).await, "Thanks for watching!", "somebody spoke, and this is what was understood");
+    assert_eq!(caption(&mut device).await, "Thanks for watching!", "the transcript of real speech is shown");
     assert_eq!(captions(&device), ["Thanks for watching!"]);
-    assert_eq!(asr.asked().len(), 1, "nobody is asked about a silent press");
+    assert_eq!(asr.asked().len(), 1, "silence is not sent to the recogniser");
     assert_eq!(model.wait_asked(1).await.len(), 1);
 }
 
@@ -99,7 +99,7 @@ async fn a6_a_runtime_that_never_answers_is_a_fault_and_one_that_answers_nothing
     let error = device.expect_error("ASR_UNAVAILABLE").await;
     assert!(error["message"].as_str().is_some_and(|message| message.contains("timeout")), "{error}");
     device.ping().await;
-    assert_eq!(device.seen_of_type("error").len(), 1, "of the second, not of the first");
+    assert_eq!(device.seen_of_type("error").len(), 1, "the second utterance, not the first");
     assert!(captions(&device).is_empty());
 }
 
@@ -125,7 +125,7 @@ async fn l8_answers_of_careless_transcription_services_are_read_or_told() {
         assert_eq!(caption(&mut device).await, "今天开会", "{reply:?}");
         tokio::time::sleep(UTTERANCE_GAP).await;
     }
-    assert_eq!(captions(&device).len(), 5, "null was nothing each time");
+    assert_eq!(captions(&device).len(), 5, "null is an empty transcript each time");
     asr.always(Reply::raw("{\"error\":{\"message\":\"invalid api key\",\"code\":\"invalid_api_key\"}}"));
     utterance(&mut device, "manual", 1).await;
     let error = device.expect("a failure", |message| message["code"] == "ASR_UNAVAILABLE").await;

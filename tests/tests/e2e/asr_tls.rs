@@ -79,7 +79,7 @@ async fn speak_utterance(server: &Server) -> Device {
 async fn a6_recognisers_behind_tls_hear_where_the_system_trusts_them() {
     for kind in [Kind::Doubao, Kind::FunAsr] {
         let service = service(kind);
-        let directory = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let certificate = directory.path().join("trusted.pem");
         let tls_front = tls_front(&service, &certificate).await;
         let mut server = Server::prepare(&settings(kind, &tls_front));
@@ -97,7 +97,7 @@ async fn a6_recognisers_behind_tls_hear_where_the_system_trusts_them() {
 async fn a6_a_recogniser_that_nobody_vouches_for_hears_nothing() {
     for kind in [Kind::Doubao, Kind::FunAsr] {
         let service = service(kind);
-        let directory = tempfile::tempdir().expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
         let tls_front = tls_front(&service, &directory.path().join("unknown.pem")).await;
         let server = Server::start(settings(kind, &tls_front)).await;
         let mut device = speak_utterance(&server).await;
@@ -111,7 +111,7 @@ async fn a6_a_recogniser_that_nobody_vouches_for_hears_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_runtime_with_a_certificate_of_its_own_may_be_trusted_by_name() {
     let service = service(Kind::FunAsr);
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let tls_front = tls_front(&service, &directory.path().join("own.pem")).await;
     let funasr: Value =
         json!({ "url": format!("wss://localhost:{}/", tls_front.address.port()), "accept_invalid_certificates": true });

@@ -45,7 +45,7 @@ async fn health_is_asked_where_the_configuration_says() {
 
 #[tokio::test]
 async fn health_over_tls_needs_neither_name_nor_date_and_asks_the_port_of_devices() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let (.., files) = issue(directory.path());
     let mut server =
         Server::prepare(&Settings::new().set("server.tls", files).set("server.operator_address", json!("127.0.0.1:0")));
@@ -53,12 +53,12 @@ async fn health_over_tls_needs_neither_name_nor_date_and_asks_the_port_of_device
     server.wait_output("is ready after").await;
     assert_eq!(server.run(&["health"]).await, (0, "ok\n".to_owned(), String::new()));
     let (code, _, stderr) = server.run(&["plugin", "list"]).await;
-    assert!(code == 1 && stderr.contains("is 0"), "the operators' port is another: {stderr}");
+    assert!(code == 1 && stderr.contains("is 0"), "the CLI uses the operator address: {stderr}");
 }
 
 #[tokio::test]
 async fn over_tls_the_token_goes_to_the_server_and_to_nobody_else() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let (.., files) = issue(directory.path());
     let settings = fixture().set("server.tls", files).set("server.admin_token", json!("hush-hush"));
     let mut server = Server::prepare(&settings);
@@ -84,7 +84,7 @@ async fn over_tls_the_token_goes_to_the_server_and_to_nobody_else() {
     }
 
     // An impostor on that port, with a certificate of the same name.
-    let other = tempfile::tempdir().expect("a folder");
+    let other = tempfile::tempdir().expect("a directory");
     let (chain, key, _) = issue(other.path());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -102,7 +102,7 @@ async fn over_tls_the_token_goes_to_the_server_and_to_nobody_else() {
     };
     let arguments = ["plugin", "list"];
     let (stdout, (code, list, stderr)) = tokio::join!(impostor, server.run_at(port, &arguments));
-    assert_eq!(stdout, "", "the impostor was told something");
+    assert_eq!(stdout, "", "the impostor received data");
     assert!(code == 1 && list.is_empty() && stderr.contains("sent no token"), "{stderr}");
     // One with the server's certificate, which is public, has no key for it: here it speaks no TLS at all.
     let plain = async {
@@ -284,7 +284,7 @@ async fn storage_says_what_takes_the_room_and_gives_it_back() {
     server.ready().await;
     let (code, stdout, stderr) = server.run(&["storage", "--json"]).await;
     let stdout: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{code}: {stdout}{stderr}"));
-    let empty = stdout["stores"]["free_bytes"].as_u64().expect("a figure");
+    let empty = stdout["stores"]["free_bytes"].as_u64().expect("a number");
     assert!(empty > 7_000_000, "{stdout}");
     let files = stdout["files"].as_array().expect("files");
     assert!(files.iter().any(|file| file["what"] == "database" && file["bytes"].as_u64() > Some(empty)), "{stdout}");

@@ -93,7 +93,7 @@ async fn a_clock_that_jumps_an_hour_either_way_costs_nobody_anything() {
     clock.set(-HOUR);
     seconds_ahead(&mut device).await;
     assert_all_served(&mut device, "an hour back").await;
-    assert_eq!(device.seen_of_type("system"), Vec::<&Value>::new(), "nobody was warned of idleness");
+    assert_eq!(device.seen_of_type("system"), Vec::<&Value>::new(), "no idle warning");
 
     // With a running timer, the clock goes back to two hours before its value at the start.
     clock.set(HOUR);
@@ -103,7 +103,7 @@ async fn a_clock_that_jumps_an_hour_either_way_costs_nobody_anything() {
     server.launch();
     server.ready().await;
     let mut device = Device::join(&server, "dev-1").await;
-    assert_eq!(device.session_id(), session, "the session is taken up");
+    assert_eq!(device.session_id(), session, "the session is resumed");
     assert_all_served(&mut device, "after a kill").await;
     device.send(json!({ "type": "meeting", "phase": "finalize" })).await;
     let summary = device.expect("the summary", |message| message["phase"] == "summary").await;
@@ -111,7 +111,7 @@ async fn a_clock_that_jumps_an_hour_either_way_costs_nobody_anything() {
 
     let mut away = Device::join(&server, "away").await;
     for id in ["at noon", "an hour on", "an hour back", "after a kill"] {
-        let message = away.expect("what was kept, in order", |seen| seen["event"] == "message").await;
+        let message = away.expect("the queued message, in order", |seen| seen["event"] == "message").await;
         assert_eq!(message["id"], id);
     }
     assert_eq!(server.terminate().await.code(), Some(0), "a stop does not wait for the clock");

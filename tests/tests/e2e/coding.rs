@@ -85,7 +85,7 @@ async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
     assert_eq!(request["max_tokens"], 512);
     assert!(request["messages"].to_string().contains("src/session.rs:212"), "{request}");
     server.wait_output("[Coding Insight] final=false insights=").await;
-    assert!(!server.output().contains("mismatched types"), "the log's words stay out of the server's");
+    assert!(!server.output().contains("mismatched types"), "pasted logs are not logged");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn m13_a_final_insight_is_refined_where_the_model_is_quick() {
     assert_eq!(
         (&last["degraded"], &last["refined"]),
         (&json!(false), &json!(true)),
-        "prose around JSON is no harm: {last}"
+        "prose around JSON is ignored: {last}"
     );
     assert_eq!(last["stats"]["errorCount"], 4);
 }

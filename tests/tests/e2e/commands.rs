@@ -25,7 +25,9 @@ async fn m18_talk_begins_and_ends_no_mode() {
     device.expect("the meeting", |message| message["type"] == "mode" && message["mode"] == "meeting").await;
     for text in ["明天三点结束会议", "会议结束了吗"] {
         device.types(text).await;
-        device.expect("it is kept", |message| message["type"] == "meeting" && message.to_string().contains(text)).await;
+        device
+            .expect("it is stored", |message| message["type"] == "meeting" && message.to_string().contains(text))
+            .await;
     }
     device.types("好的，今天的会议就到这里，谢谢大家").await;
     device.expect("the end", |message| message["type"] == "mode" && message["state"] == "end").await;

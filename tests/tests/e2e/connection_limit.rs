@@ -13,7 +13,7 @@ fn with_file_limit(directory: &tempfile::TempDir, files: usize) -> PathBuf {
     let path = directory.path().join("limited");
     let text = format!("#!/bin/sh\nulimit -n {files}\nexec {} \"$@\"\n", binary().display());
     std::fs::write(&path, text).expect("written");
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("may be run");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("chmod");
     path
 }
 
@@ -54,7 +54,7 @@ async fn c8_the_newcomer_beyond_the_limit_is_told_when_to_come_again() {
 
 #[tokio::test]
 async fn c8_devices_never_take_the_last_file() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let mut server = Server::prepare(&Settings::new().plugin("fixture", guest::fixture(&[])));
     server.use_binary(&with_file_limit(&directory, 300));
     server.launch();
@@ -71,7 +71,7 @@ async fn c8_devices_never_take_the_last_file() {
             }
         }
     }
-    assert!(admitted.len() > 75 && rejected > 10, "{} in, {rejected} turned away", admitted.len());
+    assert!(admitted.len() > 75 && rejected > 10, "{} accepted, {rejected} rejected", admitted.len());
     // Half-open handshakes on top.
     let mut half = Vec::new();
     for _ in 0..100 {

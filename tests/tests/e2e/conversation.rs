@@ -87,7 +87,7 @@ async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
     assert!(provider.asked()[0].streamed());
     // The dialogue is not logged.
     let output = server.output();
-    assert!(!output.contains("国王") && !output.contains("讲个故事"), "words in the log");
+    assert!(!output.contains("国王") && !output.contains("讲个故事"), "the dialogue was logged");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     gate.open();
     device.ping().await;
     let all: Vec<String> = device.seen().iter().filter_map(sentence_text).collect();
-    assert_eq!(all, ["好的。", "四。"], "nothing of the old answer comes behind the new one");
+    assert_eq!(all, ["好的。", "四。"], "no sentence of the old answer follows the new one");
 }
 
 #[tokio::test]

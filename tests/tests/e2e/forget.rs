@@ -27,7 +27,7 @@ fn files_containing(directory: &Path, text: &str) -> Vec<PathBuf> {
     let mut files_containing = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).expect("a folder").flatten() {
+        for entry in std::fs::read_dir(&directory).expect("a directory").flatten() {
             let path = entry.path();
             if path.is_dir() {
                 if entry.file_name() != "log" {
@@ -90,7 +90,7 @@ async fn what_is_kept_is_given_out_and_what_is_forgotten_is_nowhere() {
     )
     .await;
 
-    let directory = server.data_dir().parent().expect("a folder").join("exported");
+    let directory = server.data_dir().parent().expect("a directory").join("exported");
     let to = directory.display().to_string();
     let (code, stdout, stderr) = server.run(&["device", "export", DEVICE, "--to", &to]).await;
     assert_eq!(code, 0, "{stderr}");
@@ -107,9 +107,9 @@ async fn what_is_kept_is_given_out_and_what_is_forgotten_is_nowhere() {
     );
     let audit =
         server.output().lines().filter(|line| line.contains("modehost::audit") && line.contains("/export")).count();
-    assert_eq!(audit, 1, "who takes what is kept of a device is written down");
+    assert_eq!(audit, 1, "exports are audited");
     let (code, _, stderr) = server.run(&["device", "export", DEVICE, "--to", &to]).await;
-    assert!(code == 1 && stderr.contains("cannot write"), "what is there is not replaced: {stderr}");
+    assert!(code == 1 && stderr.contains("cannot write"), "an existing export is not overwritten: {stderr}");
 
     let (code, _, stderr) = server.run(&["device", "forget", DEVICE]).await;
     assert!(code == 1 && stderr.contains("--yes"), "{stderr}");
@@ -124,7 +124,7 @@ async fn what_is_kept_is_given_out_and_what_is_forgotten_is_nowhere() {
     assert!(left.contains("log") && left.contains("backups") && !left.contains("free room"), "{left}");
     assert_eq!(device.expect_close().await.0, 1008);
     assert_eq!(files_containing(&server.data_dir(), DEVICE), Vec::<PathBuf>::new());
-    assert_eq!(meetings(&server), 2, "the friend's are there");
+    assert_eq!(meetings(&server), 2, "the friend's meetings remain");
 
     // It cannot be forgotten twice, and comes back as a new device.
     let (code, _, stderr) = server.run(&["device", "forget", DEVICE, "--yes"]).await;
@@ -172,7 +172,7 @@ async fn a_device_that_talks_all_the_while_is_forgotten_and_is_a_new_one() {
     assert!(sure.0 == 0 || sure.2.contains("nothing is kept"), "{sure:?}");
     let mut device = Device::connect(&server, DEVICE).await;
     device.hello().await;
-    assert_eq!(device.count().await.0, 1, "the count began anew");
+    assert_eq!(device.count().await.0, 1, "the count started again at 1");
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_kill_between_the_database_and_the_files_is_made_good_at_the_next_star
             .expect("a count")
     };
     let probe = async || (count("offline_queue"), file.exists());
-    wait::until("the rest is taken in", wait::TIMEOUT, probe, |(rows, file)| *rows == 1 && !file).await;
+    wait::until("the fallback queue is drained", wait::TIMEOUT, probe, |(rows, file)| *rows == 1 && !file).await;
     assert_eq!(count("forgetting"), 0);
     assert_eq!(count(&format!("offline_origins WHERE sender = '{DEVICE}'")), 0);
 }

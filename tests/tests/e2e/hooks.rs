@@ -248,7 +248,7 @@ async fn m8_changed_hooks_hold_from_the_next_post() {
 
 #[test]
 fn m8_a_mistaken_address_is_refused_at_its_line() {
-    let directory = tempfile::tempdir().expect("a temporary folder");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("mine.yaml");
     for (url, phrase) in [
         ("hooks.example.org/in", "http://"),

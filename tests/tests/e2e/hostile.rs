@@ -80,7 +80,7 @@ impl Bystander {
         let (calm, storm) = self.thread.join().expect("the bystander was served throughout");
         let (quiet, stormy) = (p99(calm), p99(storm));
         eprintln!("{what}: p99 of a bystander's heartbeat {stormy:?}, in the quiet {quiet:?}");
-        assert!(stormy <= (quiet * 2).max(NOISE), "{what}: {stormy:?} against {quiet:?} in the quiet");
+        assert!(stormy <= (quiet * 2).max(NOISE), "{what}: {stormy:?} under attack, {quiet:?} before");
     }
 }
 
@@ -156,7 +156,7 @@ async fn slow_and_broken_handshakes_hold_up_nobody() {
         }
     }));
     let (dribbled, junked) = tokio::join!(dribble, junk);
-    assert!(dribbled.iter().chain(&junked).all(|(_, ended)| *ended), "every one of them was let go");
+    assert!(dribbled.iter().chain(&junked).all(|(_, ended)| *ended), "all were disconnected");
     bystander.finish("slow handshakes");
     let after = resident_kib(&server);
     assert!(after < before + FLOOD_KIB, "{before} KiB before, {after} KiB after");

@@ -35,7 +35,7 @@ fn run(program: &str, arguments: &[&str]) -> Option<Output> {
 
 /// The units, with the paths of programs replaced by those of this machine.
 fn units() -> (tempfile::TempDir, Vec<String>) {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let mut names = Vec::new();
     for name in ["modehost.service", "modehost@.service", "modehost-backup.service", "modehost-backup.timer"] {
         let text = text_of(name).replace("/usr/local/bin/modehost-backup", "/bin/true");
@@ -64,7 +64,7 @@ fn systemd_takes_the_units_and_finds_little_exposed() {
     };
     verify(&names);
     let drop_ins = directory.path().join("modehost.service.d");
-    std::fs::create_dir(&drop_ins).expect("a folder");
+    std::fs::create_dir(&drop_ins).expect("a directory");
     std::fs::copy(example("low-port.conf"), drop_ins.join("low-port.conf")).expect("copied");
     verify(&names[..1]);
 }
@@ -115,7 +115,7 @@ fn succeeds(wrapper: &Path, script: &str) -> bool {
 async fn confined_as_its_unit_says_the_server_does_everything() {
     let mut server = Server::prepare(&Settings::new().bundled());
     let home = server.plugins_dir().parent().expect("its home").to_owned();
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let Some(confine) = confined("modehost.service", &home, directory.path()) else { return };
     // Proves that the sandbox is effective at all.
     for (script, may) in [
@@ -148,7 +148,7 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
     device.types("你会做什么").await;
     device.expect("an answer", |message| message["type"] == "tts" && message["state"] == "sentence_start").await;
     device.send(json!({ "type": "workflow", "event": "update", "task": { "title": "t" } })).await;
-    device.expect("it is kept", |message| message["type"] == "workflow" && message["status"] == "ok").await;
+    device.expect("it is stored", |message| message["type"] == "workflow" && message["status"] == "ok").await;
     // Operation: a new plugin, a changed configuration, the two lines of ExecReload=, a backup.
     let new = home.join("new");
     std::fs::write(&new, guest::fixture(&[])).expect("written");
@@ -202,7 +202,7 @@ async fn the_configuration_to_begin_with_is_good_and_lets_nobody_in_without_a_to
     let (code, output) = check(&example("modehost.yaml"), &SECRETS);
     assert!(code == Some(0) && output.ends_with("ok\n") && !output.contains("warning"), "{output}");
     let (code, output) = check(&example("modehost.yaml"), &SECRETS[..1]);
-    assert!(code == Some(64) && output.contains("auth.tokens"), "forgotten secrets are told: {output}");
+    assert!(code == Some(64) && output.contains("auth.tokens"), "missing secrets are reported: {output}");
 
     // The same with directories and ports of the test; `Server` passes its ports by environment variables.
     let mut server = Server::prepare(&Settings::new().bundled());
@@ -240,18 +240,18 @@ async fn backups_are_whole_and_the_newest_are_kept() {
     let server = Server::start(Settings::new().bundled()).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.send(json!({ "type": "workflow", "event": "update", "task": { "title": "kept" } })).await;
-    device.expect("it is kept", |message| message["type"] == "workflow" && message["status"] == "ok").await;
+    device.expect("it is stored", |message| message["type"] == "workflow" && message["status"] == "ok").await;
     let data = server.data_dir();
-    std::fs::create_dir(data.join("notes")).expect("a folder");
+    std::fs::create_dir(data.join("notes")).expect("a directory");
     std::fs::write(data.join("notes/one.md"), "one").expect("a file of finished work");
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let (target, programs) = (directory.path().join("backups"), directory.path().join("bin"));
-    std::fs::create_dir(&target).expect("a folder");
-    std::fs::create_dir(&programs).expect("a folder");
+    std::fs::create_dir(&target).expect("a directory");
+    std::fs::create_dir(&programs).expect("a directory");
     std::os::unix::fs::symlink(binary(), programs.join("modehost")).expect("a link");
     // Older backups; entries that others have put there stay.
     for name in ["2026-01-01T000000Z", "2026-01-02T000000Z", "notes-of-mine"] {
-        std::fs::create_dir(target.join(name)).expect("a folder");
+        std::fs::create_dir(target.join(name)).expect("a directory");
     }
     // ExecStart= of the unit, with directories of the test and two backups to keep.
     let line = text_of("modehost-backup.service");
@@ -266,7 +266,7 @@ async fn backups_are_whole_and_the_newest_are_kept() {
     let made = backup();
     assert!(made.status.success(), "{}", text(&made.stderr));
     let mut names: Vec<_> =
-        std::fs::read_dir(&target).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+        std::fs::read_dir(&target).expect("a directory").map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();
     assert_eq!(names.len(), 3, "{names:?}");
     assert_eq!((names[0].to_str(), names[2].to_str()), (Some("2026-01-02T000000Z"), Some("notes-of-mine")));
@@ -274,12 +274,12 @@ async fn backups_are_whole_and_the_newest_are_kept() {
     for file in ["modehost.db", "notes/one.md", "modehost.yaml"] {
         assert!(newest.join(file).is_file(), "{file}");
     }
-    assert!(!newest.join("plugins-cache").exists(), "what is made again needs no copy");
+    assert!(!newest.join("plugins-cache").exists(), "caches are not backed up");
 
     // A failed backup leaves nothing behind and removes nothing.
     std::fs::rename(programs.join("modehost"), programs.join("other")).expect("renamed");
     assert!(!backup().status.success());
-    assert_eq!(std::fs::read_dir(&target).expect("a folder").count(), 3);
+    assert_eq!(std::fs::read_dir(&target).expect("a directory").count(), 3);
 
     // Restored into an empty directory, as README.md says.
     let mut again = Server::prepare(&Settings::new().bundled());
@@ -293,8 +293,8 @@ async fn backups_are_whole_and_the_newest_are_kept() {
 }
 
 fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory").map(|entry| entry.expect("an entry")) {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         match source.is_dir() {
             true => copy(&source, &target),

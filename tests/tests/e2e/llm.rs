@@ -54,7 +54,7 @@ pub(crate) async fn metric_value(server: &Server, line: &str) -> f64 {
 
 /// Exit code and output of `modehost check` on a file with this text.
 fn check(text: &str) -> (Option<i32>, String) {
-    let directory = tempfile::tempdir().expect("a temporary folder");
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("mine.yaml");
     std::fs::write(&file, text).expect("write");
     let output = Command::new(server::binary()).arg("check").arg(&file).output().expect("the server's binary");
@@ -155,7 +155,7 @@ async fn l3_so_many_are_asked_at_once_and_all_are_answered() {
         device.types("what is it that you say").await;
     }
     let waiting = async || metric_value(&server, "modehost_model_waiting{alias=\"default\"}").await;
-    wait::until("four wait for their turn", wait::TIMEOUT, waiting, |waiting| *waiting == 4.0).await;
+    wait::until("four requests are queued", wait::TIMEOUT, waiting, |waiting| *waiting == 4.0).await;
     assert_eq!(provider.open_now(), 2);
     gate.open();
     for device in &mut devices {

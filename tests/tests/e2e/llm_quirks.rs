@@ -136,7 +136,7 @@ async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
     assert!(first.len() == 2 && first[0] < Some(2000) && first[1] > Some(2000), "{first:?}");
     let before = provider.asked().len();
     assert_eq!(turn(&mut device, "and how many are there now").await, "Seven.");
-    assert_eq!(chats(before), [first[1]], "the second question has room from the start");
+    assert_eq!(chats(before), [first[1]], "the second request has enough tokens from the start");
     assert!(!received(&device).contains("purple") && device.seen_of_type("error").is_empty());
 }
 

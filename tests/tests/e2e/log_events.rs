@@ -98,7 +98,7 @@ async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
     assert_eq!((&third["turn"], &third["outcome"]), (&json!(3), &json!("failed")), "{third}");
     assert!(third["why"].as_str().is_some_and(|why| why.starts_with("model ")), "{third}");
     let output = server.output();
-    assert!(!output.contains("故事") && !output.contains("zebra"), "words in the log");
+    assert!(!output.contains("故事") && !output.contains("zebra"), "the dialogue was logged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +142,7 @@ async fn a_connection_begins_and_ends_with_a_line() {
     let body = json!({ "application": { "name": "xiaozhi", "version": "1.9.0" } }).to_string();
     http::request(server.http(), "POST", "/xiaozhi/ota/", &asks, &body).await.expect("an answer");
     let headers = [("device-id", "dev-1"), ("protocol-version", "3")];
-    let mut device = Device::try_connect(&server, "/xiaozhi/v1/", &headers).await.expect("let in");
+    let mut device = Device::try_connect(&server, "/xiaozhi/v1/", &headers).await.expect("accepted");
     device.hello().await;
     let connected = lines_with(&server, "a device has connected", 1).await.remove(0);
     for (field, value) in [
@@ -185,7 +185,7 @@ async fn in_json_nothing_stands_between_the_lines_and_numbers_are_numbers() {
     server.configure(&settings.clone().set("session.nonsense", json!([])));
     server.launch();
     let status = server.wait_exit(Duration::from_secs(30)).await;
-    assert_eq!(status.code(), Some(64), "a start that is refused");
+    assert_eq!(status.code(), Some(64), "the start fails");
     let output = server.output();
     let lines = lines(&output);
     let says = |what: &str| lines.iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains(what)));

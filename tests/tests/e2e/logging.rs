@@ -73,7 +73,7 @@ async fn c14_a_full_disk_costs_lines_and_nothing_else() {
         assert_serves(&server, &format!("meanwhile-{number}")).await;
     }
     let output = server.output();
-    assert_eq!(output.matches("log files cannot be written").count(), 1, "it is said once: {output}");
+    assert_eq!(output.matches("log files cannot be written").count(), 1, "logged once: {output}");
     std::fs::remove_file(directory.join("ballast")).expect("room again");
     let probe = async || {
         assert_serves(&server, "later").await;
@@ -106,7 +106,7 @@ async fn c14_a_folder_that_may_only_be_read_is_told_and_stops_nobody() {
         return;
     };
     disk.remount("ro");
-    assert!(std::fs::write(directory.join("probe"), "").is_err(), "it can be written");
+    assert!(std::fs::write(directory.join("probe"), "").is_err(), "it is writable");
     server.configure(&Settings::new().set("log.dir", json!(directory)));
     server.launch();
     server.ready().await;
@@ -170,7 +170,7 @@ async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
         .set("log", json!({ "level": format!("info{}", level.collect::<String>()), "format": "json" }));
     let mut server = Server::start(settings).await;
     let headers = [("Device-Id", "dev-1"), ("Client-Id", "c"), ("Authorization", "Bearer zebra-token-of-dev-1")];
-    let mut device = Device::try_connect(&server, "/supie/v1/", &headers).await.expect("let in");
+    let mut device = Device::try_connect(&server, "/supie/v1/", &headers).await.expect("accepted");
     device.send(json!({ "type": "hello", "version": 1, "transport": "websocket" })).await;
     device.expect_type("hello").await;
     device.types("who has zebra-said it").await;
@@ -259,7 +259,7 @@ async fn c14_libraries_are_heard_by_name_only_at_any_level() {
     let named = |lines: &Vec<(String, String)>| {
         lines.iter().any(|(level, target)| target.starts_with("wasmtime") && (level == "DEBUG" || level == "TRACE"))
     };
-    wait::until("the one that is named is heard", wait::TIMEOUT, probe, named).await;
+    wait::until("the named target logs", wait::TIMEOUT, probe, named).await;
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn c14_a_folder_that_was_removed_is_made_again() {
     server.launch();
     server.ready().await;
     assert_serves(&server, "dev-0").await;
-    wait::until("the file is begun", wait::TIMEOUT, async || log_text(&directory), |lines| !lines.is_empty()).await;
+    wait::until("the file exists", wait::TIMEOUT, async || log_text(&directory), |lines| !lines.is_empty()).await;
     // The directory, and its parents as well.
     for (round, removed) in [&directory, &above, &directory].into_iter().enumerate() {
         std::fs::remove_dir_all(removed).expect("removed");

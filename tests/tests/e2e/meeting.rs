@@ -163,7 +163,7 @@ async fn m3_a_changed_interval_holds_from_the_next_push() {
             None => panic!("no push within 20 s"),
         }
     }
-    assert!(started.elapsed() > Duration::from_secs(6), "the interval changed under way: {:?}", started.elapsed());
+    assert!(started.elapsed() > Duration::from_secs(6), "the pending interval changed: {:?}", started.elapsed());
     send_snippet(&mut device, "after").await;
     let started = std::time::Instant::now();
     device.expect("a push", |message| message["phase"] == "transcript").await;
@@ -178,7 +178,7 @@ async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
     device.send(json!({ "type": "meeting", "phase": "finalize", "title": "May" })).await;
-    device.expect("the model is asked", |message| message["step"] == "llm_start").await;
+    device.expect("a model request", |message| message["step"] == "llm_start").await;
     assert_eq!(phases(&device)[1..], WHOLE[..3]);
     provider.wait_asked(1).await;
 
@@ -291,7 +291,7 @@ async fn hard_case_4_after_a_kill_the_meeting_completes_without_its_device() {
     send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
     provider.wait_asked(1).await;
-    device.expect("the model is asked", |message| message["step"] == "llm_start").await;
+    device.expect("a model request", |message| message["step"] == "llm_start").await;
     server.kill9();
     server.launch();
     server.ready().await;
@@ -339,7 +339,7 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     }
     device.send(finalize()).await;
     let made = summary(&mut device).await;
-    assert_eq!((&made["title"], &made["degraded"]), (&json!("Launch"), &json!(false)), "prose around JSON is no harm");
+    assert_eq!((&made["title"], &made["degraded"]), (&json!("Launch"), &json!(false)), "prose around JSON is ignored");
     let asked = provider.asked();
     let all = purposes(&asked);
     let (last, checkpoints) = all.split_last().expect("questions");
@@ -347,7 +347,7 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     assert!(!checkpoints.is_empty() && checkpoints.iter().all(|ask| *ask == ("checkpoint", 400)), "{all:?}");
     let question = asked.last().expect("a question").last_words();
     assert!(question.contains("budget of 42 thousand"), "{question}");
-    let excerpt = question.split("<transcript>").nth(1).expect("the end word for word");
+    let excerpt = question.split("<transcript>").nth(1).expect("the transcript in the prompt");
     assert!(excerpt.contains("number 149 ") && !excerpt.contains("number 50 "), "{excerpt}");
     let text: usize = excerpt.lines().map(|line| line.chars().count()).sum();
     assert!(text <= 4_000 + 100, "{text} characters");
@@ -356,7 +356,7 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     let output = server.output();
     let line = output.lines().find(|line| line.contains("summary raw=")).expect("the line").to_owned();
     assert!(line.contains(" json=") && line.contains(" sha8="), "{line}");
-    assert!(!output.contains("42 thousand") && !output.contains("Sentence number"), "words in the log");
+    assert!(!output.contains("42 thousand") && !output.contains("Sentence number"), "the dialogue was logged");
 }
 
 #[tokio::test]
@@ -392,7 +392,7 @@ async fn m6_l4_a_provider_that_fails_still_gives_a_summary() {
     let made = summary(&mut device).await;
     assert!(made["bullets"].is_array() && made["title"].is_string(), "{made}");
     let output = server.output();
-    assert!(!output.contains("launch in May") && !output.contains("rather not"), "words in the log");
+    assert!(!output.contains("launch in May") && !output.contains("rather not"), "the dialogue was logged");
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Received {
 async fn listen(device: &mut Device, received: &Mutex<Received>, patience: Duration) -> bool {
     loop {
         match device.next_within(patience).await {
-            Some(Seen::Json(message)) => received.lock().expect("told").record(&message),
+            Some(Seen::Json(message)) => received.lock().expect("not poisoned").record(&message),
             Some(Seen::Closed(..) | Seen::Lost(_)) => return false,
             Some(_) => {}
             None => return true,
@@ -103,7 +103,7 @@ async fn round(server: &mut Server, seed: u64, kill: bool) {
     }
     device.expect("the last snippet", |message| message["phase"] == "snippet" && message["seq"] == 3).await;
     for message in device.seen_of_type("meeting") {
-        received.lock().expect("told").record(message);
+        received.lock().expect("not poisoned").record(message);
     }
     let (moment, mark) = (random.below(500), u8::try_from(seed % 100).expect("small"));
     {
@@ -132,11 +132,11 @@ async fn round(server: &mut Server, seed: u64, kill: bool) {
     let last = last.await;
     listen(&mut device, &Mutex::default(), Duration::from_millis(300)).await;
     for message in device.seen_of_type("meeting") {
-        received.lock().expect("told").record(message);
+        received.lock().expect("not poisoned").record(message);
     }
     let meeting = last["meeting_id"].as_str().expect("a meeting").to_owned();
     let record = archived(server, &meeting).await;
-    let received = std::mem::take(&mut *received.lock().expect("told"));
+    let received = std::mem::take(&mut *received.lock().expect("not poisoned"));
     for (meeting, (firsts, all)) in &received.summaries {
         assert!(*firsts <= 1, "round {seed}: {meeting} had {firsts} first summaries");
         assert!(all.iter().all(|one| one == &all[0]), "round {seed}: {meeting}: {all:#?}");

@@ -97,7 +97,7 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
         assert!(metric_types.contains_key(name), "{name} is missing");
     }
     let found = marks.iter().filter(|mark| text.contains(**mark)).collect::<Vec<_>>();
-    assert!(found.is_empty(), "{found:?} came from outside into the figures");
+    assert!(found.is_empty(), "device-supplied labels in the metrics: {found:?}");
     let allowed: BTreeSet<&str> = BTreeSet::from([
         "kind",
         "reason",
@@ -163,7 +163,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
     let mut schema = schema.clone();
     schema["components"] = document["components"].clone();
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    assert!(!validator.is_valid(&json!("neither a list nor an object")), "the schema takes anything: {schema}");
+    assert!(!validator.is_valid(&json!("neither a list nor an object")), "the schema accepts anything: {schema}");
     let wrong: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
     assert!(wrong.is_empty(), "{wrong:?} in {value}");
 }
@@ -223,7 +223,7 @@ async fn the_interface_is_what_its_document_says() {
     // are made from the same descriptions.
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in item.as_object().expect("operations").keys() {
-            assert!(driven.contains(&(path.clone(), method.clone())), "{method} {path} is not driven here");
+            assert!(driven.contains(&(path.clone(), method.clone())), "{method} {path} is not tested here");
         }
     }
     let source = std::fs::read_to_string(workspace_root().join("host/src/admin.rs")).expect("the routes");
@@ -282,7 +282,7 @@ struct Manager {
 
 impl Manager {
     fn listen(server: &mut Server) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
+        let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket");
         socket.set_nonblocking(true).expect("non-blocking");
@@ -344,8 +344,11 @@ async fn a_restart_in_place_is_a_reload_to_the_service_manager() {
     let beats = manager.received().iter().filter(|line| *line == "WATCHDOG=1").count();
     manager.expect("WATCHDOG=1", beats + 2).await;
     let ordered = |line: &str| line.contains("modehost::audit") && line.contains("order=Restart");
-    assert!(server.output().lines().any(ordered), "orders of a console are on record as well");
-    assert!(!manager.received().contains(&"STOPPING=1".to_owned()), "the manager would end a unit that says so");
+    assert!(server.output().lines().any(ordered), "console commands are audited, too");
+    assert!(
+        !manager.received().contains(&"STOPPING=1".to_owned()),
+        "the manager would stop a unit that reports STOPPING"
+    );
     Device::join(&server, "dev-1").await.ping().await;
     assert!(server.terminate().await.success());
     manager.expect("STOPPING=1", 1).await;
@@ -384,7 +387,7 @@ async fn a_backup_of_a_running_server_starts_another_with_everything_acknowledge
     for count in 0..20 {
         add(&mut device, &format!("t-{count}")).await;
     }
-    let home = tempfile::tempdir().expect("a folder");
+    let home = tempfile::tempdir().expect("a directory");
     let directory = home.path().join("backup");
     let (done, output) = run_backup(&server, &directory);
     assert!(done && output.contains("modehost.db"), "{output}");
@@ -395,7 +398,7 @@ async fn a_backup_of_a_running_server_starts_another_with_everything_acknowledge
 
     // As the page says: copied into an empty data directory, then started.
     let mut restored = Server::prepare(&Settings::new().bundled());
-    std::fs::create_dir_all(restored.data_dir()).expect("a folder");
+    std::fs::create_dir_all(restored.data_dir()).expect("a directory");
     for file in std::fs::read_dir(&directory).expect("the backup").flatten() {
         std::fs::copy(file.path(), restored.data_dir().join(file.file_name())).expect("copied");
     }

@@ -15,7 +15,7 @@ const MAX_KIB: u64 = 1 << 20;
 /// Creates a sparse file and renames it into place.
 fn install_huge(path: &Path) {
     let new = path.with_extension("huge");
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
     File::create(&new).expect("a file").set_len(HUGE).expect("sparse");
     std::fs::rename(&new, path).expect("renamed");
 }
@@ -24,7 +24,7 @@ fn install_huge(path: &Path) {
 fn peak_kib(server: &Server) -> u64 {
     let pid = server.pid().as_raw_nonzero();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the most that it held");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 

@@ -71,7 +71,7 @@ async fn wait_disconnected(sender: &mut Device, device: &str) {
         if receipt(sender, &id).await["failed"][0]["to"] == device {
             return;
         }
-        assert!(attempt < 5_000, "{device} never counts as away");
+        assert!(attempt < 5_000, "{device} is never noticed as disconnected");
     }
 }
 
@@ -99,7 +99,7 @@ async fn p1_one_several_a_group_and_everyone() {
     assert_eq!((names(&group["delivered"]), names(&group["queued"])), (vec!["red-2"], vec!["red-3"]));
     let everyone = send_for_receipt(&mut sender, "everyone", json!("*")).await;
     assert_eq!(names(&everyone["delivered"]), ["blue-1", "free-1", "red-2"]);
-    assert_eq!(names(&everyone["queued"]), ["red-3"], "a device that the configuration names is not forgotten");
+    assert_eq!(names(&everyone["queued"]), ["red-3"], "messages to a configured device are queued");
 
     for (device, expected) in others.iter_mut().zip([vec!["", "group"], vec!["several"], vec!["several"]]) {
         message(device, "everyone").await;
@@ -107,7 +107,7 @@ async fn p1_one_several_a_group_and_everyone() {
         assert_eq!(ids(device), expected);
     }
     sender.ping().await;
-    assert_eq!(ids(&sender), [] as [&str; 0], "nobody hears themselves");
+    assert_eq!(ids(&sender), [] as [&str; 0], "a sender does not receive its own message");
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn p1_access_rules_come_before_any_model() {
     send_relay(&mut free, "relayed", json!(["red-1", "red-2"])).await;
     let relayed = receipt(&mut free, "relayed").await;
     assert_eq!(relayed["failed"].as_array().map(Vec::len), Some(2));
-    assert_eq!(provider.asked().len(), 0, "nobody may get it, so no model is asked");
+    assert_eq!(provider.asked().len(), 0, "no allowed receiver, so no model request");
 
     send_for_receipt(&mut boss, "boss", json!("blue-1")).await;
     message(&mut blue, "boss").await;
@@ -335,7 +335,7 @@ async fn p3_the_oldest_goes_beyond_the_limit_which_changes_while_the_server_runs
             return;
         }
         attempt += 1;
-        assert!(attempt < 200, "the new limit never holds");
+        assert!(attempt < 200, "the new limit is never applied");
     }
 }
 

@@ -29,9 +29,9 @@ async fn assert_costs_one_event(what: &str) {
     assert_eq!(bystander.count().await.0, 4, "{what}");
     let error = device.expect_error("MODE_FAULT").await;
     assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {error}");
-    assert_eq!(device.count().await.0, 4, "{what}: the last good state is lost");
+    assert_eq!(device.count().await.0, 4, "{what}: the state before the fault is lost");
     device.ping().await;
-    assert_eq!(device.seen_of_type("error").len(), 1, "{what}: told more than once: {:?}", device.seen());
+    assert_eq!(device.seen_of_type("error").len(), 1, "{what}: more than one error: {:?}", device.seen());
     let metrics = server.admin("GET", "/metrics", "").await.body;
     let counted =
         metrics.lines().any(|line| line.starts_with("modehost_plugin_faults_total{") && !line.ends_with(" 0"));
@@ -148,7 +148,7 @@ async fn h4_a_plugin_that_keeps_faulting_in_a_session_is_stopped_for_a_while() {
             assert_eq!(answer["count"], 2, "{answer}");
             return;
         }
-        assert!(Instant::now() < end, "it never came back");
+        assert!(Instant::now() < end, "it never recovered");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -178,7 +178,7 @@ async fn assert_rolled_back(markers: &[(&str, &str)]) {
         }
     }
     for device in &devices {
-        assert!(device.seen_of_type("error").is_empty(), "a device was told: {:?}", device.seen());
+        assert!(device.seen_of_type("error").is_empty(), "a device received an error: {:?}", device.seen());
     }
     let row = async || server.plugin("fixture").await;
     wait::until("it is rolled back", wait::TIMEOUT, row, |row| row["version"] == "1.0.0").await;

@@ -121,7 +121,7 @@ fn path_text(path: &Path) -> String {
 
 /// Starts the proxy; `None` if it is not installed.
 async fn start_proxy(server: &Server, spec: &ProxySpec) -> Option<Proxy> {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     std::fs::write(directory.path().join("fullchain.pem"), certified.cert.pem()).expect("written");
     std::fs::write(directory.path().join("privkey.pem"), certified.signing_key.serialize_pem()).expect("written");
@@ -279,5 +279,5 @@ async fn a_proxy_that_passes_everything_on_does_not_make_its_callers_operators()
         assert_eq!(answer.status, 403, "{answer:?}");
         assert!(answer.body.contains("come through a proxy"), "{answer:?}");
     }
-    assert_eq!(server.admin("GET", "/api/v1/status", "").await.status, 200, "whoever is on this machine may");
+    assert_eq!(server.admin("GET", "/api/v1/status", "").await.status, 200, "local clients may");
 }

@@ -95,7 +95,7 @@ async fn read_up_to(device: &mut Device, last: &str) -> Vec<String> {
     ids
 }
 
-/// Waits until the sender's `wait_redelivered` notices add up to `wanted`, and not to more.
+/// Waits until the sender's `redelivered` notices add up to `wanted`, and not to more.
 async fn wait_redelivered(sender: &mut Device, wanted: u64) {
     loop {
         let notices = sender.seen_of_type("peer").into_iter().filter(|seen| seen["event"] == "redelivered");
@@ -124,7 +124,7 @@ async fn wait_disconnected(sender: &mut Device, device: &str) {
         if receipt["failed"][0]["to"] == device {
             return;
         }
-        assert!(Instant::now() < end, "{device} never counts as away");
+        assert!(Instant::now() < end, "{device} is never noticed as disconnected");
     }
 }
 
@@ -143,7 +143,7 @@ async fn p4_a_receiver_that_is_reset_in_mid_delivery_loses_nothing() {
         append(&mut received, receiver.read_messages(few).await);
         let live = format!("live-{few}");
         let receipt = post(&mut sender, &live, "narrow", 10).await;
-        assert_eq!(receipt["queued"], json!(["narrow"]), "what comes meanwhile goes behind: {receipt}");
+        assert_eq!(receipt["queued"], json!(["narrow"]), "new messages are queued after the backlog: {receipt}");
         receiver.reset();
         wait_disconnected(&mut sender, "narrow").await;
     }
@@ -176,7 +176,8 @@ async fn p4_a_receiver_whose_network_is_gone_gets_the_rest_on_its_new_connection
         let line = metrics.lines().find(|line| line.starts_with("modehost_queue_handed_over_total "));
         line.and_then(|line| line.split(' ').nth(1)?.parse::<f64>().ok())
     };
-    wait::until("the first five are struck off", wait::TIMEOUT, handed_over, |count| *count >= Some(5.0)).await;
+    wait::until("the first five are removed from the queue", wait::TIMEOUT, handed_over, |count| *count >= Some(5.0))
+        .await;
     for number in 0..20 {
         post(&mut sender, &format!("aside-{number}"), "nobody", 10).await;
     }

@@ -41,7 +41,7 @@ async fn c20_log_files_are_found_under_their_name_after_a_rotation() {
     // And as people do, without a signal: later lines still reach a file of that name.
     fs::remove_file(&current).expect("removed");
     wait::until("lines in another new file", wait::TIMEOUT, probe, |lines| lines.contains("modehost::audit")).await;
-    assert_eq!(fs::metadata(&moved).expect("the old one").len(), size, "the one that was moved away is left alone");
+    assert_eq!(fs::metadata(&moved).expect("the old one").len(), size, "the rotated file is not written to");
 }
 
 /// Whether a second connection of a connected device is accepted.
@@ -59,13 +59,13 @@ async fn second_connection_accepted(server: &Server, id: &str) -> bool {
 async fn c20_a_configuration_behind_a_link_above_it_is_taken_up() {
     let settings = Settings::new();
     let mut server = Server::prepare(&settings);
-    let home = server.config_file().parent().expect("a folder").to_owned();
+    let home = server.config_file().parent().expect("a directory").to_owned();
     // `current` is a link to a version's directory: the file itself is no link, and its directory does not change.
     let complete = |settings: &Settings| settings.clone().set("plugins.dir", json!(server.plugins_dir())).text();
     let rejecting = settings.clone().set("gateway.duplicate_device", json!("reject"));
     for (version, settings) in [("v1", &settings), ("v2", &rejecting)] {
         let directory = home.join("mount/versions").join(version);
-        fs::create_dir_all(&directory).expect("folders");
+        fs::create_dir_all(&directory).expect("directories");
         fs::write(directory.join("modehost.yaml"), complete(settings)).expect("written");
     }
     let current = home.join("mount/current");
@@ -93,12 +93,12 @@ async fn build(device: &mut Device) -> String {
 async fn c20_plugins_behind_a_link_that_is_turned_are_swapped_under_a_live_device() {
     let mut server = Server::prepare(&Settings::new());
     let directory = server.plugins_dir();
-    let home = directory.parent().expect("a folder").to_owned();
+    let home = directory.parent().expect("a directory").to_owned();
     fs::remove_dir(&directory).expect("removed");
     // As in a content store: every file has the same size and modification time.
     for version in ["1.0.0", "2.0.0", "3.0.0"] {
         let release = home.join("store").join(version);
-        fs::create_dir_all(&release).expect("folders");
+        fs::create_dir_all(&release).expect("directories");
         fs::write(release.join("fixture.wasm"), guest::fixture_version(version)).expect("written");
         let file = fs::File::options().write(true).open(release.join("fixture.wasm")).expect("opens");
         file.set_modified(SystemTime::UNIX_EPOCH).expect("a time");
@@ -145,16 +145,16 @@ async fn c20_a_database_that_was_removed_is_said_and_nothing_acknowledged_is_los
     };
     let not_ready = |seen: &(u16, String)| seen.0 == 503 && seen.1.contains("modehost.db");
     wait::until("it is not ready", Duration::from_secs(40), ready, not_ready).await;
-    let metrics = http::request(server.http(), "GET", "/metrics", &[], "").await.expect("figures").body;
+    let metrics = http::request(server.http(), "GET", "/metrics", &[], "").await.expect("metrics").body;
     let counted =
         metrics.lines().find(|line| line.starts_with("modehost_storage_errors_total{reason=\"unavailable\"}"));
     assert!(counted.is_some_and(|line| !line.ends_with(" 0")), "{counted:?}");
     sender.ping().await;
-    assert!(!file.exists(), "no other one is begun in its place");
+    assert!(!file.exists(), "no new database is created in its place");
 
     // The deleted database was saved to another file, which is renamed into place as the log says.
     server.terminate().await;
-    let saved = fs::read_dir(server.data_dir()).expect("a folder").flatten().map(|entry| entry.path());
+    let saved = fs::read_dir(server.data_dir()).expect("a directory").flatten().map(|entry| entry.path());
     let saved: Vec<_> = saved.filter(|path| path.to_string_lossy().contains("modehost.db.saved-")).collect();
     assert_eq!(saved.len(), 1, "{saved:?}");
     assert!(server.output().contains(&saved[0].file_name().expect("a name").to_string_lossy().into_owned()));
@@ -238,7 +238,7 @@ async fn c20_a_backup_that_is_copied_over_the_open_database_is_served_after_a_re
     fs::write(&file, &backup).expect("overwritten");
     assert_rejected(&server, &mut sender, "overwritten with another database").await;
     server.terminate().await;
-    assert_eq!(fs::read(&file).expect("a file"), backup, "nobody has written to it");
+    assert_eq!(fs::read(&file).expect("a file"), backup, "the file is unchanged");
     // Messages accepted meanwhile are in the fallback queue file, and are delivered after it.
     server.launch();
     server.ready().await;

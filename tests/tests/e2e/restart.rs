@@ -154,7 +154,7 @@ struct Copy {
 impl Copy {
     /// Hard links, since the executable is large and the directory is on the same disk.
     fn new() -> Self {
-        let directory = tempfile::tempdir_in(binary().parent().expect("a folder")).expect("a folder");
+        let directory = tempfile::tempdir_in(binary().parent().expect("a directory")).expect("a directory");
         std::fs::hard_link(binary(), directory.path().join("modehost")).expect("linked");
         Self { directory }
     }
@@ -183,7 +183,7 @@ async fn c12_a_program_that_was_replaced_is_the_one_that_begins_and_a_broken_one
     assert_eq!(answer["status"], "error", "{answer}");
     assert!(answer["message"].as_str().unwrap_or_default().contains("the server goes on as it is"), "{answer}");
     console.ping().await;
-    assert_eq!(device.count().await.0, 1, "nobody has noticed");
+    assert_eq!(device.count().await.0, 1, "the session is not affected");
 
     // A new file under the old name: the running executable is deleted.
     let whole = std::fs::read(binary()).expect("the program");
@@ -212,7 +212,7 @@ async fn c12_a_port_that_the_configuration_has_changed_changes_with_the_restart(
     let at = |ip: [u8; 4], port: u16| tokio::net::TcpStream::connect(std::net::SocketAddr::from((ip, port)));
     at([127, 0, 0, 2], server.ws().port()).await.expect("the new address is served");
     at([127, 0, 0, 1], server.ws().port()).await.expect_err("the old one is closed");
-    at([127, 0, 0, 1], other).await.expect_err("nobody is there");
+    at([127, 0, 0, 1], other).await.expect_err("connection refused");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl RollbackTest {
             device.send(json!({ "type": "fixture", "do": "count" })).await;
             let answer = device.expect("a count", |answer| answer["type"] == "error" || answer["count"].is_u64()).await;
             assert_eq!((&answer["count"], &answer["build"]), (&json!(self.count), &json!(build)), "{answer}");
-            assert!(device.seen_of_type("error").is_empty(), "told: {:?}", device.seen());
+            assert!(device.seen_of_type("error").is_empty(), "received an error: {:?}", device.seen());
         }
     }
 
@@ -247,7 +247,11 @@ async fn h4_a_pool_that_is_full_is_not_the_modes_fault() {
     }
     for round in 1..=3 {
         for device in &mut devices {
-            assert_eq!(device.count().await, (round, GOOD.to_owned()), "idle sessions sleep for those that are not");
+            assert_eq!(
+                device.count().await,
+                (round, GOOD.to_owned()),
+                "idle sessions are hibernated to free instances"
+            );
         }
     }
     server.install("fixture", &guest::fixture_version(BAD));

@@ -60,7 +60,7 @@ async fn c12_update_config_reads_the_file_anew_and_says_what_is_wrong_with_it() 
     server.configure(&settings.clone().set("server.timezone_offset_min", json!(60)));
     let answer = update_config(&server).await;
     assert!(is_success(&answer), "{answer}");
-    assert_eq!(timezone_offset(&server).await, 60, "it holds when it is answered");
+    assert_eq!(timezone_offset(&server).await, 60, "it is applied before it is answered");
 
     server.write_config("server:\n  ip: 127.0.0.1\n  secret: hush-hush-9\n  timezone_offset_min: nine\n");
     let answer = update_config(&server).await;
@@ -70,7 +70,7 @@ async fn c12_update_config_reads_the_file_anew_and_says_what_is_wrong_with_it() 
     assert!(!message.contains(SECRET), "{message}");
     assert_eq!(timezone_offset(&server).await, 60);
     device.ping().await;
-    assert!(device.seen_of_type("system").is_empty(), "nobody else hears of it");
+    assert!(device.seen_of_type("system").is_empty(), "other devices receive nothing");
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn c12_only_the_secret_opens_and_guesses_are_few() {
     assert_eq!(codes[0], "FORBIDDEN");
     assert_eq!(codes[7], "RATE_LIMITED", "{codes:?}");
     let (_, answer) = send_command(&server, "update_config", SECRET).await;
-    assert_eq!(answer["code"], "RATE_LIMITED", "or the answer would tell a right guess");
+    assert_eq!(answer["code"], "RATE_LIMITED", "the answer must not reveal a right guess");
     let output = server.output();
     assert!(output.contains("wrong secret") && !output.contains("hush-hush"), "{output}");
 }
@@ -207,7 +207,7 @@ async fn c12_a_remote_configuration_lies_over_the_file_and_is_taken_whole_or_not
         assert!(!message.contains("remote-secret"), "{message}");
         assert_eq!(timezone_offset(&server).await, 120, "{part}");
     }
-    assert_eq!(remote.asked.load(Ordering::Relaxed), asked + 7, "asked once each");
+    assert_eq!(remote.asked.load(Ordering::Relaxed), asked + 7, "one request each");
     remote.set_document(SIXTY);
     server.configure(&remote.settings().set("config.remote.secret", json!("wrong")));
     let answer = update_config(&server).await;

@@ -22,7 +22,7 @@ async fn rejected_response(server: &Server, headers: &[(&str, &str)]) -> Respons
     let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let mut stream = raw::send(server.ws(), raw::upgrade(PATH, &lines).as_bytes()).await;
     let (answer, ended) = raw::read_to_end(&mut stream, Duration::from_secs(15)).await;
-    assert!(ended, "let in or left hanging: {answer}");
+    assert!(ended, "accepted or left open: {answer}");
     http::parse(&answer).unwrap_or_else(|| panic!("no HTTP: {answer:?}"))
 }
 
@@ -148,7 +148,7 @@ async fn c11_jwt_with_a_secret() {
     owner.ping().await;
     server.wait_output("sign-in refused: this token belongs to another device").await;
     let output = server.output();
-    assert!(output.contains("aa:02") && output.contains("127.0.0.1"), "the operator is told who");
+    assert!(output.contains("aa:02") && output.contains("127.0.0.1"), "the log names device and address");
     for secret in [&good, &forged, &unsigned, SECRET, "no-token-at-all"] {
         assert!(!output.contains(secret), "the server wrote a token");
     }
@@ -245,7 +245,7 @@ async fn c11_methods_change_while_the_server_runs() {
     let (code, reason) = early.expect_close().await;
     assert!(
         code == 1008 && reason.contains("taken back"),
-        "who came in before would not be let in now: {code} {reason}"
+        "connections that the new rules reject are closed: {code} {reason}"
     );
     // An invalid document changes nothing.
     server.configure(&with_auth(json!({ "methods": ["jwt"], "jwt": { "algorithms": ["none"] } })));
@@ -255,7 +255,7 @@ async fn c11_methods_change_while_the_server_runs() {
 
 #[tokio::test]
 async fn c11_a_key_that_is_taken_out_of_its_file_closes_what_was_opened_with_it() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("keys.json");
     let keys = |key: &EncodingKey, algorithm| jwks_of(key, algorithm, "k").to_string();
     std::fs::write(&file, keys(&p256(), Algorithm::ES256)).expect("written");
@@ -315,7 +315,7 @@ async fn c11_behind_a_trusted_proxy_each_caller_counts_by_itself() {
     );
     // The device itself, at another address, is not locked out by that.
     let headers = call("198.51.100.2", "aa:01", "Bearer good-token");
-    Device::try_connect(&server, PATH, &headers).await.expect("let in").hello().await;
+    Device::try_connect(&server, PATH, &headers).await.expect("accepted").hello().await;
     // Nor does a remote client become local by claiming a loopback address.
     let forwarded = [("X-Forwarded-For", "127.0.0.1")];
     let answer = http::request(server.http(), "GET", "/api/v1/sessions", &forwarded, "").await.expect("an answer");

@@ -20,10 +20,10 @@ async fn launch_until_signals_blocked(server: &mut Server) {
     server.launch();
     let end = Instant::now() + wait::TIMEOUT;
     while !blocks_sighup(server) {
-        assert!(Instant::now() < end, "signals are not held back");
+        assert!(Instant::now() < end, "signals are not blocked");
         std::thread::yield_now();
     }
-    assert!(!server.output().contains("is ready"), "that was late");
+    assert!(!server.output().contains("is ready"), "signals were blocked too late");
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn hang_ups_all_through_a_restart_in_place_kill_nobody() {
         }
     }
     let mut device = Device::join(&server, "dev-1").await;
-    assert_eq!(device.count().await.0, 2, "the session goes on");
+    assert_eq!(device.count().await.0, 2, "the session continues");
 }
 
 #[tokio::test]

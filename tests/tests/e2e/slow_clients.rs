@@ -73,7 +73,7 @@ async fn half_open_handshakes_are_timed_out() {
         dribbler,
     );
     assert!(silent.1 && partial.1 && garbage.1 && http.1, "{silent:?} {partial:?} {garbage:?} {http:?}");
-    assert!(dribbled < Duration::from_secs(6), "a dribbler was served for {dribbled:?}");
+    assert!(dribbled < Duration::from_secs(6), "a slow client was served for {dribbled:?}");
     Device::join(&server, "dev-1").await;
 }
 

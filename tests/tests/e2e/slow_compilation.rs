@@ -82,7 +82,7 @@ async fn h3_a_compiler_that_takes_too_long_or_too_much_is_ended_and_named() {
     };
     let reason = wait::until("it is refused", MAX_WAIT * 2, refused, Option::is_some).await.unwrap_or_default();
     assert!(reason.contains("does not compile") && reason.contains("plugins.limits.compile_"), "{reason}");
-    assert_eq!(device.count().await, (2, "1.0.0".to_owned()), "what served goes on");
+    assert_eq!(device.count().await, (2, "1.0.0".to_owned()), "the old version keeps serving");
     // A valid version is still rolled out afterwards.
     server.install("fixture", &guest::fixture_version("3.0.0"));
     let version = async || server.plugin("fixture").await["version"].clone();
@@ -105,5 +105,5 @@ async fn h3_a_version_that_was_good_serves_until_the_new_file_is_compiled() {
     server.launch();
     server.ready().await;
     let mut device = Device::join(&server, "dev-1").await;
-    assert_eq!(device.count().await, (2, "1.0.0".to_owned()), "the one before serves meanwhile");
+    assert_eq!(device.count().await, (2, "1.0.0".to_owned()), "the previous version serves meanwhile");
 }

@@ -53,8 +53,8 @@ async fn c16_a_wake_word_with_its_sound_is_no_turn_and_the_question_behind_it_is
     // 38 frames of the wake word.
     board.wake_word(&recording("weather")[..38 * 960], "你好小智").await;
     assert_eq!(board.until_quiet(QUIET_PERIOD).await, None);
-    assert_eq!(board.captions(), ["你好小智"], "one caption, and what its sound was taken for is none");
-    assert_eq!((test_host.questions(), board.sentences()), (vec![], vec![]), "it is no question");
+    assert_eq!(board.captions(), ["你好小智"], "one caption: the wake word's audio causes none");
+    assert_eq!((test_host.questions(), board.sentences()), (vec![], vec![]), "no model request");
     board.stream_speech(&utterance()).await;
     board.until_spoken().await;
     assert_eq!(board.captions(), ["你好小智", "现在几点了"]);
@@ -87,7 +87,7 @@ async fn c16_what_was_half_said_before_hanging_up_is_not_answered_at_the_next_wa
     test_host.server.wait_disconnected("board").await;
     // While disconnected: the half sentence is neither recognised nor sent to the model.
     tokio::time::sleep(QUIET_PERIOD).await;
-    assert_eq!((test_host.asr.asked().len(), test_host.questions()), (0, vec![]), "nobody waits for the half sentence");
+    assert_eq!((test_host.asr.asked().len(), test_host.questions()), (0, vec![]), "the half sentence is dropped");
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.press().await;
     board.stream_speech(&recording("mark-done")).await;
@@ -141,7 +141,7 @@ async fn c16_an_abort_while_the_recogniser_works_drops_what_was_said() {
     board.stream_speech(&recording("mark-done")).await;
     board.release().await;
     modehost_tests::wait::until(
-        "the recogniser has it",
+        "the recogniser has received it",
         Duration::from_secs(10),
         async || test_host.asr.asked().len(),
         |n| *n == 1,
@@ -155,7 +155,7 @@ async fn c16_an_abort_while_the_recogniser_works_drops_what_was_said() {
     board.stream_speech(&recording("mark-done")).await;
     board.release().await;
     board.until_spoken().await;
-    assert_eq!(test_host.questions(), ["要这句"], "what was aborted is not put before it");
+    assert_eq!(test_host.questions(), ["要这句"], "the aborted utterance is not prepended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,10 +174,10 @@ async fn c17_silence_that_comes_as_sound_keeps_nobody_awake() {
             Some(end) => break end,
         }
         warned |= board.device.seen_of_type("system").iter().any(|message| message["event"] == "timeout_warning");
-        assert!(board.device.seen().len() < 1000, "it never sleeps");
+        assert!(board.device.seen().len() < 1000, "it never disconnects");
     };
     assert!(warned && matches!(end, Seen::Closed(1000, _)), "warned: {warned}, {end:?}");
-    assert!(test_host.asr.asked().is_empty(), "and nobody is asked what silence says");
+    assert!(test_host.asr.asked().is_empty(), "silence is not sent to the recogniser");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +261,7 @@ async fn a9_a_silent_press_is_nothing() {
     board.release().await;
     assert_eq!(board.until_quiet(QUIET_PERIOD).await, None);
     assert_eq!((board.captions(), test_host.questions()), (vec![], vec![]));
-    assert!(test_host.asr.asked().is_empty(), "what has no voice is not sent");
+    assert!(test_host.asr.asked().is_empty(), "silence is not sent to the recogniser");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,7 +280,7 @@ async fn c18_a_stock_board_is_told_what_it_knows_and_remembered_once_it_knows_mo
     board.until_spoken().await;
     assert_eq!(board.until_quiet(QUIET_PERIOD).await, None);
     assert_eq!(board.unknown, [""; 0].map(str::to_owned), "nothing that it does not know");
-    assert_eq!(board.device.seen_of_type("llm").len(), 1, "the face comes");
+    assert_eq!(board.device.seen_of_type("llm").len(), 1, "the emotion message comes");
     // It requests the board, if with an invalid event: from now on it receives updates.
     board.device.send(json!({ "type": "workflow", "event": "nonsense" })).await;
     board.device.expect_type("error").await;

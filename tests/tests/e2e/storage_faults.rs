@@ -38,7 +38,7 @@ pub struct Disk(PathBuf);
 impl Disk {
     /// `None` if this user may not mount one.
     pub fn mount(at: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(at).expect("a folder");
+        std::fs::create_dir_all(at).expect("a directory");
         let options = format!("size={size},mode=0777");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
         mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
@@ -114,7 +114,7 @@ async fn p3_a_full_disk_is_told_to_the_sender_and_nothing_acknowledged_is_lost()
             acknowledged.push(id);
             break;
         }
-        assert!(std::time::Instant::now() < end, "nothing is taken although there is room");
+        assert!(std::time::Instant::now() < end, "messages are rejected although there is space");
     }
     let last = acknowledged.last().cloned().unwrap_or_default();
     assert_eq!(collect(&server, &last).await, acknowledged);
@@ -140,7 +140,7 @@ async fn a_damaged_database_stops_the_start_with_a_line_that_says_what_to_do() {
         server.clear_exited();
         let output = server.output();
         for phrase in ["modehost.db", "damaged", "backup"] {
-            assert!(output.contains(phrase), "no {phrase:?} in what it said: {output}");
+            assert!(output.contains(phrase), "no {phrase:?} in the output: {output}");
         }
         assert_eq!(std::fs::read(&file).expect("the file"), bytes, "left as it was");
     }

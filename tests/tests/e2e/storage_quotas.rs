@@ -99,7 +99,7 @@ async fn one_sender_has_a_share_and_another_still_has_its_own() {
         let id = format!("again-{}", number.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         post_for_receipt(&mut *flooding.lock().await, &id, "made-up-1", 100).await["queued"].clone()
     };
-    wait::until("there is room again", wait::TIMEOUT, again, |queued| *queued == json!(["made-up-1"])).await;
+    wait::until("there is space again", wait::TIMEOUT, again, |queued| *queued == json!(["made-up-1"])).await;
 }
 
 async fn readiness(server: &Server) -> (u16, String) {
@@ -127,7 +127,7 @@ async fn a_database_that_is_as_large_as_it_may_be_says_so_and_takes_more_when_it
     let database = std::fs::metadata(server.data_dir().join("modehost.db")).expect("a file").len();
     assert!(database <= 2 * MIB, "{database}");
     let warned = server.output().matches("beyond that nothing new is kept").count();
-    assert_eq!(warned, 1, "told once: {}", server.output());
+    assert_eq!(warned, 1, "logged once: {}", server.output());
     // The limit is raised while the server runs.
     server.configure(&small(64));
     let ready = |seen: &(u16, String)| seen.0 == 200;
@@ -155,7 +155,7 @@ async fn messages_in_pieces_are_bounded_over_all_connections() {
     });
     let streams = join_all(attacks).await;
     let closed = async || {
-        let metrics = http::request(server.http(), "GET", "/metrics", &[], "").await.expect("figures").body;
+        let metrics = http::request(server.http(), "GET", "/metrics", &[], "").await.expect("metrics").body;
         let line = metrics.lines().find(|line| line.starts_with("modehost_closes_total{code=\"1009\"}"));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0_usize)
     };

@@ -100,12 +100,12 @@ async fn h6_a_reload_does_not_take_a_default_mode_that_no_plugin_has() {
     server.configure(&settings.set("server.admin_token", json!("changeme")));
     server.wait_output("server.admin_token: can be guessed").await;
     let probe = async || readiness(&server).await.1;
-    wait::until("the note is gone", wait::TIMEOUT, probe, |text| text == "ready\n").await;
+    wait::until("the rejected reload is cleared", wait::TIMEOUT, probe, |text| text == "ready\n").await;
 }
 
 #[tokio::test]
 async fn the_service_manager_shows_why_a_reload_was_refused() {
-    let directory = tempfile::tempdir().expect("folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
     socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
@@ -116,7 +116,7 @@ async fn the_service_manager_shows_why_a_reload_was_refused() {
     server.ready().await;
     let next = |wanted: &str| loop {
         let mut buffer = [0; 4096];
-        let length = socket.recv(&mut buffer).expect("a word before the time is over");
+        let length = socket.recv(&mut buffer).expect("a notification in time");
         let phrase = String::from_utf8_lossy(&buffer[..length]).into_owned();
         if phrase.contains(wanted) {
             return phrase;
@@ -183,9 +183,9 @@ async fn check(directory: &std::path::Path, text: &str, options: &[&str]) -> (Op
 
 #[tokio::test]
 async fn check_finds_what_a_start_would_refuse_and_what_nobody_can_mean() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let plugins = directory.path().join("plugins");
-    std::fs::create_dir(&plugins).expect("a folder");
+    std::fs::create_dir(&plugins).expect("a directory");
     let local = "server: { ip: 127.0.0.1 }\n";
     let options = ["--plugins", plugins.to_str().expect("text")];
 

@@ -37,7 +37,7 @@ async fn count_until(device: &mut Device, last: &str, after: usize, counted: &Ce
             // No answer arrives that was not requested.
             device.ping().await;
             let total = device.seen_of_type("fixture").len() as u64;
-            assert_eq!(total, answered, "an answer too many");
+            assert_eq!(total, answered, "an unexpected answer");
             return builds;
         }
         let answer =
@@ -93,7 +93,7 @@ async fn h2_two_swaps_in_a_row_lose_nothing() {
     let (builds, ()) = tokio::join!(talking, swapping);
     for builds in builds {
         assert_eq!(builds.last().map(String::as_str), Some("3.0.0"), "{builds:?}");
-        assert!(builds.is_sorted(), "a device went back: {builds:?}");
+        assert!(builds.is_sorted(), "a device was moved back to an older version: {builds:?}");
     }
 }
 
@@ -131,7 +131,7 @@ async fn h2_a_running_timer_survives_a_swap() {
     server.install("fixture", &guest::fixture_version("2.0.0"));
     until_build(&mut device, "2.0.0", &Cell::new(1)).await;
     let fired = |message: &Value| message["type"] == "fixture" && !message["timer"].is_null();
-    assert!(!device.seen_of_type("fixture").into_iter().any(fired), "it ran out too early: {:?}", device.seen());
+    assert!(!device.seen_of_type("fixture").into_iter().any(fired), "the timer fired too early: {:?}", device.seen());
     let answer = device.expect("the timer", fired).await;
     assert_eq!(answer["build"], "2.0.0");
     device.expect_silence(Duration::from_millis(500)).await;

@@ -36,7 +36,7 @@ fn issue_until(directory: &Path, end: time::OffsetDateTime) -> CertificateDer<'s
 
 #[tokio::test]
 async fn the_end_of_a_certificate_is_told_in_time() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let now = time::OffsetDateTime::now_utc();
     let soon = issue_until(directory.path(), now + Duration::from_secs(5 * 86_400 + 3600));
     let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
@@ -50,7 +50,7 @@ async fn the_end_of_a_certificate_is_told_in_time() {
     let shows = |text: &Option<String>| {
         text.as_ref().is_some_and(|text| text.contains("modehost_tls_certificate_expiry_seconds 1"))
     };
-    wait::until("the figure", Duration::from_secs(60), metrics, shows).await;
+    wait::until("the metric", Duration::from_secs(60), metrics, shows).await;
     issue_until(directory.path(), now - Duration::from_secs(86_400));
     server.wait_output("the certificate has expired").await;
 }
@@ -85,7 +85,7 @@ async fn request(
 
 #[tokio::test]
 async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_anybody() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let first = issue(directory.path());
     let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
     let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
@@ -108,7 +108,7 @@ async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_any
     ping().await;
     for address in [server.ws(), server.http()] {
         let plain = http::request(address, "GET", "/healthz", &[], "").await;
-        assert!(plain.is_none(), "nobody is served without TLS: {plain:?}");
+        assert!(plain.is_none(), "plain HTTP is rejected: {plain:?}");
     }
 
     let second = issue(directory.path());
@@ -132,14 +132,14 @@ async fn both_ports_speak_tls_and_take_a_renewed_certificate_without_closing_any
     // An unreadable certificate is reported, and changes nothing.
     std::fs::write(directory.path().join("chain.pem"), "nothing").expect("written");
     server.wait_output("chain.pem").await;
-    assert!(connect(server.ws(), &second).await.is_ok(), "the one before stays");
+    assert!(connect(server.ws(), &second).await.is_ok(), "the previous certificate stays in use");
     ping().await;
     assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 #[tokio::test]
 async fn a_device_is_kicked_and_forgotten_over_tls() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     let own = issue(directory.path());
     let tls = json!({ "certificate": directory.path().join("chain.pem"), "key": directory.path().join("key.pem") });
     let mut server = Server::prepare(&Settings::new().set("server.tls", tls));
@@ -170,7 +170,7 @@ async fn a_device_is_kicked_and_forgotten_over_tls() {
 
 #[tokio::test]
 async fn c1_a_certificate_that_does_not_fit_stops_the_start_with_a_line() {
-    let directory = tempfile::tempdir().expect("a folder");
+    let directory = tempfile::tempdir().expect("a directory");
     issue(directory.path());
     let chain = std::fs::read(directory.path().join("chain.pem")).expect("a file");
     issue(directory.path());

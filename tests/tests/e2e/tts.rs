@@ -90,7 +90,7 @@ async fn a8_an_answer_is_spoken_sentence_by_sentence_while_the_model_still_write
         assert!((hertz - 440.0).abs() < 40.0, "version {version}: {hertz} Hz");
     }
     let asked: Vec<String> = voice.asked().iter().map(|asked| asked.body["input"].to_string()).collect();
-    assert_eq!(asked[0], "\"One sentence.\"", "not the whole answer at once: {asked:?}");
+    assert_eq!(asked[0], "\"One sentence.\"", "the answer is not sent as one request: {asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,9 +157,9 @@ async fn a8_a_false_interruption_resumes() {
     let pcm = played(1, device.seen());
     // 60 ms for each character, except for the blank at which the answer is split.
     let played_frames = pcm.len() / 1440;
-    assert!(played_frames + 1 >= sentence.len(), "all of it is heard: {played_frames} frames of {}", sentence.len());
-    assert_eq!(asr.asked().len(), 1, "it was looked at what was said");
-    assert_eq!(device.seen_of_type("stt").len(), 1, "only what was typed was said");
+    assert!(played_frames + 1 >= sentence.len(), "all of it is played: {played_frames} frames of {}", sentence.len());
+    assert_eq!(asr.asked().len(), 1, "the interruption was recognised");
+    assert_eq!(device.seen_of_type("stt").len(), 1, "only the typed turn was answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,7 @@ async fn a8_a_voice_that_fails_leaves_captions() {
     device.expect_error("TTS_UNAVAILABLE").await;
     device.expect("the end", is_stop).await;
     assert_balanced(&device);
-    assert_eq!(device.seen_of_type("error").len(), 1, "told once");
+    assert_eq!(device.seen_of_type("error").len(), 1, "reported once");
     assert!(
         device.seen().iter().any(|seen| matches!(seen, Seen::Json(message) if message["state"] == "sentence_start"))
     );
