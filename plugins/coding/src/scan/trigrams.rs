@@ -25,8 +25,8 @@ const TABLE: [u32; 1024] = {
     table
 };
 
-const fn index_of(stem: &[u8; 3]) -> usize {
-    ((stem[0] as usize & 31) << 10) | ((stem[1] as usize & 31) << 5) | (stem[2] as usize & 31)
+const fn index_of(trigram: &[u8; 3]) -> usize {
+    ((trigram[0] as usize & 31) << 10) | ((trigram[1] as usize & 31) << 5) | (trigram[2] as usize & 31)
 }
 
 /// The bit of one trigram.
@@ -41,7 +41,7 @@ pub const fn trigram(name: &[u8; 3]) -> u64 {
         }
         at += 1;
     }
-    panic!("no such stem");
+    panic!("no such trigram");
 }
 
 /// A bit that every line with these words has.
@@ -63,7 +63,7 @@ pub const fn trigram_in(words: &str) -> u64 {
         }
         at += 1;
     }
-    panic!("none of the stems is in these words");
+    panic!("none of the trigrams is in these words");
 }
 
 const fn bit_at(index: usize) -> u64 {
