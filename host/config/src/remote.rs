@@ -243,7 +243,7 @@ mod tests {
         let metadata = std::fs::metadata(one.copy_path()).expect("a file");
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(one.copy_path()).expect("text");
-        assert!(!text.contains("hush"), "the address may hold a secret");
+        assert!(!text.contains("hush"), "the address may contain a secret");
         other.store_copy("x").expect("stored");
         assert_eq!((one.load_copy(), other.load_copy().as_deref()), (None, Some("x")));
         // An oversized copy is ignored, not truncated.

@@ -49,7 +49,7 @@ fn h6_a_bad_document_changes_nothing_and_a_good_one_everything_that_can_change()
     let file = directory.path().join("c.yaml");
     save(&file, "port: 5\nlevel: info\n");
     let live = open(&file);
-    let mut seen = live.subscribe();
+    let mut updates = live.subscribe();
 
     save(&file, "port: 5\nlevel: debug\nnames: wrong\n");
     let problems = live.reload().expect_err("refused").to_string();
@@ -57,12 +57,12 @@ fn h6_a_bad_document_changes_nothing_and_a_good_one_everything_that_can_change()
     save(&file, "level: debug\nnobody: {}\n");
     let problems = live.reload().expect_err("refused by the caller's part").to_string();
     assert!(problems.contains("unknown section `nobody`"), "{problems}");
-    assert_eq!((live.current().document.level.as_str(), seen.has_changed().ok()), ("info", Some(false)));
+    assert_eq!((live.current().document.level.as_str(), updates.has_changed().ok()), ("info", Some(false)));
 
     save(&file, "port: 6\nlevel: debug\nknown: { x: 1 }\n");
     let reloaded = live.reload().expect("good");
     assert_eq!((reloaded.changed, reloaded.needs_restart), (true, vec!["port".to_owned()]));
-    let current = seen.borrow_and_update().clone();
+    let current = updates.borrow_and_update().clone();
     assert_eq!((current.document.port, current.document.level.as_str()), (5, "debug"));
     assert_eq!(current.sections["known"].value, serde_json::json!({"x": 1}));
 

@@ -239,7 +239,7 @@ pub struct Undelivered {
 pub enum Failure {
     /// The process or the connection ended before the outcome was known; it may have happened or not.
     Interrupted,
-    /// Nothing that could do it is configured or working.
+    /// Nothing that could do it is configured or available.
     Unavailable,
     /// No answer in time.
     TimedOut,

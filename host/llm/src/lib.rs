@@ -1,4 +1,4 @@
-//! Language models by purpose, over any OpenAI-compatible service. A question is one request for a chat completion.
+//! Language models by purpose, over any OpenAI-compatible service. A question is one completion request.
 //! Rule: a question gets one answer or one failure within its timeout, costs nothing once it is cancelled, and no word
 //! of it is logged.
 //!

@@ -1,4 +1,4 @@
-//! Conversation messages in the form that a service accepts. Rule: whatever is changed, the instructions and the user's
+//! Messages in the form that a service accepts. Rule: whatever is changed, the instructions and the user's
 //! last message stay, and a tool call is never sent without its result.
 
 use modehost_contract::effect::{ChatMessage, Role, ToolCall};
@@ -104,7 +104,7 @@ fn merge_roles(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     for message in others {
         let first = merged.last().is_none_or(|last| last.role == Role::System);
         if first && message.role == Role::Assistant {
-            // Some chat templates require the user to begin.
+            // Some prompt templates require the user to begin.
             merged.push(plain(Role::User, FILLER.to_owned()));
         }
         match merged.last_mut() {

@@ -1,5 +1,5 @@
 //! A connection's end of a session. Rule: dropping the attachment detaches the connection, so that no code path can
-//! forget to; a conversation boundary is applied to the audio stream here, in order with the packets, before the
+//! forget to; a dialogue boundary is applied to the audio stream here, in order with the packets, before the
 //! session gets the message.
 
 use std::net::IpAddr;
@@ -111,7 +111,7 @@ impl Attachment {
         self.transcript_at_epoch(self.epoch(), words).await
     }
 
-    /// The current audio epoch. It rises with every conversation boundary.
+    /// The current audio epoch. It rises with every dialogue boundary.
     pub fn epoch(&self) -> u64 {
         self.session.epoch()
     }
@@ -125,7 +125,7 @@ impl Attachment {
     }
 
     /// Processes a message in order with the audio packets: sets the audio format, starts and stops listening, and
-    /// applies a conversation boundary to the audio. Never waits.
+    /// applies a dialogue boundary to the audio. Never waits.
     pub fn overhear(&self, message: DeviceMessage) -> Incoming {
         let from = self.connection.0;
         if is_of_person(&message) {

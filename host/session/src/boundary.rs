@@ -22,7 +22,7 @@ pub(crate) enum Boundary {
     /// `listen` `stop` of a press in which nothing was said.
     SilentPress,
     Abort,
-    /// The device has closed its connection: how a user ends a conversation.
+    /// The device has closed its connection: how a user ends a dialogue.
     HangUp,
     /// Another connection of the device has replaced this one.
     TakenOver,

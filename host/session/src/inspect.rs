@@ -1,4 +1,4 @@
-//! Sessions as operators see them. Rule: no text of the conversation, and nothing that only the device may know; a busy
+//! Sessions as operators see them. Rule: no text of the dialogue, and nothing that only the device may know; a busy
 //! session is shown without the details that it would have to report itself.
 
 use std::net::IpAddr;

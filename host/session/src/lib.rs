@@ -23,7 +23,7 @@
 //! - `link`: the connection that is served, and those that linger
 //!
 //! Beside them:
-//! - `boundary`: conversation boundaries: which messages are such, and what they cancel
+//! - `boundary`: dialogue boundaries: which messages are such, and what they cancel
 //! - `requests`: open requests and their outcomes
 //! - `deliver`: messages to other devices
 //! - `redelivery`: draining the queue of a device, and receipts for the senders

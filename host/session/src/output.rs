@@ -333,7 +333,7 @@ impl Output {
         self.hanging_up = true;
     }
 
-    /// Cancels a hang-up: the conversation continues.
+    /// Cancels a hang-up: the session continues.
     pub(crate) fn cancel_hang_up(&mut self) {
         self.hanging_up = false;
     }

@@ -1,5 +1,5 @@
 //! Tracking of the user's turns: outcome, timings, and the plugin that served each. Rule: one log line for each turn,
-//! with device, session and turn number, and no text of the conversation; the last few are kept.
+//! with device, session and turn number, and no text of the dialogue; the last few are kept.
 //!
 //! A turn starts with an utterance, typed text, a wake word, or a message that makes its mode ask a model or speak. It
 //! ends once everything that it asked for has arrived and all speech has been played, or when the next one starts. Text

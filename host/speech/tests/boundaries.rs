@@ -21,7 +21,7 @@ fn samples(ms: usize) -> usize {
 
 /// Background around speech.
 #[derive(Clone, Copy, Debug)]
-enum Around {
+enum Background {
     Silence,
     /// Like a fan, 30 dB below speech.
     Noise,
@@ -29,13 +29,13 @@ enum Around {
     Music,
 }
 
-fn background(around: Around, length: usize) -> Vec<i16> {
+fn background(kind: Background, length: usize) -> Vec<i16> {
     let mut random = fastrand::Rng::with_seed(7);
     (0..length)
-        .map(|at| match around {
-            Around::Silence => 0,
-            Around::Noise => random.i16(-300..300),
-            Around::Music => {
+        .map(|at| match kind {
+            Background::Silence => 0,
+            Background::Noise => random.i16(-300..300),
+            Background::Music => {
                 let seconds = at as f64 / f64::from(RATE);
                 let chord = [[262.0, 330.0, 392.0], [294.0, 370.0, 440.0]][(seconds * 2.0) as usize % 2];
                 let tone = |hertz: f64| (seconds * hertz * std::f64::consts::TAU).sin();
@@ -46,22 +46,22 @@ fn background(around: Around, length: usize) -> Vec<i16> {
 }
 
 /// Speech with 1.5 s of background around it, and the first and last ms of each recording.
-fn with_background(around: Around, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
-    let (mut pcm, mut truth) = (vec![0; samples(1500)], Vec::new());
+fn with_background(kind: Background, names: &[&str]) -> (Vec<i16>, Vec<(i64, i64)>) {
+    let (mut pcm, mut expected) = (vec![0; samples(1500)], Vec::new());
     for name in names {
         let speech = recording(name);
         let begin = pcm.len();
         pcm.extend(speech);
         let ms = |at: usize| (at * 1000 / RATE as usize) as i64;
-        truth.push((ms(begin), ms(pcm.len())));
+        expected.push((ms(begin), ms(pcm.len())));
         pcm.extend(vec![0; samples(1500)]);
     }
-    let around = background(around, pcm.len());
-    let mixed = pcm.iter().zip(around).map(|(speech, around)| speech.saturating_add(around));
-    (mixed.collect(), truth)
+    let noise = background(kind, pcm.len());
+    let mixed = pcm.iter().zip(noise).map(|(speech, noise)| speech.saturating_add(noise));
+    (mixed.collect(), expected)
 }
 
-fn found(pcm: &[i16]) -> Vec<(i64, i64)> {
+fn detect(pcm: &[i16]) -> Vec<(i64, i64)> {
     let thresholds = Thresholds::from(&VadConfig::default());
     let mut activity = Vad::new(Box::<Earshot>::default());
     let (mut began, mut found) = (None, Vec::new());
@@ -80,15 +80,15 @@ fn found(pcm: &[i16]) -> Vec<(i64, i64)> {
 fn a1_boundaries_are_within_200_ms_of_the_truth() {
     let sets: [&[&str]; 4] =
         [&["refresh-tasks"], &["weather"], &["two-sentences"], &["mark-done", "weather", "refresh-tasks"]];
-    for around in [Around::Silence, Around::Noise, Around::Music] {
+    for kind in [Background::Silence, Background::Noise, Background::Music] {
         for names in sets {
-            let (pcm, truth) = with_background(around, names);
-            let found = found(&pcm);
-            assert_eq!(found.len(), truth.len(), "{names:?} in {around:?}: {found:?}, in truth {truth:?}");
-            for ((begin, end), (true_begin, true_end)) in found.iter().zip(&truth) {
-                println!("{names:?} in {around:?}: {:+} ms, {:+} ms", begin - true_begin, end - true_end);
-                assert!((begin - true_begin).abs() <= TOLERANCE, "{names:?} in {around:?}: {found:?}, {truth:?}");
-                assert!((end - true_end).abs() <= TOLERANCE, "{names:?} in {around:?}: {found:?}, {truth:?}");
+            let (pcm, expected) = with_background(kind, names);
+            let found = detect(&pcm);
+            assert_eq!(found.len(), expected.len(), "{names:?} in {kind:?}: {found:?}, expected {expected:?}");
+            for ((begin, end), (expected_begin, expected_end)) in found.iter().zip(&expected) {
+                println!("{names:?} in {kind:?}: {:+} ms, {:+} ms", begin - expected_begin, end - expected_end);
+                assert!((begin - expected_begin).abs() <= TOLERANCE, "{names:?} in {kind:?}: {found:?}, {expected:?}");
+                assert!((end - expected_end).abs() <= TOLERANCE, "{names:?} in {kind:?}: {found:?}, {expected:?}");
             }
         }
     }
@@ -96,9 +96,9 @@ fn a1_boundaries_are_within_200_ms_of_the_truth() {
 
 #[test]
 fn a1_what_is_no_speech_begins_no_utterance() {
-    for around in [Around::Silence, Around::Noise, Around::Music] {
-        let pcm = background(around, samples(20_000));
-        assert_eq!(found(&pcm), [], "{around:?}");
+    for kind in [Background::Silence, Background::Noise, Background::Music] {
+        let pcm = background(kind, samples(20_000));
+        assert_eq!(detect(&pcm), [], "{kind:?}");
     }
 }
 
@@ -109,7 +109,7 @@ fn voice(pcm: &[i16]) -> Voice {
     activity.voice()
 }
 
-fn is_worth_asking(pcm: &[i16]) -> bool {
+fn is_sent_to_recogniser(pcm: &[i16]) -> bool {
     duration(voice(pcm).faint) >= MIN_FAINT_VOICE
 }
 
@@ -122,19 +122,19 @@ fn a9_there_is_voice_where_somebody_speaks_however_softly() {
         assert!((ms / 2..=ms).contains(&clear), "{name}: {clear} of {ms} ms");
         // 40 dB softer: a whisper from across the room.
         let soft: Vec<i16> = speech.iter().map(|sample| sample / 100).collect();
-        assert!(is_worth_asking(&soft), "{name}, softly");
+        assert!(is_sent_to_recogniser(&soft), "{name}, softly");
         // Cut at both ends: a short word.
         let word = [vec![0; 4800], speech[..samples(250)].to_vec(), vec![0; 4800]].concat();
-        assert!(is_worth_asking(&word), "{name}, a word of it");
+        assert!(is_sent_to_recogniser(&word), "{name}, a word of it");
     }
 }
 
 #[test]
 fn a9_there_is_none_where_nobody_speaks() {
-    for around in [Around::Silence, Around::Noise] {
+    for kind in [Background::Silence, Background::Noise] {
         for length in [300, 1800, 20_000] {
-            let voice = voice(&background(around, samples(length)));
-            assert!(voice.clear == 0 && duration(voice.faint) < MIN_FAINT_VOICE, "{around:?}, {length} ms: {voice:?}");
+            let voice = voice(&background(kind, samples(length)));
+            assert!(voice.clear == 0 && duration(voice.faint) < MIN_FAINT_VOICE, "{kind:?}, {length} ms: {voice:?}");
         }
     }
     let mut random = fastrand::Rng::with_seed(3);

@@ -114,5 +114,5 @@ fn damaged_packets_are_an_error_to_both_or_to_none() {
             assert_eq!(ours.is_some(), theirs.is_some(), "round {round}, packet {number}: {:02x?}", packets[number]);
         }
     }
-    assert!(errors > 100, "{errors} errors are too few to tell anything");
+    assert!(errors > 100, "{errors} errors are too few for a conclusion");
 }

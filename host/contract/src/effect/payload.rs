@@ -22,7 +22,7 @@ pub enum ListenMode {
     Realtime,
 }
 
-/// The author of a chat message.
+/// The author of a message to a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Instructions.

@@ -18,7 +18,7 @@ use crate::turns::TurnKind;
 use crate::work::Work;
 
 impl Session {
-    /// Receives a message of the device. If it is a conversation boundary, that takes effect first.
+    /// Receives a message of the device. If it is a dialogue boundary, that takes effect first.
     pub(super) fn receive(&mut self, from: ConnectionId, incoming: Incoming) {
         let Incoming { message, boundary } = incoming;
         let is_typed = matches!(&message, DeviceMessage::Listen(Listen { state: ListenState::Detect, .. }));

@@ -114,7 +114,7 @@ impl Session {
         self.cancel_spoken(reason, silenced.played, true);
     }
 
-    /// Applies a conversation boundary (C.16). The connection has already applied it to the audio.
+    /// Applies a dialogue boundary (C.16). The connection has already applied it to the audio.
     pub(super) fn apply_boundary(&mut self, boundary: Boundary) {
         self.output.cancel_hang_up();
         if boundary != Boundary::Loss {

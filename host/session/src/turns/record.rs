@@ -1,5 +1,5 @@
 //! The record of a turn, its log line, and the last few records of a session. Rule: times, names and outcomes; never
-//! the text of the conversation. A device that floods the server with turns gets a bounded number of lines.
+//! the text of the dialogue. A device that floods the server with turns gets a bounded number of lines.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What becomes of speech, questions and transcripts at each conversation boundary (C.16), of continued utterances
+//! What becomes of speech, questions and transcripts at each dialogue boundary (C.16), of continued utterances
 //! (A.10), and of a conversation that ends (C.17). Rule: observed from the device, and from the model that is asked.
 
 use modehost_contract::VoicePolicy;

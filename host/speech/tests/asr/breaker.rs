@@ -75,7 +75,7 @@ async fn a6_a_lasting_failure_is_told_once_the_utterance_has_ended() {
         host.service.wait_closed();
         host.service.wait_connections(1);
         let early = tokio::time::timeout(Duration::from_millis(1500), outcome(&mut utterance)).await;
-        assert!(early.is_err(), "{script:?}: it is going on, and yet: {early:?}");
+        assert!(early.is_err(), "{script:?}: failed before the end of the utterance: {early:?}");
         utterance.end();
         assert!(matches!(outcome(&mut utterance).await.1, AsrEvent::Failed(_)), "{script:?}");
     }

@@ -36,7 +36,7 @@ async fn a6_funasr_hears_an_utterance_in_two_passes() {
     host.assert_protocol();
     let received = &host.service.heard()[0];
     assert_eq!(received.pcm, ramp(1000));
-    assert_eq!(received.request["hotwords"], r#"{"modehost":20}"#, "JSON in a text");
+    assert_eq!(received.request["hotwords"], r#"{"modehost":20}"#, "JSON encoded as a string");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,11 @@ async fn a6_funasr_sentences_follow_each_other_and_doubles_are_taken_once() {
         say(stamped("第一句。", 500, 900)),
         say(stamped("第三句。", 900, 1000)),
     ]]);
-    assert_eq!(text(&mut host.say(1000)).await, "第一句。第一句。第三句。", "said twice, at two times");
+    assert_eq!(
+        text(&mut host.say(1000)).await,
+        "第一句。第一句。第三句。",
+        "the same words at two timestamps count twice"
+    );
 }
 
 /// It arrives later than the short wait after the first sentence behind the end marker.
@@ -161,7 +165,7 @@ async fn a6_nobody_there_is_told() {
     match outcome(&mut utterance).await.1 {
         AsrEvent::Failed(fault) => {
             assert_eq!(fault.kind, FaultKind::Connection);
-            assert!(!fault.message.contains("127.0.0.1"), "addresses may hold secrets: {fault}");
+            assert!(!fault.message.contains("127.0.0.1"), "addresses may contain secrets: {fault}");
         }
         other => panic!("{other:?}"),
     }

@@ -9,7 +9,7 @@ use modehost_speech::{Report, Sound};
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
 /// Longer than the debounce time of endpoints.
-const CLEAR: Duration = Duration::from_millis(320);
+const DEBOUNCE: Duration = Duration::from_millis(320);
 
 fn ms(pcm: &[i16]) -> usize {
     pcm.len() / 16
@@ -21,7 +21,7 @@ async fn a1_manual_listening_is_bounded_by_the_device() {
     let speech = [silence(600), recording("weather"), silence(1200), recording("mark-done")].concat();
     host.start(Manual);
     host.say(&speech);
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     let length = host.length().await;
     assert!(length.abs_diff(ms(&speech)) <= 60, "{length} of {} ms", ms(&speech));
@@ -50,13 +50,13 @@ async fn a1_a_device_may_listen_otherwise_the_next_time() {
         host.start(mode);
         // Ends in the middle of a word, as when a button is released.
         host.say(&recording("refresh-tasks")[..900 * 16]);
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         match mode {
             Manual => host.stop(),
             _ => host.say(&silence(1000)),
         }
         assert!(host.length().await >= 840, "{mode:?}");
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
     }
 }
 
@@ -110,7 +110,7 @@ async fn a2_who_is_speaking_when_the_devices_rule_lapses_is_heard() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     host.say(&[after, &silence(1000)].concat());
     let (length, least) = (host.length().await, ms(after) + 300 + 700 - 100);
-    assert!((least..least + 400).contains(&length), "the rest, with what came just before: {length} ms");
+    assert!((least..least + 400).contains(&length), "the rest, with the pre-roll: {length} ms");
 }
 
 #[tokio::test]
@@ -121,12 +121,12 @@ async fn a1_an_utterance_that_is_handed_to_voice_ends_where_voice_has_ended() {
         host.start(Manual);
         host.say(&spoken);
         host.until(|host| host.input.is_idle()).await;
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         // Without a stop, and after the end of speech.
         host.start(mode);
         host.say(&silence(5000));
         let length = host.length().await;
-        assert!(length.abs_diff(ms(&spoken)) < 100, "{mode:?}: no silence goes on: {length} ms");
+        assert!(length.abs_diff(ms(&spoken)) < 100, "{mode:?}: it ends with the speech: {length} ms");
     }
 }
 
@@ -135,14 +135,14 @@ async fn a1_what_voice_discards_may_be_the_beginning_of_the_next() {
     let mut host = TestHost::new(Script::Length);
     host.start(Manual);
     host.say(&silence(600));
-    let begun = |host: &TestHost| host.recogniser.begun.load(std::sync::atomic::Ordering::SeqCst);
+    let started = |host: &TestHost| host.recogniser.started.load(std::sync::atomic::Ordering::SeqCst);
     host.until(|host| host.input.is_idle()).await;
     host.start(Auto);
     let spoken = recording("weather");
     host.say(&[spoken.clone(), silence(1000)].concat());
     let (length, least) = (host.length().await, ms(&spoken) + 700 + 200);
-    assert!(length >= least, "with what came just before: {length} of {least} ms");
-    assert_eq!(begun(&host), 1, "the utterance without voice started no attempt");
+    assert!(length >= least, "with the pre-roll: {length} of {least} ms");
+    assert_eq!(started(&host), 1, "the utterance without voice started no attempt");
 }
 
 #[tokio::test]
@@ -163,8 +163,8 @@ async fn a1_a_tap_on_the_button_opens_nothing() {
     // The VAD is the source now.
     host.say(&[silence(500), recording("refresh-tasks"), silence(1000)].concat());
     assert!(host.length().await < 3000);
-    let begun = host.recogniser.begun.load(std::sync::atomic::Ordering::SeqCst);
-    assert!(begun <= 2, "{begun} utterances");
+    let started = host.recogniser.started.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(started <= 2, "{started} utterances");
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a1_an_utterance_without_end_is_cut() {
     let spoken = [recording("weather"), recording("two-sentences")].concat();
     host.start(Manual);
     host.say(&spoken);
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     let mut total = 0;
     while total + 120 < ms(&spoken) {
@@ -192,10 +192,10 @@ async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
     host.input.speaking(true);
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
     assert_eq!(host.report().await, Report::SpeechOverSpeech);
-    assert_eq!(&*host.words().await.text, "", "an empty transcript is reported");
+    assert_eq!(&*host.transcript().await.text, "", "an empty transcript is reported");
     // Too short for a barge-in.
     host.say(&[silence(500), recording("weather")[..160 * 16].to_vec(), silence(1000)].concat());
-    assert_eq!(&*host.words().await.text, "");
+    assert_eq!(&*host.transcript().await.text, "");
 
     let mut host = TestHost::new(Script::Length);
     host.start(Auto);
@@ -204,7 +204,7 @@ async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
     host.until(|host| host.input.is_idle()).await;
     host.input.speaking(false);
     host.say(&[silence(500), recording("refresh-tasks"), silence(1000)].concat());
-    assert!(host.length().await < 3200, "it does not hear itself");
+    assert!(host.length().await < 3200, "playback is not recognised");
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a6_frames_of_all_lengths() {
         for packet in opus(&spoken, frame) {
             host.input.put(Sound::Packet(1, packet.into()));
         }
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         host.stop();
         assert!(host.length().await.abs_diff(ms(&spoken)) <= 60, "{frame} ms");
     }

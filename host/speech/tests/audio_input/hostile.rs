@@ -7,7 +7,7 @@ use modehost_speech::Sound;
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
-const CLEAR: Duration = Duration::from_millis(320);
+const DEBOUNCE: Duration = Duration::from_millis(320);
 
 #[tokio::test]
 async fn a6_damaged_packets_are_skipped() {
@@ -24,7 +24,7 @@ async fn a6_damaged_packets_are_skipped() {
         }
         host.until(|host| host.input.is_idle()).await;
     }
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     let length = host.length().await;
     assert!(length >= good * 60, "every good packet is recognised: {length} ms");
@@ -40,7 +40,7 @@ async fn a6_very_short_packets_are_no_error() {
         host.input.put(Sound::Packet(1, Box::new([0xf8, 0xff, 0xfe])));
         host.input.put(Sound::Packet(1, Box::new([0x58])));
     }
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     assert!(host.length().await >= 1080);
 }
@@ -58,7 +58,7 @@ async fn a1_boundaries_are_judged_by_when_they_came() {
     // The silence in it would end the utterance if the VAD were the source.
     let pressed = [recording("mark-done"), silence(2000), recording("mark-done")].concat();
     host.say(&pressed);
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     drop(release);
     busy.await;
@@ -83,10 +83,10 @@ async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
     drop(release);
     busy.await;
     host.until(|host| host.input.is_idle()).await;
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.start(Manual);
     host.say(&recording("weather"));
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     while host.length().await < 3000 {}
 }
@@ -103,10 +103,10 @@ async fn floods_are_bounded_and_harm_nobody() {
         });
     }
     host.until_idle().await;
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.start(Manual);
     host.say(&recording("weather"));
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     // Utterances opened and closed by the flood come first.
     while host.length().await < 3000 {}

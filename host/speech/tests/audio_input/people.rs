@@ -11,17 +11,17 @@ use modehost_speech::{Note, Report, Sound};
 use crate::test_host::{Script, TestHost, recording, silence};
 
 /// Longer than the debounce time of endpoints.
-const CLEAR: Duration = Duration::from_millis(320);
+const DEBOUNCE: Duration = Duration::from_millis(320);
 
 fn ms(pcm: &[i16]) -> usize {
     pcm.len() / 16
 }
 
 async fn press(host: &TestHost, pcm: &[i16]) {
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.start(Manual);
     host.say(pcm);
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
 }
 
@@ -31,7 +31,7 @@ async fn a10_a_held_button_is_one_utterance_once_the_device_is_known_to_let_go()
     let spoken = [recording("weather"), silence(4000), recording("mark-done")].concat();
     press(&host, &recording("weather")).await;
     host.length().await;
-    assert!(host.notes.lock().contains(&Note::SendsStop), "the session may keep it");
+    assert!(host.notes.lock().contains(&Note::SendsStop), "the session is notified");
     press(&host, &spoken).await;
     let length = host.length().await;
     assert!(length.abs_diff(ms(&spoken)) <= 60, "{length} of {} ms: a pause is not the end", ms(&spoken));
@@ -53,7 +53,7 @@ async fn a10_of_a_device_that_has_never_let_go_silence_ends_a_press() {
     let spoken = recording("weather");
     host.say(&[spoken.clone(), silence(1300), spoken.clone(), silence(2500)].concat());
     let (length, expected) = (host.length().await, 2 * ms(&spoken) + 1300 + 1750);
-    assert!(length.abs_diff(expected) < 300, "a breath of 1.3 s goes on, 1.75 s are the end: {length} ms");
+    assert!(length.abs_diff(expected) < 300, "1.3 s of silence do not end the press, 1.75 s do: {length} ms");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a9_a_press_in_which_nobody_speaks_is_told_and_asks_nobody() {
     let mut host = TestHost::new(Script::Length);
     press(&host, &silence(1000)).await;
     assert_eq!(host.report().await, Report::SilentPress);
-    assert_eq!(host.recogniser.begun.load(SeqCst), 0);
+    assert_eq!(host.recogniser.started.load(SeqCst), 0);
     press(&host, &recording("weather")).await;
     assert!(host.length().await > 1000, "the next press is recognised");
 }
@@ -74,8 +74,8 @@ async fn c16_what_is_divided_is_heard_to_its_end_and_belongs_to_the_time_before(
     host.say(&spoken);
     host.input.put(Sound::Divide(7));
     let (epoch, report) = host.report_of().await;
-    let Report::Words(words) = report else { panic!("{report:?}") };
-    assert!(words.text.parse::<usize>().expect("a length") >= ms(&spoken));
+    let Report::Words(transcript) = report else { panic!("{report:?}") };
+    assert!(transcript.text.parse::<usize>().expect("a length") >= ms(&spoken));
     assert_eq!(epoch, 0);
     host.say(&[silence(500), spoken, silence(1000)].concat());
     assert_eq!(host.report_of().await.0, 7);
@@ -107,7 +107,7 @@ async fn m19_nothing_that_is_said_by_the_server_is_recorded() {
         host.say(&[silence(500), own.clone(), silence(1000)].concat());
         if !records {
             assert_eq!(host.report().await, Report::SpeechOverSpeech);
-            host.words().await;
+            host.transcript().await;
         }
         assert!(host.length().await.abs_diff(ms(&own) + 1000) < 400, "records: {records}");
     }
@@ -120,14 +120,14 @@ async fn a10_the_session_knows_who_speaks_and_from_when_on_to_answer() {
     host.start(Auto);
     let began = Instant::now();
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
-    host.words().await;
+    host.transcript().await;
     host.until(|host| host.notes.lock().contains(&Note::Making(false))).await;
     let notes = host.notes.lock().clone();
     let index = |wanted: &dyn Fn(&Note) -> bool| notes.iter().position(wanted).expect("noted");
-    let begun = index(&|note| *note == Note::Making(true));
+    let started = index(&|note| *note == Note::Making(true));
     let answer = index(&|note| matches!(note, Note::AnswerFrom(_)));
     let ended = index(&|note| *note == Note::Making(false));
-    assert!(begun < answer && answer < ended, "{notes:?}");
+    assert!(started < answer && answer < ended, "{notes:?}");
     assert!(notes[..ended].contains(&Note::Voice));
     let Note::AnswerFrom(at) = notes[answer] else { unreachable!("found as such") };
     let wait = at.into_std().saturating_duration_since(began);

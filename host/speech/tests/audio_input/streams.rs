@@ -12,14 +12,14 @@ use modehost_speech::{FaultKind, Report, Sound};
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
-const CLEAR: Duration = Duration::from_millis(320);
+const DEBOUNCE: Duration = Duration::from_millis(320);
 
 async fn utterance(host: &TestHost) {
     host.start(Manual);
     host.say(&recording("refresh-tasks"));
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
 }
 
 #[tokio::test]
@@ -29,10 +29,10 @@ async fn a3_the_end_is_told_at_once() {
     let mut host = TestHost::with(Script::Length, vad);
     host.start(Manual);
     host.say(&recording("weather"));
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     let stopped = std::time::Instant::now();
     host.stop();
-    host.words().await;
+    host.transcript().await;
     assert!(stopped.elapsed() < Duration::from_millis(2500), "{:?}", stopped.elapsed());
 }
 
@@ -51,7 +51,7 @@ async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
     let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
     assert!(most - least <= 120, "{lengths:?}");
     host.until(|host| host.recogniser.ended.load(SeqCst) == 100).await;
-    assert_eq!(host.recogniser.begun.load(SeqCst), 100, "one stream each");
+    assert_eq!(host.recogniser.started.load(SeqCst), 100, "one stream each");
 }
 
 #[tokio::test]
@@ -59,11 +59,11 @@ async fn a4_forgetting_closes_the_stream() {
     let mut host = TestHost::new(Script::Never);
     host.start(Manual);
     host.say(&recording("weather"));
-    host.until(|host| host.recogniser.begun.load(SeqCst) == 1).await;
+    host.until(|host| host.recogniser.started.load(SeqCst) == 1).await;
     host.input.put(Sound::Forget(1));
     host.until(|host| host.recogniser.ended.load(SeqCst) == 1).await;
     *host.recogniser.script.lock() = Script::Length;
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     utterance(&host).await;
     assert!(host.length().await.abs_diff(1080) < 100, "only speech after it");
 }
@@ -73,7 +73,7 @@ async fn c7_an_ear_that_is_dropped_leaves_no_stream() {
     let host = TestHost::new(Script::Never);
     host.start(Manual);
     host.say(&recording("weather"));
-    host.until(|host| host.recogniser.begun.load(SeqCst) == 1).await;
+    host.until(|host| host.recogniser.started.load(SeqCst) == 1).await;
     let TestHost { input, recogniser, .. } = host;
     drop(input);
     let ended = async {
@@ -115,7 +115,7 @@ async fn c4_an_older_connection_is_not_heard_over_a_newer_one() {
         host.input.put(Sound::Packet(1, packet.clone().into()));
         host.input.put(Sound::Packet(2, packet.into()));
     }
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.input.put(Sound::Boundary(1, None));
     host.input.put(Sound::Boundary(2, None));
     assert!(host.length().await.abs_diff(3452) <= 60);
@@ -139,18 +139,18 @@ async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_
     let mut host = TestHost::new(Script::Sentence);
     host.start(Manual);
     host.say(&recording("mark-done")[..300 * 16]);
-    let said = host.words().await;
+    let said = host.transcript().await;
     assert_eq!(&*said.text, "第一句。");
     assert!(said.start_ms <= said.end_ms, "{said:?}");
     match host.report().await {
-        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected, "why it gave up"),
+        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected, "the cause of the failure"),
         other => panic!("{other:?}"),
     }
     *host.recogniser.script.lock() = Script::Length;
     let spoken = recording("weather");
     host.say(&spoken);
     host.until(|host| host.input.is_idle()).await;
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     // Still pressed, and ended by the button: no silence follows.
     host.stop();
     let length = host.length().await;
@@ -163,7 +163,7 @@ async fn a7_drafts_come_before_the_text() {
     utterance(&host).await;
     let Report::Words(first) = host.report().await else { panic!("no transcript") };
     assert!(!first.is_final && first.text.ends_with('…'), "{first:?}");
-    let last = host.words().await;
+    let last = host.transcript().await;
     assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
     assert_eq!(&*last.source, "scripted");
 }
@@ -174,9 +174,9 @@ async fn texts_come_in_the_order_of_what_was_said() {
     for name in ["weather", "refresh-tasks", "mark-done"] {
         host.start(Manual);
         host.say(&recording(name));
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         host.stop();
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
     }
     let lengths = [host.length().await, host.length().await, host.length().await];
     assert!(lengths[0] > lengths[1] && lengths[1] > lengths[2], "{lengths:?}");
@@ -236,7 +236,7 @@ async fn a6_pcm_where_hello_says_so() {
             let frame: Vec<u8> = frame.iter().flat_map(|sample| sample.to_le_bytes()).collect();
             host.input.put(Sound::Packet(1, frame.into()));
         }
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         host.stop();
         let length = host.length().await;
         assert!(length.abs_diff(1980) <= 40, "{rate} Hz: {length} ms");
@@ -251,12 +251,12 @@ async fn a9_a_silent_press_is_nothing_that_anybody_is_asked_about() {
         let mut host = TestHost::new(Script::Length);
         host.start(Manual);
         host.say(&quiet);
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         host.stop();
         assert_eq!(host.report().await, Report::SilentPress, "{name}");
-        assert_eq!(host.recogniser.begun.load(SeqCst), 0, "{name}");
+        assert_eq!(host.recogniser.started.load(SeqCst), 0, "{name}");
         // The next press with speech is recognised completely.
-        tokio::time::sleep(CLEAR).await;
+        tokio::time::sleep(DEBOUNCE).await;
         utterance(&host).await;
         assert!(host.length().await.abs_diff(1080) < 100, "{name}");
     }
@@ -269,7 +269,7 @@ async fn a9_who_whispers_into_a_press_is_heard_from_its_beginning() {
     let pressed = [silence(900), soft, silence(600)].concat();
     host.start(Manual);
     host.say(&pressed);
-    tokio::time::sleep(CLEAR).await;
+    tokio::time::sleep(DEBOUNCE).await;
     host.stop();
     let length = host.length().await;
     assert!(length.abs_diff(pressed.len() / 16) <= 60, "{length} ms");
@@ -282,13 +282,13 @@ async fn a6_a_sentence_that_a_recogniser_refuses_fails_once() {
         host.start(mode);
         host.say(&[recording("weather"), silence(1000)].concat());
         if mode == Manual {
-            tokio::time::sleep(CLEAR).await;
+            tokio::time::sleep(DEBOUNCE).await;
             host.stop();
         }
         assert!(matches!(host.report().await, Report::Failed(_)), "{mode:?}");
         host.until(|host| host.input.is_idle()).await;
         let mut more = std::iter::from_fn(|| host.reports.try_recv().ok());
         assert!(more.all(|(_, report)| report == Report::Quiet), "{mode:?}: once");
-        assert_eq!(host.recogniser.begun.load(SeqCst), 1, "{mode:?}");
+        assert_eq!(host.recogniser.started.load(SeqCst), 1, "{mode:?}");
     }
 }

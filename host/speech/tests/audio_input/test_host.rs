@@ -66,7 +66,7 @@ pub enum Script {
 pub struct Scripted {
     pub script: Mutex<Script>,
     /// Attempts that have started, and those that have ended or been dropped.
-    pub begun: AtomicUsize,
+    pub started: AtomicUsize,
     pub ended: Arc<AtomicUsize>,
 }
 
@@ -88,7 +88,7 @@ impl Recogniser for Scripted {
         sound: &'a mut AudioReader,
         results: &'a mut AsrResults,
     ) -> BoxFuture<'a, Result<(), Fault>> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.started.fetch_add(1, Ordering::SeqCst);
         let ended = Ended(self.ended.clone());
         let script = *self.script.lock();
         Box::pin(async move {
@@ -162,8 +162,8 @@ impl TestHost {
     pub fn with(script: Script, vad: VadConfig) -> Self {
         let io = tokio::runtime::Handle::current();
         let threads = Arc::new(WorkThreads::start("sound", 1, &io).expect("threads"));
-        let (begun, ended) = (AtomicUsize::new(0), Arc::default());
-        let recogniser = Arc::new(Scripted { script: Mutex::new(script), begun, ended });
+        let (started, ended) = (AtomicUsize::new(0), Arc::default());
+        let recogniser = Arc::new(Scripted { script: Mutex::new(script), started, ended });
         let parts = Parts { recogniser: Some(recogniser.clone()), vad, ..Parts::none() };
         let speech = Speech::new(threads.clone(), parts);
         let (sender, reports) = mpsc::channel(64);
@@ -204,10 +204,10 @@ impl TestHost {
     }
 
     /// The next final transcript.
-    pub async fn words(&mut self) -> Words {
+    pub async fn transcript(&mut self) -> Words {
         loop {
             match self.report().await {
-                Report::Words(words) if words.is_final => return words,
+                Report::Words(transcript) if transcript.is_final => return transcript,
                 Report::Words(_) => {}
                 // Some tests send undecodable packets on purpose.
                 Report::Unreadable(_) => {}
@@ -218,7 +218,7 @@ impl TestHost {
 
     /// The length of the next utterance, in ms.
     pub async fn length(&mut self) -> usize {
-        self.words().await.text.parse().expect("a length")
+        self.transcript().await.text.parse().expect("a length")
     }
 
     /// Waits until the queue of the input is empty. Reports are dropped meanwhile, since a full queue of reports blocks

@@ -48,7 +48,7 @@ impl Speaker for Tone {
 
 /// What a connection received.
 #[derive(Debug, PartialEq)]
-pub enum Seen {
+pub enum Received {
     /// State and text.
     Tts(String, String),
     Error(String),
@@ -62,7 +62,7 @@ pub struct Connection {
     queued: VecDeque<Frame>,
     pub downlink: Downlink,
     pub ended: Arc<AtomicUsize>,
-    pub began: Instant,
+    pub started: Instant,
 }
 
 impl Connection {
@@ -71,7 +71,15 @@ impl Connection {
         let speech = Speech::new(Arc::new(threads), Parts { speaker: Some(Arc::new(Tone)), ..Parts::none() });
         let (outbox, reader) = outbox();
         let downlink = Downlink { codec: DownlinkCodec::Opus, sample_rate: 24_000, frame_ms: 60, bitrate: 24_000 };
-        Self { speech, outbox, reader, queued: VecDeque::new(), downlink, ended: Arc::default(), began: Instant::now() }
+        Self {
+            speech,
+            outbox,
+            reader,
+            queued: VecDeque::new(),
+            downlink,
+            ended: Arc::default(),
+            started: Instant::now(),
+        }
     }
 
     pub fn begin(&self) -> Playback {
@@ -85,10 +93,10 @@ impl Connection {
     }
 
     /// The next item; fails the test where none arrives.
-    pub async fn next(&mut self) -> Seen {
+    pub async fn next(&mut self) -> Received {
         loop {
             if let Some(frame) = self.queued.pop_front() {
-                return seen(frame);
+                return received(frame);
             }
             let mut batch = VecDeque::new();
             tokio::time::timeout(DEADLINE, self.reader.fill(&mut batch)).await.expect("something comes");
@@ -97,19 +105,19 @@ impl Connection {
     }
 
     /// The items that are queued already.
-    pub fn now(&mut self) -> Vec<Seen> {
+    pub fn now(&mut self) -> Vec<Received> {
         let mut batch = std::mem::take(&mut self.queued);
         self.reader.take(&mut batch);
-        batch.into_iter().map(seen).collect()
+        batch.into_iter().map(received).collect()
     }
 
     /// Everything up to the next `stop`, with the time of each item.
-    pub async fn turn(&mut self) -> Vec<(Duration, Seen)> {
+    pub async fn turn(&mut self) -> Vec<(Duration, Received)> {
         let mut all = Vec::new();
         loop {
             let next = self.next().await;
-            let last = matches!(&next, Seen::Tts(state, _) if state == "stop");
-            all.push((self.began.elapsed(), next));
+            let last = matches!(&next, Received::Tts(state, _) if state == "stop");
+            all.push((self.started.elapsed(), next));
             if last {
                 return all;
             }
@@ -117,58 +125,62 @@ impl Connection {
     }
 }
 
-fn seen(frame: Frame) -> Seen {
+fn received(frame: Frame) -> Received {
     let text = match frame {
-        Frame::Audio { packet, timestamp_ms } => return Seen::Audio(packet, timestamp_ms),
+        Frame::Audio { packet, timestamp_ms } => return Received::Audio(packet, timestamp_ms),
         Frame::Text(Text::Own(text)) => text,
         Frame::Text(Text::Shared(text)) => text.to_string(),
         other => panic!("{other:?}"),
     };
     let message: Value = serde_json::from_str(&text).expect("JSON");
     let member = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-    if message["type"] == "error" { Seen::Error(member("code")) } else { Seen::Tts(member("state"), member("text")) }
+    if message["type"] == "error" {
+        Received::Error(member("code"))
+    } else {
+        Received::Tts(member("state"), member("text"))
+    }
 }
 
 /// A compact notation of a turn without its audio, such as `start`, `+a`, `-a`, `stop`; consecutive frames become `♪`.
-pub fn score<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<String> {
-    let mut score: Vec<String> = Vec::new();
-    for seen in seen {
-        let word = match seen {
-            Seen::Tts(state, text) if state == "sentence_start" => format!("+{text}"),
-            Seen::Tts(state, text) if state == "sentence_end" => format!("-{text}"),
-            Seen::Tts(state, _) => state.clone(),
-            Seen::Error(code) => code.clone(),
-            Seen::Audio(..) if score.last().is_some_and(|last| last == "♪") => continue,
-            Seen::Audio(..) => "♪".to_owned(),
+pub fn sequence<'a>(received: impl IntoIterator<Item = &'a Received>) -> Vec<String> {
+    let mut sequence: Vec<String> = Vec::new();
+    for received in received {
+        let word = match received {
+            Received::Tts(state, text) if state == "sentence_start" => format!("+{text}"),
+            Received::Tts(state, text) if state == "sentence_end" => format!("-{text}"),
+            Received::Tts(state, _) => state.clone(),
+            Received::Error(code) => code.clone(),
+            Received::Audio(..) if sequence.last().is_some_and(|last| last == "♪") => continue,
+            Received::Audio(..) => "♪".to_owned(),
         };
-        score.push(word);
+        sequence.push(word);
     }
-    score
+    sequence
 }
 
 /// Fails the test where the sequence is not balanced.
-pub fn assert_balanced(score: &[String]) {
-    let (mut speaking, mut sentence) = (false, None::<&str>);
-    for (index, word) in score.iter().enumerate() {
-        let fault = || format!("{index}: {word} in {score:?}");
+pub fn assert_balanced(sequence: &[String]) {
+    let (mut playback, mut sentence) = (false, None::<&str>);
+    for (index, word) in sequence.iter().enumerate() {
+        let fault = || format!("{index}: {word} in {sequence:?}");
         match word.as_str() {
-            "start" => assert!(!std::mem::replace(&mut speaking, true), "{}", fault()),
-            "stop" => assert!(std::mem::replace(&mut speaking, false) && sentence.is_none(), "{}", fault()),
+            "start" => assert!(!std::mem::replace(&mut playback, true), "{}", fault()),
+            "stop" => assert!(std::mem::replace(&mut playback, false) && sentence.is_none(), "{}", fault()),
             "♪" => assert!(sentence.is_some(), "{}", fault()),
-            word if word.starts_with('+') => assert!(speaking && sentence.replace(&word[1..]).is_none(), "{}", fault()),
+            word if word.starts_with('+') => assert!(playback && sentence.replace(&word[1..]).is_none(), "{}", fault()),
             word if word.starts_with('-') => assert_eq!(sentence.take(), Some(&word[1..]), "{}", fault()),
-            _ => assert!(speaking, "{}", fault()),
+            _ => assert!(playback, "{}", fault()),
         }
     }
-    assert!(!speaking, "{score:?}");
+    assert!(!playback, "{sequence:?}");
 }
 
 /// The decoded audio of the packets, at 24 kHz.
-pub fn decode<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> Vec<i16> {
+pub fn decode<'a>(received: impl IntoIterator<Item = &'a Received>) -> Vec<i16> {
     let mut decoder = OpusDecoder::new(24_000, 1).expect("a decoder");
     let mut all = Vec::new();
-    for seen in seen {
-        if let Seen::Audio(packet, _) = seen {
+    for received in received {
+        if let Received::Audio(packet, _) = received {
             let mut pcm = vec![0; 2880];
             let samples = decoder.decode_s16(packet, 2880, &mut pcm).expect("Opus");
             all.extend(&pcm[..samples]);

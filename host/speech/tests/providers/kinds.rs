@@ -88,7 +88,7 @@ async fn a8_openai_sound_that_nobody_decodes_is_refused_with_what_to_set() {
     for kind in ["audio/mpeg", "audio/ogg; codecs=opus", "audio/aac", "audio/flac", "audio/basic", "video/mp4"] {
         let (pcm, fault, asked) = speak(Some(kind), &bytes(&words()), 100).await;
         let fault = fault.expect(kind);
-        assert_eq!((pcm.len(), fault.kind, asked), (0, FaultKind::Malformed, 1), "{kind}: no noise, and no second try");
+        assert_eq!((pcm.len(), fault.kind, asked), (0, FaultKind::Malformed, 1), "{kind}: no noise, and no retry");
         let name = kind.split(';').next().expect("a kind");
         assert!(fault.message.contains(name) && fault.message.contains("response_format"), "{}", fault.message);
     }
