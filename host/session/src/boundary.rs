@@ -1,4 +1,4 @@
-//! Conversation boundaries (C.16): output and input from before one are not used after it. Rule: one table says for
+//! Dialogue boundaries (C.16): output and input from before one are not used after it. Rule: one table says for
 //! each boundary what becomes of everything in progress; connection and session both follow it, and a test checks every
 //! cell.
 //!

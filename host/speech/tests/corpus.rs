@@ -1,5 +1,5 @@
 //! Corpus inputs and their mutations for the audio readers. Rule: any input has a bounded result, and the reader keeps
-//! working.
+//! alive.
 
 use modehost_corpus::Corpus;
 

@@ -1,4 +1,4 @@
-//! A session as the admin API shows it. Rule: built field by field, and without any text of a conversation.
+//! A session as the admin API shows it. Rule: built field by field, and without any text of a dialogue.
 
 use std::collections::BTreeMap;
 

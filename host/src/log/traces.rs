@@ -4,7 +4,7 @@
 //! `OTEL_SERVICE_NAME`, `OTEL_BSP_…`. Without an endpoint nothing is exported.
 //!
 //! Rule: nothing waits for a collector. A thread of its own exports the spans, and what does not fit its queue is
-//! dropped. Spans contain what happened and how long it took; no conversation or message content, and no log lines.
+//! dropped. Spans contain what happened and how long it took; no content of dialogues or messages, and no log lines.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

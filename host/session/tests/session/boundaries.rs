@@ -1,5 +1,5 @@
 //! What becomes of speech, questions and transcripts at each dialogue boundary (C.16), of continued utterances
-//! (A.10), and of a conversation that ends (C.17). Rule: observed from the device, and from the model that is asked.
+//! (A.10), and of a dialogue that ends (C.17). Rule: observed from the device, and from the model that is asked.
 
 use modehost_contract::VoicePolicy;
 use modehost_session::{Config, wake_word};
