@@ -263,7 +263,7 @@ fn settings_and_metrics_that_pages_name_exist() {
 
 #[test]
 fn files_that_pages_name_exist() {
-    let (files, mut faults, mut looked_at) = (all_files(), Vec::new(), 0);
+    let (files, mut faults, mut checked) = (all_files(), Vec::new(), 0);
     for page in ["SECURITY.md", "CONTRIBUTING.md", "host/ARCHITECTURE.md", "tests/REQUIREMENTS.md"] {
         for span in spans(&read(page)) {
             let top = span.split('/').next().unwrap_or_default();
@@ -273,7 +273,7 @@ fn files_that_pages_name_exist() {
             if !is_plain || !(is_path || span.ends_with(".rs")) {
                 continue;
             }
-            looked_at += 1;
+            checked += 1;
             let named = span.trim_end_matches('/');
             let exists = root().join(named).exists() || files.iter().any(|file| file.ends_with(&format!("/{named}")));
             if !exists {
@@ -282,7 +282,7 @@ fn files_that_pages_name_exist() {
         }
     }
     none(faults, "files and folders that a page names exist");
-    assert!(looked_at > 40, "{looked_at}");
+    assert!(checked > 40, "{checked}");
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn packages_and_tests_of_shown_commands_exist() {
             tests.extend(name.strip_suffix(".rs").map(str::to_owned));
         }
     }
-    let (mut faults, mut looked_at) = (Vec::new(), 0);
+    let (mut faults, mut checked) = (Vec::new(), 0);
     let pages = pages().into_iter().chain([("justfile".to_owned(), read("justfile"))]);
     for (path, text) in pages {
         let command_line = text.lines().filter(|line| line.contains("cargo ") || line.contains("nextest "));
@@ -310,7 +310,7 @@ fn packages_and_tests_of_shown_commands_exist() {
                     "--test" => &tests,
                     _ => continue,
                 };
-                looked_at += 1;
+                checked += 1;
                 if !known.contains(pair[1]) {
                     faults.push(format!("{path}: {} {}", pair[0], pair[1]));
                 }
@@ -318,7 +318,7 @@ fn packages_and_tests_of_shown_commands_exist() {
         }
     }
     none(faults, "packages and tests of the commands that pages show exist");
-    assert!(looked_at > 10, "{looked_at}");
+    assert!(checked > 10, "{checked}");
 }
 
 #[test]
