@@ -25,11 +25,11 @@ use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::Live;
-use modehost_gateway::{Operator, Order, Readiness};
+use modehost_gateway::{CommandExecutor, OperatorCommand, Readiness};
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
 use modehost_storage::{FallbackQueue, SqliteStorage};
-use modehost_task::run_apart;
+use modehost_task::run_on_own_thread;
 use tokio::sync::{Semaphore, watch};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -53,7 +53,7 @@ pub struct AdminState {
     /// Messages queued for absent devices, with the file that replaces the database when it cannot be written.
     pub queue: Arc<FallbackQueue>,
     /// Executes control commands such as a restart.
-    pub operator: Arc<dyn Operator>,
+    pub operator: Arc<dyn CommandExecutor>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.
@@ -68,7 +68,7 @@ impl AdminState {
     /// Runs a blocking order on its own thread; `None` if no thread could be started or the order panicked.
     async fn run_order<T: Send + 'static>(self: Arc<Self>, order: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let _permit = self.order_permits.acquire().await.ok()?;
-        run_apart("operator", order).await
+        run_on_own_thread("operator", order).await
     }
 }
 
@@ -211,10 +211,10 @@ async fn roll_back(
     )
 )]
 async fn restart(State(admin): Shared) -> Response {
-    match admin.operator.carry_out(Order::Restart).await {
+    match admin.operator.carry_out(OperatorCommand::Restart).await {
         Ok(done) => {
             // The gateway drains before the restart, so this response is still sent.
-            if let Some(then) = done.then {
+            if let Some(then) = done.after_reply {
                 then();
             }
             order_response(Some(Ok(())))

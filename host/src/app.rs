@@ -27,8 +27,8 @@ use std::time::Instant;
 use crate::limits;
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
-use modehost_config::{Held, Live, Loaded, Problems, Source, Watcher};
-use modehost_gateway::{BindError, Bound, Farewell, Gateway, GatewaySettings, Ports, bind};
+use modehost_config::{Diagnostics, FetchedConfig, Live, Loaded, Source, Watcher};
+use modehost_gateway::{BindError, BoundListeners, Gateway, GatewaySettings, InheritedListeners, ShutdownNotice, bind};
 use modehost_plugin::RuntimeError;
 use modehost_session::Registry;
 use modehost_storage::traits::OfflineQueue;
@@ -55,7 +55,7 @@ use crate::settings::{COLD, Settings, remote_config};
 pub enum StartError {
     /// The configuration is invalid.
     #[error("{0}")]
-    Settings(#[from] Problems),
+    Settings(#[from] Diagnostics),
     /// A port cannot be bound.
     #[error("{0}")]
     Bind(#[from] BindError),
@@ -86,7 +86,7 @@ pub struct Start {
     /// The initial settings.
     pub settings: Loaded<Settings>,
     /// The configuration fetched from `config.remote`.
-    pub fetched: Option<Held>,
+    pub fetched: Option<FetchedConfig>,
     /// The program that a restart executes.
     pub program: Program,
     /// The caller keeps a clone, so that the last lines are written.
@@ -107,7 +107,7 @@ pub enum Ended {
     /// A signal stopped it.
     Stopped,
     /// The program on disk takes over these sockets.
-    Restart(Option<Ports>),
+    Restart(Option<InheritedListeners>),
 }
 
 /// Runs the server until a signal or a restart order. Must run within the IO runtime.
@@ -117,7 +117,7 @@ pub enum Ended {
 pub async fn run(start: Start) -> Result<Ended, StartError> {
     let started = Instant::now();
     files::raise_limit();
-    let bound = bind(&start.settings.document.server, Ports::inherited())?;
+    let bound = bind(&start.settings.document.server, InheritedListeners::inherited())?;
     let signals = Signals::listen()?;
     let opened = tokio::select! {
         opened = Box::pin(open(start)) => opened?,
@@ -155,7 +155,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     let backends = Backends::open(&settings).await?;
     let problems = problems::at_start(&settings, &backends.catalog);
     if !problems.is_empty() {
-        let problems = Problems::sorted(problems);
+        let problems = Diagnostics::sorted(problems);
         if settings.document.plugins.strict_start {
             return Err(problems.into());
         }
@@ -169,7 +169,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
     let Subscriptions { sessions: session_settings, gateway: gateway_settings } = subscriptions;
     let catalog = backends.catalog.clone();
     let apply = Box::new(move |loaded: &Loaded<Settings>| reload::apply(loaded, &catalog, &distributor));
-    let live = Live::with_elsewhere(source, (settings, fetched), remote_config(), COLD, apply);
+    let live = Live::with_remote_config(source, (settings, fetched), remote_config(), COLD, apply);
     let commands = Arc::new(ControlCommands::new(live.clone(), program));
 
     let threads = Arc::new(WorkThreads::start("mode", mode_threads, &Handle::current())?);
@@ -189,7 +189,7 @@ struct Background {
 
 impl Opened {
     /// Serves until a signal or a restart order; then everything is saved and closed.
-    async fn serve(self, bound: Bound, signals: Signals, started: Instant) -> Ended {
+    async fn serve(self, bound: BoundListeners, signals: Signals, started: Instant) -> Ended {
         let Self {
             backends,
             live,
@@ -253,21 +253,27 @@ impl Opened {
                     health.stopping();
                     service::stopping();
                     tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");
-                    Farewell::stopping()
+                    ShutdownNotice::stopping()
                 }
                 () = commands.restart_requested() => {
                     restarts = true;
                     health.stopping();
                     service::reloading("beginning again");
                     tracing::info!("restart: saving sessions; who connects now waits");
-                    Farewell::restarting()
+                    ShutdownNotice::restarting()
                 }
             }
         };
         let operator = commands.clone();
         let files = files::open_files();
-        let gateway =
-            Gateway { registry: registry.clone(), settings: gateway_settings, readiness, files, routes, operator };
+        let gateway = Gateway {
+            registry: registry.clone(),
+            settings: gateway_settings,
+            readiness,
+            files,
+            routes,
+            command_executor: operator,
+        };
         let ports = gateway.serve(bound, stop).await;
         let closing = async {
             drop((background, live, commands, registry, threads));

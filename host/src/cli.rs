@@ -164,16 +164,16 @@ impl Failure {
     }
 }
 
-impl From<modehost_config::Problems> for Failure {
-    fn from(problems: modehost_config::Problems) -> Self {
+impl From<modehost_config::Diagnostics> for Failure {
+    fn from(problems: modehost_config::Diagnostics) -> Self {
         Self::Configuration(problems.to_string())
     }
 }
 
-impl From<modehost_config::FirstError> for Failure {
-    fn from(error: modehost_config::FirstError) -> Self {
+impl From<modehost_config::InitialLoadError> for Failure {
+    fn from(error: modehost_config::InitialLoadError) -> Self {
         match error {
-            modehost_config::FirstError::Problems(problems) => problems.into(),
+            modehost_config::InitialLoadError::Problems(problems) => problems.into(),
             other => Self::other(other),
         }
     }
@@ -210,7 +210,7 @@ pub fn run() -> ExitCode {
         }
         Command::Manual(arguments) => manual::manual(arguments, Arguments::command()),
         Command::CompilePlugin { fingerprint, memory_bytes } => {
-            return ExitCode::from(modehost_plugin::compiler::compile_input(&fingerprint, memory_bytes));
+            return ExitCode::from(modehost_plugin::compiler::compile_stdin(&fingerprint, memory_bytes));
         }
     };
     match outcome {

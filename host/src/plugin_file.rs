@@ -166,7 +166,7 @@ pub fn describe(package: &Package, generation: Option<&WasmGeneration>) -> Value
         "description": package.description,
         "size_bytes": package.size,
         "sha256": package.sha256,
-        "contract": package.track(),
+        "contract": package.contract_version(),
         "grants": texts(&package.grants),
         "optional_grants": texts(&package.optional_grants),
         "imports": package.imports,

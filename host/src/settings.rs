@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use garde::Validate;
 use modehost_config::environment::{self, Override};
-use modehost_config::{Loaded, Problems, Source};
+use modehost_config::{Diagnostics, Loaded, Source};
 use modehost_gateway::{AuthConfig, GatewayConfig, GatewaySettings, ServerConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,7 @@ pub fn preset(option: &str, steps: &[&str], path: &Path) -> Override {
 ///
 /// # Errors
 /// Everything that is wrong with them; sections of plugins are not validated.
-pub fn load(source: &Source) -> Result<Loaded<Settings>, Problems> {
+pub fn load(source: &Source) -> Result<Loaded<Settings>, Diagnostics> {
     source.load()
 }
 
@@ -175,7 +175,7 @@ pub fn gateway_settings(settings: &Settings) -> Arc<GatewaySettings> {
 
 /// The gateway's settings after a reload; learnt state such as sign-in throttling is kept.
 pub fn renewed_gateway_settings(before: &GatewaySettings, settings: &Settings) -> Arc<GatewaySettings> {
-    Arc::new(before.renewed(&settings.server, &settings.gateway, &settings.auth))
+    Arc::new(before.updated(&settings.server, &settings.gateway, &settings.auth))
 }
 
 #[cfg(test)]

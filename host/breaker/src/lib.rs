@@ -50,7 +50,7 @@ impl Default for Policy {
 /// The call was not made, since the breaker is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker is open")]
-pub struct Open {
+pub struct BreakerOpen {
     /// Time until the next trial; zero while a trial is in flight.
     pub retry_in: Duration,
 }
@@ -75,14 +75,14 @@ impl Breaker {
     ///
     /// # Errors
     /// While the breaker is open, and while a trial is in flight.
-    pub fn admit(self: &Arc<Self>) -> Result<Permit, Open> {
+    pub fn admit(self: &Arc<Self>) -> Result<Permit, BreakerOpen> {
         let mut state = self.state.lock();
         match state.admit(Instant::now()) {
             Ok(ticket) => Ok(Permit { breaker: self.clone(), ticket: Some(ticket) }),
             Err(retry_in) => {
                 drop(state);
                 self.metrics.count_rejected();
-                Err(Open { retry_in })
+                Err(BreakerOpen { retry_in })
             }
         }
     }

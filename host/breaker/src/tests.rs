@@ -39,9 +39,9 @@ async fn it_opens_after_failures_in_a_row_only() {
         admitted(&breaker).succeed();
     }
     open(&breaker);
-    assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: POLICY.open }));
+    assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: POLICY.open }));
     advance(Duration::from_secs(2)).await;
-    assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: Duration::from_secs(3) }));
+    assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: Duration::from_secs(3) }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +52,7 @@ async fn one_trial_decides_for_all() {
     let trial = admitted(&breaker);
     assert!(trial.is_trial());
     for _ in 0..100 {
-        assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: Duration::ZERO }));
+        assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: Duration::ZERO }));
     }
     trial.succeed();
     assert!(!breaker.is_open());
@@ -78,7 +78,7 @@ async fn the_time_grows_with_each_failed_trial_up_to_a_bound() {
     open(&breaker);
     for seconds in [5, 10, 20, 40, 60, 60, 60] {
         let pause = Duration::from_secs(seconds);
-        assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: pause }));
+        assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: pause }));
         advance(pause - Duration::from_millis(1)).await;
         assert!(breaker.admit().is_err());
         advance(Duration::from_millis(1)).await;
@@ -88,7 +88,7 @@ async fn the_time_grows_with_each_failed_trial_up_to_a_bound() {
     admitted(&breaker).succeed();
     // The next time starts with the first pause again, and after the same number of failures.
     open(&breaker);
-    assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: POLICY.open }));
+    assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: POLICY.open }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +100,7 @@ async fn calls_from_before_it_opened_decide_nothing_but_a_success() {
     let trial = admitted(&breaker);
     late_failure.fail(&"x");
     // Neither longer nor free for another trial.
-    assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: Duration::ZERO }));
+    assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: Duration::ZERO }));
     late_success.succeed();
     assert!(!breaker.is_open());
     // One failure of several.
@@ -144,7 +144,7 @@ async fn a_trial_that_was_overtaken_does_not_give_the_next_one_away() {
     advance(POLICY.open).await;
     let trial = admitted(&breaker);
     drop(overtaken);
-    assert_eq!(breaker.admit().map(|_| ()), Err(Open { retry_in: Duration::ZERO }));
+    assert_eq!(breaker.admit().map(|_| ()), Err(BreakerOpen { retry_in: Duration::ZERO }));
     drop(trial);
     assert!(admitted(&breaker).is_trial());
 }
@@ -203,7 +203,7 @@ proptest! {
                 match step {
                     Step::Admit => match breaker.admit() {
                         Ok(permit) => calls.push((epoch, permit)),
-                        Err(Open { retry_in }) => {
+                        Err(BreakerOpen { retry_in }) => {
                             assert!(retry_in <= POLICY.open_max, "{retry_in:?}");
                             let trial_out = calls.iter().any(|(of, call)| *of == epoch && call.is_trial());
                             assert!(retry_in > Duration::ZERO || trial_out, "rejected for nothing");

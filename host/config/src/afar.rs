@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use crate::conform::Schema;
 use crate::layers::Layers;
 use crate::path;
-use crate::problem::Problem;
+use crate::problem::Diagnostic;
 
 /// Key in the JSON Schema that says where a setting may come from, if not from anywhere.
-pub const MARK: &str = "x-modehost-source";
+pub const SOURCE_KEY: &str = "x-modehost-source";
 
 /// Maximum depth, which ends recursive schemas.
 const DEPTH: usize = 12;
 
 /// Permitted sources of a setting, from the least to the most restrictive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum From {
+pub enum AllowedSource {
     /// The file, the environment, and the remote configuration.
     Anywhere,
     /// The remote configuration only where the file enables it.
@@ -30,7 +30,7 @@ pub enum From {
 /// Settings that may come from a remote configuration, as JSON pointers, with `*` for a chosen name and for list
 /// elements. All others may not.
 #[derive(Clone, Copy, Debug)]
-pub struct Afar {
+pub struct RemotePolicy {
     /// Settings that are always permitted.
     pub anywhere: &'static [&'static str],
     /// Settings that are permitted only where the file enables them.
@@ -49,18 +49,18 @@ pub enum Switch {
     /// They are rejected.
     Off,
     /// Nothing: they are accepted with this warning.
-    Unsaid(&'static str),
+    Unset(&'static str),
 }
 
-impl Afar {
+impl RemotePolicy {
     /// Permitted sources of the setting with this pattern.
-    pub fn from(&self, pattern: &str) -> From {
+    pub fn from(&self, pattern: &str) -> AllowedSource {
         if self.anywhere.contains(&pattern) {
-            From::Anywhere
+            AllowedSource::Anywhere
         } else if self.switched_on.contains(&pattern) {
-            From::SwitchedOn
+            AllowedSource::SwitchedOn
         } else {
-            From::File
+            AllowedSource::File
         }
     }
 
@@ -68,12 +68,12 @@ impl Afar {
     pub fn mark(&self, schema: &mut Value) {
         for (pattern, pointer) in settings(schema) {
             let word = match self.from(&pattern) {
-                From::Anywhere => continue,
-                From::SwitchedOn => self.switch,
-                From::File => "file",
+                AllowedSource::Anywhere => continue,
+                AllowedSource::SwitchedOn => self.switch,
+                AllowedSource::File => "file",
             };
             if let Some(Value::Object(setting)) = schema.pointer_mut(&pointer) {
-                setting.insert(MARK.to_owned(), json!(word));
+                setting.insert(SOURCE_KEY.to_owned(), json!(word));
             }
         }
     }
@@ -85,7 +85,7 @@ impl Afar {
         schema: Schema<'_>,
         text: &str,
         switch: Switch,
-    ) -> (Vec<Problem>, bool) {
+    ) -> (Vec<Diagnostic>, bool) {
         let known = leaves(schema);
         let (mut problems, mut sets_unset) = (Vec::new(), false);
         for pointer in layers.pointers_set_by(text) {
@@ -95,17 +95,19 @@ impl Afar {
                 continue;
             }
             let message = match (self.strictest(&known, &pattern(schema, pointer)), switch) {
-                (From::Anywhere, _) | (From::SwitchedOn, Switch::On) => continue,
-                (From::SwitchedOn, Switch::Unsaid(_)) => {
+                (AllowedSource::Anywhere, _) | (AllowedSource::SwitchedOn, Switch::On) => continue,
+                (AllowedSource::SwitchedOn, Switch::Unset(_)) => {
                     sets_unset = true;
                     continue;
                 }
-                (From::SwitchedOn, Switch::Off) => {
+                (AllowedSource::SwitchedOn, Switch::Off) => {
                     format!("{} may come from elsewhere only where the file has `{}: true`", self.about, self.switch)
                 }
-                (From::File, _) => "this may stand in the file only (or in the environment): what runs, where files \
+                (AllowedSource::File, _) => {
+                    "this may stand in the file only (or in the environment): what runs, where files \
                                     lie and what operators are known by are not another machine's to say"
-                    .to_owned(),
+                        .to_owned()
+                }
             };
             problems.push(layers.problem_with_key(pointer, message));
         }
@@ -113,10 +115,10 @@ impl Afar {
     }
 
     /// The strictest source of a setting, or of all settings below it.
-    fn strictest(&self, known: &[String], pattern: &str) -> From {
+    fn strictest(&self, known: &[String], pattern: &str) -> AllowedSource {
         let below = format!("{pattern}/");
         let concerned = known.iter().filter(|leaf| *leaf == pattern || leaf.starts_with(&below));
-        concerned.map(|leaf| self.from(leaf)).max().unwrap_or(From::File)
+        concerned.map(|leaf| self.from(leaf)).max().unwrap_or(AllowedSource::File)
     }
 }
 
@@ -211,14 +213,15 @@ mod tests {
         ] {
             assert_eq!(pattern(Schema::new(&schema), pointer), meant);
         }
-        let afar = Afar { anywhere: &["/maybe/name", "/people"], switched_on: &["/plain"], switch: "s", about: "a" };
-        assert_eq!(afar.strictest(&known, "/maybe"), From::Anywhere);
-        assert_eq!(afar.strictest(&known, "/people"), From::File, "an element is stricter");
-        assert_eq!(afar.strictest(&known, "/unheard-of"), From::File);
+        let afar =
+            RemotePolicy { anywhere: &["/maybe/name", "/people"], switched_on: &["/plain"], switch: "s", about: "a" };
+        assert_eq!(afar.strictest(&known, "/maybe"), AllowedSource::Anywhere);
+        assert_eq!(afar.strictest(&known, "/people"), AllowedSource::File, "an element is stricter");
+        assert_eq!(afar.strictest(&known, "/unheard-of"), AllowedSource::File);
         let mut marked = schema.clone();
         afar.mark(&mut marked);
-        assert_eq!(marked["properties"]["plain"][MARK], "s");
-        assert_eq!(marked["properties"]["list"][MARK], "file");
-        assert_eq!(marked["properties"]["people"].get(MARK), None);
+        assert_eq!(marked["properties"]["plain"][SOURCE_KEY], "s");
+        assert_eq!(marked["properties"]["list"][SOURCE_KEY], "file");
+        assert_eq!(marked["properties"]["people"].get(SOURCE_KEY), None);
     }
 }

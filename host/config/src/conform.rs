@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::layers::Layers;
 use crate::path;
-use crate::problem::{Problem, suggest};
+use crate::problem::{Diagnostic, suggest};
 
 /// A JSON Schema, with the root document of its references.
 #[derive(Clone, Copy)]
@@ -141,7 +141,13 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// Normalises `value`, which is at `pointer`; unknown keys are removed and reported.
-pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: &str, problems: &mut Vec<Problem>) {
+pub fn normalise(
+    layers: &Layers,
+    schema: Schema<'_>,
+    value: &mut Value,
+    pointer: &str,
+    problems: &mut Vec<Diagnostic>,
+) {
     match value {
         Value::Object(map) => {
             let keys: Vec<String> = map.keys().cloned().collect();
@@ -165,13 +171,13 @@ pub fn conform(layers: &Layers, schema: Schema<'_>, value: &mut Value, pointer: 
                     map.remove(&key);
                     continue;
                 }
-                conform(layers, schema_below, entry, &below, problems);
+                normalise(layers, schema_below, entry, &below, problems);
             }
         }
         Value::Array(list) => {
             let Some(item_schema) = schema.item() else { return };
             for (index, item) in list.iter_mut().enumerate() {
-                conform(layers, item_schema, item, &path::join(pointer, &index.to_string()), problems);
+                normalise(layers, item_schema, item, &path::join(pointer, &index.to_string()), problems);
             }
         }
         Value::String(_) => {}

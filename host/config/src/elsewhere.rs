@@ -6,29 +6,29 @@
 use std::cell::Cell;
 use std::fmt;
 
-use crate::afar::{Afar, Switch};
+use crate::afar::{RemotePolicy, Switch};
 use crate::conform::Schema;
 use crate::layers::Layers;
 use crate::load::{Document, Loaded, Overlay, Source};
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Diagnostic, Diagnostics, Location};
 use crate::remote::{FetchError, Remote};
 
 /// Name of the remote text in diagnostics.
 pub const NAME: &str = "remote configuration";
 
 /// How the remote configuration of a document is found.
-pub struct Elsewhere<T> {
+pub struct RemoteConfig<T> {
     /// The setting of the address, as people write it.
     pub setting: &'static str,
     /// JSON pointer of the settings that only the file and the environment may set.
     pub own: &'static str,
     /// The settings that may come from the remote configuration.
-    pub afar: Afar,
+    pub afar: RemotePolicy,
     /// Returns the address and the setting of the switch; none without a remote configuration.
     pub locate: fn(&T) -> Option<(Remote, Switch)>,
 }
 
-impl<T> fmt::Debug for Elsewhere<T> {
+impl<T> fmt::Debug for RemoteConfig<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Elsewhere").field("setting", &self.setting).finish_non_exhaustive()
     }
@@ -36,27 +36,27 @@ impl<T> fmt::Debug for Elsewhere<T> {
 
 /// A fetched text that is in effect.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct FetchedConfig {
     remote: Remote,
     text: String,
     /// A warning about its contents for the operator.
     warning: Option<String>,
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for FetchedConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Held").field("bytes", &self.text.len()).finish_non_exhaustive()
     }
 }
 
-impl Held {
+impl FetchedConfig {
     /// Logs the warning, and stores the text on disk for a start at which its address cannot be reached.
     pub(crate) fn accept(&self) {
         if let Some(warning) = &self.warning {
             tracing::warn!("{warning}");
         }
         if let Err(error) = self.remote.store_copy(&self.text) {
-            let directory = self.remote.folder.display();
+            let directory = self.remote.directory.display();
             tracing::warn!(
                 "the configuration that was fetched cannot be kept in {directory}: {error}; a start without its address would not have it"
             );
@@ -66,10 +66,10 @@ impl Held {
 
 /// Why there is no document at start.
 #[derive(Debug, thiserror::Error)]
-pub enum FirstError {
+pub enum InitialLoadError {
     /// The file, or a layer above it, is invalid.
     #[error("{0}")]
-    Problems(#[from] Problems),
+    Problems(#[from] Diagnostics),
     /// The fetch failed, and there is no copy.
     #[error("{setting} {error}, and there is no copy of an earlier start; make it reachable, or take the setting out")]
     Away {
@@ -82,32 +82,36 @@ pub enum FirstError {
 
 /// The first document of a process.
 #[derive(Debug)]
-pub struct First<T> {
+pub struct InitialLoad<T> {
     /// The document in effect.
     pub loaded: Loaded<T>,
     /// The remote configuration in it; none without one.
-    pub held: Option<Held>,
+    pub held: Option<FetchedConfig>,
     /// A warning about its origin for the operator.
     pub warning: Option<String>,
 }
 
-impl<T: Document> Elsewhere<T> {
+impl<T: Document> RemoteConfig<T> {
     /// Loads the document at start: with a fetched remote configuration, otherwise with its last good copy. Blocks for
     /// up to the timeout of a fetch.
     ///
     /// # Errors
     /// See [`FirstError`].
-    pub fn load_first(&self, source: &Source) -> Result<First<T>, FirstError> {
+    pub fn load_first(&self, source: &Source) -> Result<InitialLoad<T>, InitialLoadError> {
         let base = source.load::<T>()?;
         let Some((remote, switch)) = (self.locate)(&base.document) else {
-            return Ok(First { loaded: base, held: None, warning: None });
+            return Ok(InitialLoad { loaded: base, held: None, warning: None });
         };
         let setting = self.setting;
         let fetched = remote.fetch();
         let cause = match fetched {
             Ok(text) => match self.overlay(source, &text, switch) {
                 Ok((loaded, warning)) => {
-                    return Ok(First { loaded, held: Some(Held { remote, text, warning }), warning: None });
+                    return Ok(InitialLoad {
+                        loaded,
+                        held: Some(FetchedConfig { remote, text, warning }),
+                        warning: None,
+                    });
                 }
                 Err(problems) => Err(problems),
             },
@@ -121,9 +125,9 @@ impl<T: Document> Elsewhere<T> {
                     Err(problems) => format!("what {setting} gives is not valid:\n{problems}"),
                 };
                 let warning = Some(format!("{cause}\nthe last good copy is used instead"));
-                Ok(First { loaded, held: Some(Held { remote, text, warning: text_warning }), warning })
+                Ok(InitialLoad { loaded, held: Some(FetchedConfig { remote, text, warning: text_warning }), warning })
             }
-            (None, Ok(error)) => Err(FirstError::Away { setting, error }),
+            (None, Ok(error)) => Err(InitialLoadError::Away { setting, error }),
             (None, Err(problems)) => Err(problems.into()),
         }
     }
@@ -133,9 +137,9 @@ impl<T: Document> Elsewhere<T> {
     pub(crate) fn load(
         &self,
         source: &Source,
-        fetched: Option<&Held>,
+        fetched: Option<&FetchedConfig>,
         refresh: bool,
-    ) -> Result<(Loaded<T>, Option<Held>), Problems> {
+    ) -> Result<(Loaded<T>, Option<FetchedConfig>), Diagnostics> {
         let base = source.load::<T>()?;
         let Some((remote, switch)) = (self.locate)(&base.document) else { return Ok((base, None)) };
         let text = match fetched.filter(|fetched| !refresh && fetched.remote.url == remote.url) {
@@ -143,11 +147,11 @@ impl<T: Document> Elsewhere<T> {
             None => remote.fetch().map_err(|error| self.diagnostic(error.to_string()))?,
         };
         let (loaded, warning) = self.overlay(source, &text, switch)?;
-        Ok((loaded, Some(Held { remote, text, warning })))
+        Ok((loaded, Some(FetchedConfig { remote, text, warning })))
     }
 
     /// Merges the text over the file. Also returns a warning for the operator.
-    fn overlay(&self, source: &Source, text: &str, switch: Switch) -> Result<(Loaded<T>, Option<String>), Problems> {
+    fn overlay(&self, source: &Source, text: &str, switch: Switch) -> Result<(Loaded<T>, Option<String>), Diagnostics> {
         let has_unset = Cell::new(false);
         let check = |layers: &Layers, schema: Schema<'_>| {
             if layers.is_from(NAME, self.own) {
@@ -160,13 +164,18 @@ impl<T: Document> Elsewhere<T> {
         };
         let loaded = source.load_with::<T>(Some(&Overlay { name: NAME, text, check: &check }))?;
         let warning = match switch {
-            Switch::Unsaid(words) if has_unset.get() => Some(words.to_owned()),
+            Switch::Unset(words) if has_unset.get() => Some(words.to_owned()),
             _ => None,
         };
         Ok((loaded, warning))
     }
 
-    fn diagnostic(&self, message: String) -> Problem {
-        Problem { place: Place::Document(self.setting.to_owned()), setting: String::new(), message, snippet: None }
+    fn diagnostic(&self, message: String) -> Diagnostic {
+        Diagnostic {
+            place: Location::Document(self.setting.to_owned()),
+            setting: String::new(),
+            message,
+            snippet: None,
+        }
     }
 }

@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 
 use crate::environment::Override;
 use crate::path;
-use crate::problem::{Place, Problem, render_snippet};
+use crate::problem::{Diagnostic, Location, render_snippet};
 use crate::tree::{Content, Node, Position};
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
 struct Origin {
     /// Location of the key.
-    key: Place,
-    value: Place,
+    key: Location,
+    value: Location,
     /// The scalar as it is written in the text, for plain scalars.
     spelling: Option<String>,
 }
@@ -43,7 +43,7 @@ impl Layers {
     }
 
     fn overlay(&mut self, target: &mut Value, pointer: &str, key: Position, node: &Node, source: &(&str, &str)) {
-        let place = |position: Position| Place::Text {
+        let place = |position: Position| Location::Text {
             name: source.0.to_owned(),
             line: position.line,
             column: position.column,
@@ -88,7 +88,7 @@ impl Layers {
 
     /// Sets the value at `pointer` from a variable. `false` where a parent is not a map.
     pub fn overlay_variable(&mut self, pointer: &str, set: &Override) -> bool {
-        let place = Place::Variable(set.variable.clone());
+        let place = Location::Variable(set.variable.clone());
         let spelling = (!set.value.is_object() && !set.value.is_array()).then(|| set.spelling.clone());
         if !path::insert(&mut self.value, pointer, set.value.clone()) {
             return false;
@@ -107,7 +107,7 @@ impl Layers {
     }
 
     /// Location of the value at `pointer`; none if it is not set.
-    pub fn place(&self, pointer: &str) -> Option<&Place> {
+    pub fn location(&self, pointer: &str) -> Option<&Location> {
         if let Some(origin) = self.origins.get(pointer) {
             return Some(&origin.value);
         }
@@ -118,7 +118,7 @@ impl Layers {
         while let Some((shorter, _)) = above.rsplit_once('/') {
             above = shorter;
             if let Some(origin) = self.origins.get(above) {
-                return matches!(origin.value, Place::Variable(_)).then_some(&origin.value);
+                return matches!(origin.value, Location::Variable(_)).then_some(&origin.value);
             }
         }
         None
@@ -143,7 +143,7 @@ impl Layers {
     }
 
     /// Locations of a value and of everything in it.
-    fn locations(&self, pointer: &str) -> impl Iterator<Item = &Place> {
+    fn locations(&self, pointer: &str) -> impl Iterator<Item = &Location> {
         let own = self.origins.get_key_value(pointer);
         own.into_iter().chain(descendants(&self.origins, pointer)).map(|(_, origin)| &origin.value)
     }
@@ -154,16 +154,16 @@ impl Layers {
     }
 
     /// A diagnostic for the key at `pointer`.
-    pub fn problem_with_key(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub fn problem_with_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.diagnostic(pointer, true, message.into())
     }
 
     /// A diagnostic for the value at `pointer`, or for its closest ancestor that is written in a layer.
-    pub fn problem_with_value(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub fn problem_with_value(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.diagnostic(pointer, false, message.into())
     }
 
-    fn diagnostic(&self, pointer: &str, at_key: bool, message: String) -> Problem {
+    fn diagnostic(&self, pointer: &str, at_key: bool, message: String) -> Diagnostic {
         let setting = path::dotted(pointer, &self.value);
         let mut ancestor = pointer;
         let origin = loop {
@@ -175,16 +175,16 @@ impl Layers {
         };
         // A missing member is shown at the name of its section.
         let place = origin.map(|origin| if at_key || ancestor != pointer { &origin.key } else { &origin.value });
-        let place = place.cloned().unwrap_or_else(|| Place::Document("the configuration".to_owned()));
+        let place = place.cloned().unwrap_or_else(|| Location::Document("the configuration".to_owned()));
         let snippet = match &place {
-            Place::Text { name, line, column } => {
+            Location::Text { name, line, column } => {
                 let step = path::steps(ancestor).pop();
                 let key = step.as_deref().map(path::shown);
                 self.texts.get(name).and_then(|text| render_snippet(text, *line, *column, key))
             }
             _ => None,
         };
-        Problem { place, setting, message, snippet }
+        Diagnostic { place, setting, message, snippet }
     }
 }
 
@@ -198,6 +198,6 @@ fn descendants<'o>(
     origins.range(prefix.clone()..).take_while(move |(known, _)| known.starts_with(&prefix))
 }
 
-fn is_in(place: &Place, text: &str) -> bool {
-    matches!(place, Place::Text { name, .. } if name == text)
+fn is_in(place: &Location, text: &str) -> bool {
+    matches!(place, Location::Text { name, .. } if name == text)
 }

@@ -37,12 +37,12 @@ pub mod remote;
 pub mod tree;
 pub mod watcher;
 
-pub use afar::{Afar, Switch};
-pub use elsewhere::{Elsewhere, First, FirstError, Held};
+pub use afar::{RemotePolicy, Switch};
+pub use elsewhere::{FetchedConfig, InitialLoad, InitialLoadError, RemoteConfig};
 pub use live::{LastReload, Live, Reloaded};
 pub use load::{Document, Loaded, Section, Source};
 pub use metric::describe_metrics;
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Diagnostic, Diagnostics, Location};
 pub use reference::{Reference, render_reference};
 pub use remote::{FetchError, Remote};
 pub use watcher::{WatchError, Watcher};

@@ -10,14 +10,14 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::elsewhere::{Elsewhere, Held};
+use crate::elsewhere::{FetchedConfig, RemoteConfig};
 use crate::load::{Document, Loaded, Source};
 use crate::metric;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Diagnostic, Diagnostics};
 
 /// The caller's part of a reload: further checks, and applying the document. It may block. If it rejects the document,
 /// the old one stays in effect.
-pub type Apply<T> = dyn Fn(&Loaded<T>) -> Result<(), Vec<Problem>> + Send + Sync;
+pub type Apply<T> = dyn Fn(&Loaded<T>) -> Result<(), Vec<Diagnostic>> + Send + Sync;
 
 /// Outcome of a successful reload.
 #[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
@@ -34,7 +34,7 @@ pub struct LastReload {
     /// When it ended.
     pub at: SystemTime,
     /// The diagnostics, if it was rejected.
-    pub refused: Option<Problems>,
+    pub rejected: Option<Diagnostics>,
 }
 
 /// A document that is replaced while the server runs.
@@ -45,7 +45,7 @@ pub struct Live<T> {
     apply: Box<Apply<T>>,
     current: watch::Sender<Arc<Loaded<T>>>,
     /// The remote configuration, if supported.
-    elsewhere: Option<Elsewhere<T>>,
+    elsewhere: Option<RemoteConfig<T>>,
     /// Settings whose new values need a restart, as of the last successful load.
     waiting: Mutex<Vec<String>>,
     /// Serialises reloads.
@@ -60,7 +60,7 @@ struct ReloadState {
     /// The rejection that was logged last.
     logged: Option<String>,
     /// The remote configuration in effect.
-    fetched: Option<Held>,
+    fetched: Option<FetchedConfig>,
 }
 
 impl<T> fmt::Debug for Live<T> {
@@ -87,10 +87,10 @@ impl<T: Document> Live<T> {
 
     /// As [`new`](Self::new), with a document that may have a remote part; `fetched` is that part, and is stored for
     /// the next start, now that the caller has applied it.
-    pub fn with_elsewhere(
+    pub fn with_remote_config(
         source: Source,
-        (first, fetched): (Loaded<T>, Option<Held>),
-        elsewhere: Elsewhere<T>,
+        (first, fetched): (Loaded<T>, Option<FetchedConfig>),
+        elsewhere: RemoteConfig<T>,
         cold: &'static [&'static str],
         apply: Box<Apply<T>>,
     ) -> Arc<Self> {
@@ -121,7 +121,7 @@ impl<T: Document> Live<T> {
     }
 
     /// Settings whose new values need a restart, as of the last load.
-    pub fn waiting(&self) -> Vec<String> {
+    pub fn pending_restart(&self) -> Vec<String> {
         self.waiting.lock().clone()
     }
 
@@ -140,7 +140,7 @@ impl<T: Document> Live<T> {
     ///
     /// # Errors
     /// All diagnostics; the old document stays in effect.
-    pub fn reload(&self) -> Result<Reloaded, Problems> {
+    pub fn reload(&self) -> Result<Reloaded, Diagnostics> {
         self.reload_with(false)
     }
 
@@ -148,14 +148,14 @@ impl<T: Document> Live<T> {
     ///
     /// # Errors
     /// As [`reload`](Self::reload), and if the fetch fails.
-    pub fn refresh(&self) -> Result<Reloaded, Problems> {
+    pub fn refresh(&self) -> Result<Reloaded, Diagnostics> {
         self.reload_with(true)
     }
 
-    fn reload_with(&self, refresh: bool) -> Result<Reloaded, Problems> {
+    fn reload_with(&self, refresh: bool) -> Result<Reloaded, Diagnostics> {
         let mut state = self.state.lock();
         let outcome = self.replace(&mut state, refresh);
-        self.last.send_replace(Some(LastReload { at: SystemTime::now(), refused: outcome.as_ref().err().cloned() }));
+        self.last.send_replace(Some(LastReload { at: SystemTime::now(), rejected: outcome.as_ref().err().cloned() }));
         metric::record_reload(outcome.as_ref().ok().map(|reloaded| reloaded.changed));
         match &outcome {
             Ok(reloaded) => {
@@ -179,7 +179,7 @@ impl<T: Document> Live<T> {
         outcome
     }
 
-    fn replace(&self, state: &mut ReloadState, refresh: bool) -> Result<Reloaded, Problems> {
+    fn replace(&self, state: &mut ReloadState, refresh: bool) -> Result<Reloaded, Diagnostics> {
         let (mut next, fetched) = match &self.elsewhere {
             Some(elsewhere) => elsewhere.load(&self.source, state.fetched.as_ref(), refresh)?,
             None => (self.source.load::<T>()?, None),
@@ -188,7 +188,7 @@ impl<T: Document> Live<T> {
         let needs_restart = next.keep_cold(&current, self.cold);
         let changed = next.value() != current.value() || next.sections != current.sections;
         if changed {
-            (self.apply)(&next).map_err(Problems::sorted)?;
+            (self.apply)(&next).map_err(Diagnostics::sorted)?;
             self.current.send_replace(Arc::new(next));
         }
         if let Some(fetched) = &fetched

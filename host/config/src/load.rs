@@ -12,11 +12,11 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::conform::{Schema, conform};
+use crate::conform::{Schema, normalise};
 use crate::environment::Override;
 use crate::layers::Layers;
 use crate::path;
-use crate::problem::{Place, Problem, Problems, suggest};
+use crate::problem::{Diagnostic, Diagnostics, Location, suggest};
 use crate::tree;
 
 /// A document type: every section has defaults and rejects unknown keys.
@@ -40,7 +40,7 @@ pub(crate) struct Overlay<'a> {
     pub name: &'a str,
     pub text: &'a str,
     /// Returns the settings that it may not set.
-    pub check: &'a dyn Fn(&Layers, Schema<'_>) -> Vec<Problem>,
+    pub check: &'a dyn Fn(&Layers, Schema<'_>) -> Vec<Diagnostic>,
 }
 
 /// A top-level section that is not part of the document type.
@@ -78,7 +78,7 @@ impl Source {
     ///
     /// # Errors
     /// All diagnostics; an unreadable file is a single one.
-    pub fn load<T: Document>(&self) -> Result<Loaded<T>, Problems> {
+    pub fn load<T: Document>(&self) -> Result<Loaded<T>, Diagnostics> {
         self.load_with(None)
     }
 
@@ -86,11 +86,11 @@ impl Source {
     ///
     /// # Errors
     /// As [`load`](Self::load), and what the text may not set: then nothing else is checked.
-    pub(crate) fn load_with<T: Document>(&self, overlay: Option<&Overlay<'_>>) -> Result<Loaded<T>, Problems> {
+    pub(crate) fn load_with<T: Document>(&self, overlay: Option<&Overlay<'_>>) -> Result<Loaded<T>, Diagnostics> {
         let Some(file) = &self.file else { return self.load_layers(None, overlay) };
         let name = file.display().to_string();
-        let problem = |message: String| Problem {
-            place: Place::Document(name.clone()),
+        let problem = |message: String| Diagnostic {
+            place: Location::Document(name.clone()),
             setting: String::new(),
             message,
             snippet: None,
@@ -105,7 +105,7 @@ impl Source {
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_text<T: Document>(&self, name: &str, text: &str) -> Result<Loaded<T>, Problems> {
+    pub fn load_text<T: Document>(&self, name: &str, text: &str) -> Result<Loaded<T>, Diagnostics> {
         self.load_layers(Some((name, text)), None)
     }
 
@@ -113,7 +113,7 @@ impl Source {
         &self,
         file: Option<(&str, &str)>,
         overlay: Option<&Overlay<'_>>,
-    ) -> Result<Loaded<T>, Problems> {
+    ) -> Result<Loaded<T>, Diagnostics> {
         let schema = schemars::schema_for!(T).to_value();
         let schema = Schema::new(&schema);
         let mut layers = Layers::default();
@@ -125,7 +125,7 @@ impl Source {
         // files.
         let rejected = overlay.map(|overlay| (overlay.check)(&layers, schema)).unwrap_or_default();
         if !rejected.is_empty() {
-            return Err(Problems::sorted(rejected));
+            return Err(Diagnostics::sorted(rejected));
         }
         let mut problems = Vec::new();
         for set in &self.overrides {
@@ -136,14 +136,14 @@ impl Source {
             }
         }
         let (mut value, sections) = split(&layers.value, schema);
-        conform(&layers, schema, &mut value, "", &mut problems);
+        normalise(&layers, schema, &mut value, "", &mut problems);
         let document = build(&layers, value.clone(), &mut problems);
         match document {
             Some(document) if problems.is_empty() => {
                 let own = schema.keys().into_iter().map(str::to_owned).collect();
                 Ok(Loaded { document, sections, own, layers, value, embedded: self.embedded.0 })
             }
-            _ => Err(Problems::sorted(problems)),
+            _ => Err(Diagnostics::sorted(problems)),
         }
     }
 }
@@ -161,9 +161,9 @@ impl<T: Document> Loaded<T> {
 
     /// Location of the value at a JSON pointer into the whole document; none if only the built-in settings set it, or
     /// no layer does.
-    pub fn place(&self, pointer: &str) -> Option<&Place> {
-        let embedded = |place: &&Place| matches!(place, Place::Text { name, .. } if name == self.embedded);
-        self.layers.place(pointer).filter(|place| !embedded(place))
+    pub fn location(&self, pointer: &str) -> Option<&Location> {
+        let embedded = |place: &&Location| matches!(place, Location::Text { name, .. } if name == self.embedded);
+        self.layers.location(pointer).filter(|place| !embedded(place))
     }
 
     /// Whether the text of this name sets the value at a JSON pointer.
@@ -173,23 +173,23 @@ impl<T: Document> Loaded<T> {
 
     /// A diagnostic for the value at a JSON pointer into the whole document, at its line, or at its closest ancestor
     /// that is written in a layer.
-    pub fn problem_with_value(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub fn diagnostic_for_value(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.layers.problem_with_value(pointer, message)
     }
 
     /// As [`problem_with_value`](Self::problem_with_value), at the key itself.
-    pub fn problem_with_key(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub fn problem_with_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.layers.problem_with_key(pointer, message)
     }
 
     /// A diagnostic for each section that is neither part of the document type nor in `owned`.
-    pub fn unknown_sections(&self, owned: &[&str]) -> Vec<Problem> {
+    pub fn unknown_sections(&self, owned: &[&str]) -> Vec<Diagnostic> {
         let mut known: Vec<&str> = self.own.iter().map(String::as_str).chain(owned.iter().copied()).collect();
         known.sort_unstable();
         let unknown = self.sections.keys().filter(|name| !owned.contains(&name.as_str()));
         let problem = |name: &String| {
             let message = format!("unknown section `{}`{}", path::shown(name), suggest(name, &known, "sections"));
-            Problem { setting: String::new(), ..self.problem_with_key(&path::join("", name), message) }
+            Diagnostic { setting: String::new(), ..self.problem_with_key(&path::join("", name), message) }
         };
         // Each costs a search through the text for its line; the rest is reported once these are fixed.
         unknown.take(RULE_ERRORS).map(problem).collect()
@@ -222,8 +222,8 @@ impl<T: Document> Loaded<T> {
     }
 }
 
-fn variable_diagnostic(set: &Override, message: String) -> Problem {
-    Problem { place: Place::Variable(set.variable.clone()), setting: String::new(), message, snippet: None }
+fn variable_diagnostic(set: &Override, message: String) -> Diagnostic {
+    Diagnostic { place: Location::Variable(set.variable.clone()), setting: String::new(), message, snippet: None }
 }
 
 /// The pointer that a variable sets, or an error message.
@@ -265,7 +265,7 @@ fn split(value: &Value, schema: Schema<'_>) -> (Value, BTreeMap<String, Section>
 }
 
 /// Checks types, then rules. Removes values of the wrong type and continues, to report several at once.
-fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Problem>) -> Option<T> {
+fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Diagnostic>) -> Option<T> {
     for _ in 0..TYPE_ERRORS {
         let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(document) => {
@@ -284,7 +284,7 @@ fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Prob
         let found = value.pointer(&pointer).cloned();
         let mut problem =
             layers.problem_with_value(&pointer, plain_message(found.as_ref(), &error.inner().to_string()));
-        if matches!(problem.place, Place::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
+        if matches!(problem.place, Location::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
             problem.message.push_str("; lists and maps are written as JSON in a variable");
         }
         problems.push(problem);

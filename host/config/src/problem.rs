@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Location of a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In a text; line and column count from 1, columns in characters.
     Text {
         /// The path of the file, or another name of the text.
@@ -23,7 +23,7 @@ pub enum Place {
     Document(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text { name, line, column } => write!(f, "{name}:{line}:{column}"),
@@ -36,9 +36,9 @@ impl fmt::Display for Place {
 
 /// One diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Diagnostic {
     /// Its location.
-    pub place: Place,
+    pub place: Location,
     /// The setting, with dots; empty if it concerns none.
     pub setting: String,
     /// One sentence without a full stop.
@@ -47,7 +47,7 @@ pub struct Problem {
     pub snippet: Option<String>,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.place)?;
         if !self.setting.is_empty() {
@@ -63,15 +63,15 @@ impl fmt::Display for Problem {
 
 /// All diagnostics of a document, in the order of its lines. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Problems(pub Vec<Problem>);
+pub struct Diagnostics(pub Vec<Diagnostic>);
 
-impl From<Problem> for Problems {
-    fn from(problem: Problem) -> Self {
+impl From<Diagnostic> for Diagnostics {
+    fn from(problem: Diagnostic) -> Self {
         Self(vec![problem])
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, problem) in self.0.iter().enumerate() {
             if number > 0 {
@@ -83,11 +83,11 @@ impl fmt::Display for Problems {
     }
 }
 
-impl Problems {
+impl Diagnostics {
     /// Sorted by location, without duplicates.
-    pub fn sorted(mut problems: Vec<Problem>) -> Self {
+    pub fn sorted(mut problems: Vec<Diagnostic>) -> Self {
         problems.sort_by_key(|problem| match &problem.place {
-            Place::Text { line, column, .. } => (*line, *column),
+            Location::Text { line, column, .. } => (*line, *column),
             _ => (u64::MAX, 0),
         });
         problems.dedup();

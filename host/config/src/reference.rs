@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::afar::MARK;
+use crate::afar::SOURCE_KEY;
 
 /// Maximum depth, which ends recursive schemas.
 const DEPTH: usize = 12;
@@ -81,7 +81,7 @@ impl Table<'_> {
 
     fn row(&mut self, schema: &Value, target: &Value, path: &str, pointer: &str) {
         let when = if is_cold(self.cold, pointer) { "restart" } else { "hot" };
-        let from = match schema.get(MARK).and_then(Value::as_str) {
+        let from = match schema.get(SOURCE_KEY).and_then(Value::as_str) {
             Some("file") => "file".to_owned(),
             Some(switch) => code(switch),
             None => "any".to_owned(),

@@ -23,9 +23,9 @@ pub struct Remote {
     /// Sent as `Authorization: Bearer`.
     pub secret: Option<RemoteSecret>,
     /// Timeout of one fetch.
-    pub time: Duration,
+    pub timeout: Duration,
     /// The directory of the last good copy.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
 }
 
 /// The bearer token for the other machine.
@@ -37,13 +37,13 @@ pub enum OfRemote {}
 
 impl SecretKind for OfRemote {
     const NAME: &'static str = "RemoteSecret";
-    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 /// Shows neither the address nor the secret.
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Remote").field("folder", &self.directory).finish_non_exhaustive()
     }
 }
 
@@ -57,19 +57,19 @@ pub enum FetchError {
     #[error(
         "cannot be used: it must begin with https:// unless it is on this machine; whoever is on the way would decide what this server does"
     )]
-    Open,
+    Unencrypted,
     /// The root certificates of this machine cannot be loaded.
     #[error("cannot be fetched: TLS cannot be set up; see that this machine has root certificates")]
     Tls,
     /// No complete response within this many seconds.
     #[error("cannot be fetched: there was no answer within {0} s")]
-    Slow(u64),
+    TimedOut(u64),
     /// No connection.
     #[error("cannot be fetched: it cannot be connected to")]
-    Away,
+    Unreachable,
     /// The response ended early.
     #[error("cannot be fetched: the connection broke off")]
-    Broken,
+    Disconnected,
     /// A status other than 200, and a hint that is appended to it.
     #[error("cannot be fetched: it answered {0}{1}")]
     Status(u16, &'static str),
@@ -93,17 +93,17 @@ impl Remote {
         // Its own runtime: at start the document is fetched before the runtime of the server exists.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| FetchError::System(error.to_string()))?;
-        let fetched = runtime.block_on(async { timeout(self.time, self.exchange()).await });
+        let fetched = runtime.block_on(async { timeout(self.timeout, self.exchange()).await });
         // Does not wait for a hanging name lookup.
         runtime.shutdown_background();
-        fetched.unwrap_or(Err(FetchError::Slow(self.time.as_secs())))
+        fetched.unwrap_or(Err(FetchError::TimedOut(self.timeout.as_secs())))
     }
 
     async fn exchange(&self) -> Result<String, FetchError> {
         let url = Url::parse(&self.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or(FetchError::Address)?;
-        if is_open(&self.url) {
-            return Err(FetchError::Open);
+        if is_unencrypted(&self.url) {
+            return Err(FetchError::Unencrypted);
         }
         let mut request = build_client(&url)?.get(url);
         if let Some(secret) = &self.secret {
@@ -116,7 +116,7 @@ impl Remote {
     }
 
     fn copy_path(&self) -> PathBuf {
-        self.folder.join("remote-configuration.yaml")
+        self.directory.join("remote-configuration.yaml")
     }
 
     /// The first line of the copy: identifies its address without revealing it.
@@ -146,13 +146,13 @@ impl Remote {
         if self.load_copy().as_deref() == Some(text) {
             return Ok(());
         }
-        std::fs::create_dir_all(&self.folder)?;
+        std::fs::create_dir_all(&self.directory)?;
         let path = self.copy_path();
         // A fixed name, so that a crash leaves at most one file, which the next write replaces.
         let new = path.with_extension("new");
         write_private(&new, &[self.header_line().as_bytes(), text.as_bytes()])?;
         std::fs::rename(&new, &path)?;
-        std::fs::File::open(&self.folder)?.sync_all()
+        std::fs::File::open(&self.directory)?.sync_all()
     }
 }
 
@@ -187,7 +187,7 @@ fn build_client(url: &Url) -> Result<Client, FetchError> {
 }
 
 /// Whether traffic to an address can be read and changed on the way.
-pub fn is_open(address: &str) -> bool {
+pub fn is_unencrypted(address: &str) -> bool {
     Url::parse(address).is_ok_and(|url| url.scheme() == "http" && !is_local(&url))
 }
 
@@ -209,7 +209,7 @@ fn check_status(status: StatusCode) -> Result<(), FetchError> {
 
 /// Does not use the message of the library, which would repeat the address.
 fn error_of(error: &reqwest::Error) -> FetchError {
-    if error.is_connect() { FetchError::Away } else { FetchError::Broken }
+    if error.is_connect() { FetchError::Unreachable } else { FetchError::Disconnected }
 }
 
 async fn read(response: &mut Response) -> Result<String, FetchError> {
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     fn remote(directory: &Path, url: &str) -> Remote {
-        Remote { url: url.to_owned(), secret: None, time: Duration::from_secs(5), folder: directory.to_owned() }
+        Remote { url: url.to_owned(), secret: None, timeout: Duration::from_secs(5), directory: directory.to_owned() }
     }
 
     #[test]
@@ -255,11 +255,11 @@ mod tests {
     #[test]
     fn an_open_way_is_told_from_a_safe_one() {
         for open in ["http://console.example.org/", "http://10.0.0.1/"] {
-            assert!(is_open(open));
-            assert_eq!(remote(Path::new("/nowhere"), open).fetch(), Err(FetchError::Open));
+            assert!(is_unencrypted(open));
+            assert_eq!(remote(Path::new("/nowhere"), open).fetch(), Err(FetchError::Unencrypted));
         }
         for safe in ["https://console.example.org/", "http://127.0.0.1:8/", "http://[::1]/", "http://localhost/"] {
-            assert!(!is_open(safe), "{safe}");
+            assert!(!is_unencrypted(safe), "{safe}");
         }
     }
 

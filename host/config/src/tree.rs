@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use crate::path;
-use crate::problem::{Place, Problem, render_snippet};
+use crate::problem::{Diagnostic, Location, render_snippet};
 
 /// Line and column, from 1; columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -57,7 +57,7 @@ pub struct Entry {
 /// # Errors
 /// The error of the parser, at its line: syntax, a duplicate key, too deep nesting, a second document, or a root that
 /// is not a map.
-pub fn parse(name: &str, text: &str) -> Result<Node, Problem> {
+pub fn parse(name: &str, text: &str) -> Result<Node, Diagnostic> {
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let node = serde_saphyr::from_str_with_options::<Option<Node>>(text, options).map_err(|error| {
         let place = error.location();
@@ -101,13 +101,13 @@ fn message_of(error: &serde_saphyr::Error) -> String {
 }
 
 /// A diagnostic at a position of the text.
-fn diagnostic_at(name: &str, text: &str, position: Position, message: String) -> Problem {
+fn diagnostic_at(name: &str, text: &str, position: Position, message: String) -> Diagnostic {
     let place = if position.line == 0 {
-        Place::Document(name.to_owned())
+        Location::Document(name.to_owned())
     } else {
-        Place::Text { name: name.to_owned(), line: position.line, column: position.column }
+        Location::Text { name: name.to_owned(), line: position.line, column: position.column }
     };
-    Problem {
+    Diagnostic {
         place,
         setting: String::new(),
         message,
@@ -236,7 +236,7 @@ mod tests {
     fn twice_the_same_key_and_bad_syntax_point_at_their_line() {
         for (text, line) in [("a: 1\nb: 2\na: 3\n", 3), ("a: [1, 2\nb: 3\n", 2), ("a:\n\t- x\n", 2)] {
             let problem = parse("t", text).expect_err("invalid");
-            let Place::Text { line: found, .. } = problem.place else { panic!("{problem}") };
+            let Location::Text { line: found, .. } = problem.place else { panic!("{problem}") };
             assert_eq!(found, line, "{problem}");
         }
     }

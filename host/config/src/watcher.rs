@@ -44,7 +44,7 @@ impl Watcher {
             // A full channel means that a poll is due already.
             let _ = sender.try_send(());
         };
-        let events = FolderWatch::start(limits::FILE_SETTLE, notify);
+        let events = FolderWatch::start(limits::FILE_DEBOUNCE, notify);
         let events = events.inspect_err(|error| tracing::warn!("{error}")).ok();
         let alive_token = Arc::new(());
         // No stamp yet, so that the first poll finds changes since the file was read at start.
@@ -52,7 +52,7 @@ impl Watcher {
         file_state.watch();
         let (live, alive) = (live.clone(), Arc::downgrade(&alive_token));
         std::thread::Builder::new()
-            .stack_size(limits::APART_STACK_BYTES)
+            .stack_size(limits::WORKER_STACK_BYTES)
             .name("config-watch".to_owned())
             .spawn(move || follow(&mut file_state, &live, &wake_up, &alive))
             .map_err(|error| WatchError { file, error })?;
@@ -69,7 +69,7 @@ impl Drop for Watcher {
 
 fn follow<T: Document>(file_state: &mut FileState, live: &Live<T>, wake_up: &Receiver<()>, alive: &Weak<()>) {
     loop {
-        match wake_up.recv_timeout(limits::PATH_LOOK) {
+        match wake_up.recv_timeout(limits::PATH_POLL) {
             Err(RecvTimeoutError::Disconnected) => return,
             _ if alive.strong_count() == 0 => return,
             _ => {}
@@ -97,7 +97,7 @@ impl FileState {
             return false;
         }
         loop {
-            std::thread::sleep(limits::FILE_SETTLE);
+            std::thread::sleep(limits::FILE_DEBOUNCE);
             let current = Stamp::of(&self.file);
             if current == now {
                 break;
@@ -113,7 +113,7 @@ impl FileState {
         let Some(events) = &mut self.events else { return };
         let target = self.file.canonicalize().ok();
         let directories = [Some(self.file.as_path()), target.as_deref()].into_iter().flatten().filter_map(directory);
-        events.follow(directories);
+        events.watch_only(directories);
     }
 }
 

@@ -2,7 +2,7 @@
 //! readable diagnostics; never in a panic or an unbounded output.
 
 use garde::Validate;
-use modehost_config::{Problems, Source};
+use modehost_config::{Diagnostics, Source};
 use modehost_corpus::Corpus;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,7 +58,7 @@ fn with_stack(size: usize, work: impl FnOnce() + Send + 'static) {
     }
 }
 
-fn load(bytes: &[u8]) -> Result<Sample, Problems> {
+fn load(bytes: &[u8]) -> Result<Sample, Diagnostics> {
     let source = Source { embedded: ("built-in", "server: { port: 8004 }\n"), file: None, overrides: Vec::new() };
     let text = String::from_utf8_lossy(bytes);
     source.load_text::<Sample>("kept.yaml", &text).map(|loaded| loaded.document)
@@ -92,7 +92,7 @@ fn a_text_is_a_sound_document_or_problems_that_can_be_read() {
 #[test]
 fn the_deepest_text_is_refused_on_the_stack_that_its_readers_are_given() {
     let deep = corpus().inputs().find(|(name, _)| *name == "abyss_of_maps").expect("kept").1.to_vec();
-    with_stack(modehost_limits::APART_STACK_BYTES, move || assert!(load(&deep).is_err()));
+    with_stack(modehost_limits::WORKER_STACK_BYTES, move || assert!(load(&deep).is_err()));
 }
 
 /// The value of a secret does not appear in diagnostics about its surroundings.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use garde::Validate;
 use modehost_config::environment;
-use modehost_config::{Loaded, Place, Problems, Reference, Source, render_reference};
+use modehost_config::{Diagnostics, Loaded, Location, Reference, Source, render_reference};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -65,7 +65,7 @@ enum Duplicate {
 
 const BUILT_IN: (&str, &str) = ("built-in", "server:\n  port: 8004\ngroups:\n  home: [a]\n");
 
-fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, Problems> {
+fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, Diagnostics> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let overrides = environment::collect("T", variables);
     Source { embedded: BUILT_IN, file: None, overrides }.load_text("c.yaml", text)
@@ -75,7 +75,7 @@ fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, P
 fn problem(text: &str) -> (u64, u64, String, String) {
     let problems = load_with(text, &[]).expect_err("a problem").0;
     assert_eq!(problems.len(), 1, "{problems:?}");
-    let Place::Text { name, line, column } = &problems[0].place else { panic!("no place: {problems:?}") };
+    let Location::Text { name, line, column } = &problems[0].place else { panic!("no place: {problems:?}") };
     assert_eq!(name, "c.yaml");
     (*line, *column, problems[0].setting.clone(), problems[0].message.clone())
 }
@@ -142,7 +142,7 @@ fn several_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     let lines: Vec<_> = problems
         .iter()
         .map(|problem| match problem.place {
-            Place::Text { line, .. } => line,
+            Location::Text { line, .. } => line,
             _ => 0,
         })
         .collect();
@@ -211,12 +211,12 @@ fn sections_of_others_are_kept_and_their_mistakes_found() {
     let shown = unknown[0].to_string();
     let start = "c.yaml:6:1: unknown section `betta`; did you mean `beta`? sections are: alpha, beta, groups, server";
     assert!(shown.starts_with(start), "{shown}");
-    let inner = loaded.problem_with_value("/alpha/list/0/a", "is not a text");
-    assert_eq!(inner.place, Place::Text { name: "c.yaml".into(), line: 5, column: 12 });
-    let absent = loaded.problem_with_value("/alpha/list/0/missing/deeper", "is missing");
-    assert_eq!(absent.place, Place::Text { name: "c.yaml".into(), line: 5, column: 7 });
-    let variable = loaded.problem_with_value("/alpha/keep", "is too much");
-    assert_eq!(variable.place, Place::Variable("T__ALPHA__KEEP".into()));
+    let inner = loaded.diagnostic_for_value("/alpha/list/0/a", "is not a text");
+    assert_eq!(inner.place, Location::Text { name: "c.yaml".into(), line: 5, column: 12 });
+    let absent = loaded.diagnostic_for_value("/alpha/list/0/missing/deeper", "is missing");
+    assert_eq!(absent.place, Location::Text { name: "c.yaml".into(), line: 5, column: 7 });
+    let variable = loaded.diagnostic_for_value("/alpha/keep", "is too much");
+    assert_eq!(variable.place, Location::Variable("T__ALPHA__KEEP".into()));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct Candidate {
 
 /// The generations of one plugin.
 #[derive(Clone)]
-pub struct Entry {
+pub struct CatalogEntry {
     /// The generation for all devices that do not get the candidate.
     pub active: Arc<dyn Generation>,
     /// A generation for a share of the devices, if there is one.
@@ -39,7 +39,7 @@ pub struct Entry {
     pub discarded_before: u64,
 }
 
-impl Entry {
+impl CatalogEntry {
     /// A generation that serves all devices, with no previous one.
     pub fn of(active: Arc<dyn Generation>) -> Self {
         Self {
@@ -71,18 +71,18 @@ fn share(device: &DeviceId) -> u8 {
 
 /// The catalog at one instant.
 #[derive(Clone, Default)]
-pub struct Table {
+pub struct CatalogTable {
     /// Incremented with every change.
     pub version: u64,
     /// The generations of each plugin.
-    pub plugins: HashMap<PluginId, Entry>,
+    pub plugins: HashMap<PluginId, CatalogEntry>,
     /// Message type to plugin.
     pub types: HashMap<String, PluginId>,
     /// Mode name or alias to plugin and canonical name.
     pub modes: HashMap<String, (PluginId, Arc<str>)>,
 }
 
-impl Table {
+impl CatalogTable {
     /// Canonical names of all modes, sorted.
     pub fn mode_names(&self) -> Vec<Arc<str>> {
         let mut names: Vec<_> = self.modes.values().map(|(_, name)| name.clone()).collect();
@@ -94,7 +94,7 @@ impl Table {
 
 /// How a generation performed in a session.
 #[derive(Debug)]
-pub enum Report<'a> {
+pub enum GenerationReport<'a> {
     /// A call succeeded; reported once for each session and generation.
     Served,
     /// A call failed, and the previous generation failed as well or does not exist.
@@ -108,11 +108,11 @@ pub enum Report<'a> {
 /// The plugins of this server.
 pub trait Catalog: Send + Sync {
     /// The current table; cheap.
-    fn table(&self) -> Guard<Arc<Table>>;
+    fn table(&self) -> Guard<Arc<CatalogTable>>;
 
     /// Reports how a generation performed in a device's session, so that a bad generation can be rolled back as a
     /// whole. Cheap; does not wait.
-    fn report(&self, plugin: &PluginId, generation: GenerationId, device: &DeviceId, report: Report<'_>);
+    fn report(&self, plugin: &PluginId, generation: GenerationId, device: &DeviceId, report: GenerationReport<'_>);
 }
 
 /// Samples of a plugin's state in sessions. A new generation is tried on them before it is published.

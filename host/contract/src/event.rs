@@ -300,7 +300,7 @@ impl Event {
     }
 
     /// The request that this event completes.
-    pub fn ends(&self) -> Option<RequestId> {
+    pub fn completes(&self) -> Option<RequestId> {
         match self {
             Self::ModelDone(done) => Some(done.request),
             Self::Document(document) | Self::WriteConflict(document) => document.request,

@@ -19,7 +19,7 @@ pub mod event;
 pub mod mode;
 pub mod service;
 
-pub use catalog::{Candidate, Catalog, Entry, Report, StateSamples, Table};
+pub use catalog::{Candidate, Catalog, CatalogEntry, CatalogTable, GenerationReport, StateSamples};
 pub use effect::Effect;
 pub use event::Event;
 pub use mode::{Context, Fault, Generation, Instance, Manifest, Rejection, Snapshot, VoicePolicy};

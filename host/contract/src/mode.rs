@@ -94,7 +94,7 @@ impl Fault {
     }
 
     /// False where the input or the host is to blame.
-    pub fn is_of_plugin(&self) -> bool {
+    pub fn is_plugin_fault(&self) -> bool {
         !matches!(self, Self::Rejected(_) | Self::Capacity(_))
     }
 }
@@ -167,7 +167,7 @@ pub struct Subscriptions {
 
 /// A mode that a plugin implements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ModeOffer {
+pub struct ModeInfo {
     /// The canonical name.
     pub name: String,
     /// Other names by which the mode can be started.
@@ -182,7 +182,7 @@ pub struct Manifest {
     /// The version of the plugin, chosen by its author.
     pub version: String,
     /// The modes that it implements.
-    pub modes: Vec<ModeOffer>,
+    pub modes: Vec<ModeInfo>,
     /// Types of device messages that it handles.
     pub message_types: Vec<String>,
     /// Who gets recognised speech while its mode runs.

@@ -71,7 +71,7 @@ impl Stamp {
 
     /// Whether it changed within `time` before `now`, so that it may still be being written. A file from the future,
     /// written by a machine with another clock, does not count as young.
-    pub fn is_younger(&self, time: Duration, now: SystemTime) -> bool {
+    pub fn changed_within(&self, time: Duration, now: SystemTime) -> bool {
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(self.changed.0), u32::try_from(self.changed.1)) else {
             return false;
         };
@@ -151,8 +151,8 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "text").expect("writes");
         let (stamp, now) = (Stamp::of(&file).expect("a file"), SystemTime::now());
-        assert!(stamp.is_younger(Duration::from_secs(60), now));
-        assert!(!stamp.is_younger(Duration::from_secs(60), now + Duration::from_secs(61)));
-        assert!(!stamp.is_younger(Duration::from_secs(60), now - Duration::from_secs(3600)));
+        assert!(stamp.changed_within(Duration::from_secs(60), now));
+        assert!(!stamp.changed_within(Duration::from_secs(60), now + Duration::from_secs(61)));
+        assert!(!stamp.changed_within(Duration::from_secs(60), now - Duration::from_secs(3600)));
     }
 }

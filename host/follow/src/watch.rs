@@ -39,7 +39,7 @@ impl FolderWatch {
 
     /// Watches what these paths resolve to at this moment, and nothing else. A path that does not exist, or cannot be
     /// watched, is retried at the next call. True if one of them resolves to another directory than before.
-    pub fn follow<'a>(&mut self, directories: impl IntoIterator<Item = &'a Path>) -> bool {
+    pub fn watch_only<'a>(&mut self, directories: impl IntoIterator<Item = &'a Path>) -> bool {
         let wanted: Vec<(PathBuf, Identity)> = directories
             .into_iter()
             .filter_map(|directory| Some((directory.to_owned(), Identity::of(directory)?)))
@@ -87,23 +87,23 @@ mod tests {
         symlink("one", at("link")).expect("a link");
         let (mut watch, woken) = watch();
         let link = at("link");
-        assert!(!watch.follow([link.as_path()]));
+        assert!(!watch.watch_only([link.as_path()]));
         fs::write(link.join("a"), "").expect("writes");
         woken.recv_timeout(DEADLINE).expect("an event in one");
 
         fs::remove_file(&link).expect("removed");
         symlink("two", &link).expect("relinked");
         while woken.recv_timeout(Duration::from_millis(200)).is_ok() {}
-        assert!(watch.follow([link.as_path()]));
+        assert!(watch.watch_only([link.as_path()]));
         fs::write(at("two").join("b"), "").expect("writes");
         woken.recv_timeout(DEADLINE).expect("an event in two");
 
         // Deleted, then recreated under the same name.
         fs::remove_dir_all(at("two")).expect("removed");
-        assert!(watch.follow([link.as_path()]));
+        assert!(watch.watch_only([link.as_path()]));
         fs::create_dir(at("two")).expect("recreated");
         while woken.recv_timeout(Duration::from_millis(200)).is_ok() {}
-        watch.follow([link.as_path()]);
+        watch.watch_only([link.as_path()]);
         fs::write(at("two").join("c"), "").expect("writes");
         woken.recv_timeout(DEADLINE).expect("an event in the new one");
     }

@@ -149,7 +149,7 @@ impl Admission {
         drop(slot);
         match attached {
             Ok(attachment) => {
-                attachment.came_from(caller.address, &identity.client, protocol_version);
+                attachment.set_client_info(caller.address, &identity.client, protocol_version);
                 let info = ConnectionInfo {
                     device,
                     connection: attachment.connection_id(),

@@ -89,7 +89,7 @@ impl Default for ServerConfig {
 pub struct GatewayConfig {
     /// What a second connection of the same device does. Default `takeover`. Hot.
     #[garde(skip)]
-    pub duplicate_device: OnDuplicate,
+    pub duplicate_device: DuplicatePolicy,
     /// Largest message from a device, in bytes, 1 KiB to 64 MiB. Default 1 MiB. Hot for new
     /// connections.
     #[garde(range(min = 1024, max = 64 * 1024 * 1024))]
@@ -128,7 +128,7 @@ pub struct GatewayConfig {
 impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
-            duplicate_device: OnDuplicate::Takeover,
+            duplicate_device: DuplicatePolicy::Takeover,
             max_message_bytes: limits::MESSAGE_BYTES,
             handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
             origins: None,
@@ -155,7 +155,7 @@ pub enum OfExtensions {
 /// What a second connection of the same device does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OnDuplicate {
+pub enum DuplicatePolicy {
     /// It takes over; the older one is told and closed.
     #[default]
     Takeover,
@@ -172,7 +172,7 @@ pub enum OperatorSecretKind {}
 
 impl SecretKind for OperatorSecretKind {
     const NAME: &'static str = "OperatorSecret";
-    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 fn is_given(secret: &OperatorSecret, _: &()) -> garde::Result {

@@ -39,8 +39,8 @@ use crate::limits;
 use futures_util::future::join;
 use modehost_outbox::{Frame, OutboxReader, close};
 use modehost_protocol::reply::{self, PONG};
-use modehost_protocol::{DeviceMessage, ErrorCode, Reference, Unwrapped};
-use modehost_session::Gone;
+use modehost_protocol::{DeviceMessage, ErrorCode, Payload, Reference};
+use modehost_session::SessionEnded;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -208,7 +208,7 @@ where
     }
 
     /// Handles one text: dispatches it to the session, or appends it to the backlog while the session is busy.
-    fn on_text(&mut self, text: &str) -> Result<(), Gone> {
+    fn on_text(&mut self, text: &str) -> Result<(), SessionEnded> {
         match read::text(text, self.metrics) {
             Received::Message(message) => {
                 if let DeviceMessage::Hello(hello) = &message {
@@ -237,14 +237,14 @@ where
     }
 
     /// Handles one binary frame: audio, or a text in the audio framing.
-    fn on_binary(&mut self, frame: &[u8]) -> Result<(), Gone> {
+    fn on_binary(&mut self, frame: &[u8]) -> Result<(), SessionEnded> {
         match self.socket.format.unwrap(frame) {
-            Ok(Unwrapped::Sound(packet)) => {
+            Ok(Payload::Audio(packet)) => {
                 self.metrics.received_audio();
                 self.session.audio(packet)
             }
             // Bytes that are not UTF-8 are not JSON either.
-            Ok(Unwrapped::Text(text)) => self.on_text(&String::from_utf8_lossy(text)),
+            Ok(Payload::Text(text)) => self.on_text(&String::from_utf8_lossy(text)),
             Err(bad) => {
                 self.metrics.received_invalid_audio(bad.label());
                 self.on_unreadable();
@@ -260,13 +260,13 @@ where
         tracing::warn!(%device, version, ?codec, "the sound of a device cannot be read: its frames are not of this protocol version");
         let message = format!("audio frames cannot be read as protocol version {version}; check Protocol-Version");
         let code = ErrorCode::AudioUnreadable.as_str();
-        self.socket.queue.text(reply::error(code, &message, &Reference::to_sound()));
+        self.socket.queue.text(reply::error(code, &message, &Reference::to_audio()));
     }
 
     /// Closes the connection; the session's last frames, which may contain the reason, are sent first.
     fn on_session_gone(&mut self) {
         let mut last = VecDeque::new();
-        self.outbox.take(&mut last);
+        self.outbox.try_recv_batch(&mut last);
         self.enqueue(last);
         self.socket.queue.close(close::INTERNAL, "the session has ended; please connect again");
     }
@@ -285,7 +285,7 @@ where
 /// Waits until the outbox has frames, then takes all of them. Cancel-safe.
 async fn take_frames(outbox: &mut OutboxReader) -> VecDeque<Frame> {
     let mut frames = VecDeque::new();
-    outbox.fill(&mut frames).await;
+    outbox.recv_batch(&mut frames).await;
     frames
 }
 

@@ -21,14 +21,14 @@ use crate::settings::GatewaySettings;
 
 /// An operator command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum OperatorCommand {
     /// Reload the configuration from all its sources.
     UpdateConfig,
     /// Restart with the executable as it is on disk, without refusing a connection.
     Restart,
 }
 
-impl Order {
+impl OperatorCommand {
     fn parse(action: &str) -> Option<Self> {
         match action {
             "update_config" => Some(Self::UpdateConfig),
@@ -43,25 +43,25 @@ pub struct Done {
     /// One sentence for the operator.
     pub message: String,
     /// Runs once the reply is queued, before anything else is sent on that connection.
-    pub then: Option<Box<dyn FnOnce() + Send>>,
+    pub after_reply: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// Executes operator commands.
-pub trait Operator: Send + Sync {
+pub trait CommandExecutor: Send + Sync {
     /// Executes a command. The future may be dropped when the operator disconnects, which must not leave the command
     /// half executed. The error is one sentence that says why nothing has changed.
-    fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>>;
+    fn carry_out(&self, order: OperatorCommand) -> BoxFuture<'static, Result<Done, String>>;
 }
 
 /// The command state shared by all connections.
 pub(crate) struct CommandDispatcher {
-    operator: Arc<dyn Operator>,
+    operator: Arc<dyn CommandExecutor>,
     settings: watch::Receiver<Arc<GatewaySettings>>,
     failures: Mutex<FailureTable>,
 }
 
 impl CommandDispatcher {
-    pub fn new(operator: Arc<dyn Operator>, settings: watch::Receiver<Arc<GatewaySettings>>) -> Self {
+    pub fn new(operator: Arc<dyn CommandExecutor>, settings: watch::Receiver<Arc<GatewaySettings>>) -> Self {
         Self { operator, settings, failures: Mutex::default() }
     }
 
@@ -76,7 +76,7 @@ impl CommandDispatcher {
             count("rate_limited");
             return Err((ErrorCode::RateLimited, "too many wrong secrets came from this address; wait a minute"));
         }
-        if expected.is(secret) {
+        if expected.matches(secret) {
             return Ok(());
         }
         self.failures.lock().record(caller, now);
@@ -144,7 +144,7 @@ impl CommandResult {
         let Self { action, outcome } = self;
         count(if outcome.is_ok() { "done" } else { "failed" });
         match outcome {
-            Ok(Done { message, then }) => (reply::server(Ok(&message), &action), then),
+            Ok(Done { message, after_reply: then }) => (reply::server(Ok(&message), &action), then),
             Err(why) => (reply::server(Err((ErrorCode::NotReady, &why)), &action), None),
         }
     }
@@ -174,7 +174,7 @@ impl<'a> ControlSession<'a> {
         let (code, why) = match self.dispatcher.authorize(secret, self.caller) {
             Err(rejection) => rejection,
             Ok(()) if self.is_busy() => (ErrorCode::NotReady, "an order of this connection is being carried out"),
-            Ok(()) => match Order::parse(&action) {
+            Ok(()) => match OperatorCommand::parse(&action) {
                 None => (ErrorCode::SchemaInvalid, "action must be one of: update_config, restart"),
                 Some(order) => {
                     tracing::info!(target: "modehost::audit", from = %self.caller, ?order, "console");
@@ -207,9 +207,9 @@ mod tests {
     #[test]
     fn c12_only_the_whole_secret_is_right_and_it_is_never_shown() {
         let secret = OperatorSecret::from("hush-hush");
-        assert!(secret.is("hush-hush"));
+        assert!(secret.matches("hush-hush"));
         for wrong in ["", "hush", "hush-hush ", "Hush-hush", "hush-hushhush-hush"] {
-            assert!(!secret.is(wrong), "{wrong}");
+            assert!(!secret.matches(wrong), "{wrong}");
         }
         assert!(!format!("{secret:?}").contains("hush"));
     }

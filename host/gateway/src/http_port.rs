@@ -45,7 +45,7 @@ pub struct Readiness {
     /// One sentence for each component that is not ready; if empty, the server is ready.
     pub not_ready: Vec<String>,
     /// Notes for the operator that do not affect readiness.
-    pub notes: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// `/healthz` and `/readyz`.
@@ -57,7 +57,7 @@ pub(crate) fn health(readiness: watch::Receiver<Readiness>) -> Router {
 }
 
 async fn readiness_response(State(readiness): State<watch::Receiver<Readiness>>) -> (StatusCode, String) {
-    let Readiness { not_ready, notes } = &*readiness.borrow();
+    let Readiness { not_ready, warnings: notes } = &*readiness.borrow();
     let (status, first) = match not_ready.is_empty() {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),

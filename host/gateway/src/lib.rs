@@ -40,12 +40,12 @@ pub mod settings;
 mod software;
 
 pub use self::metrics::describe_metrics;
-pub use accept::bind::{BindError, Bound, bind, check_addresses, ip_key};
-pub use accept::handover::Ports;
+pub use accept::bind::{BindError, BoundListeners, bind, check_addresses, ip_key};
+pub use accept::handover::InheritedListeners;
 pub use config::tls::TlsConfig;
-pub use config::{GatewayConfig, OfExtensions, OnDuplicate, ServerConfig};
-pub use control::{Done, Operator, Order};
+pub use config::{DuplicatePolicy, GatewayConfig, OfExtensions, ServerConfig};
+pub use control::{CommandExecutor, Done, OperatorCommand};
 pub use http_port::Readiness;
 pub use modehost_auth::AuthConfig;
-pub use serve::{Farewell, Gateway, OpenFiles};
+pub use serve::{Gateway, OpenFiles, ShutdownNotice};
 pub use settings::GatewaySettings;

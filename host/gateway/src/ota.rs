@@ -151,7 +151,7 @@ impl Ota {
         if LOG_LIMIT.allows("OTA requests") {
             let device = device.map_or("-", DeviceId::as_str);
             // Without its path, which may be kept secret from everyone but devices.
-            let url = modehost_ids::place(url).unwrap_or("-");
+            let url = modehost_ids::origin(url).unwrap_or("-");
             let (agent, firmware) = (software.agent.as_deref(), software.version.as_deref());
             let address = caller.map(display);
             tracing::info!(device, address, url, agent, firmware, "a device has asked for the address (OTA)");

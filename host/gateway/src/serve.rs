@@ -15,20 +15,20 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::accept::Acceptor;
-use crate::accept::bind::Bound;
-use crate::accept::handover::Ports;
+use crate::accept::bind::BoundListeners;
+use crate::accept::handover::InheritedListeners;
 use crate::accept::slots::{ConnectionSlots, SlotLimits};
 use crate::admission::Admission;
 use crate::admission::certificates::CertificateStore;
 pub use crate::admission::device_limit::OpenFiles;
 use crate::admission::device_limit::{DeviceLimit, FileBudget};
 use crate::admission::revocation::RevocationMonitor;
-pub use crate::admission::shutdown::Farewell;
 use crate::admission::shutdown::Shutdown;
+pub use crate::admission::shutdown::ShutdownNotice;
 use crate::connection::SharedState;
 use crate::connection::partial_messages::PartialMessages;
 use crate::connection_metrics::ConnectionMetrics;
-use crate::control::{CommandDispatcher, Operator};
+use crate::control::{CommandDispatcher, CommandExecutor};
 use crate::http_port::{self, HttpPort, Readiness};
 use crate::ota;
 use crate::settings::GatewaySettings;
@@ -47,7 +47,7 @@ pub struct Gateway {
     /// Additional routes of the HTTP port. They must not overlap with `/healthz`, `/readyz` or OTA.
     pub routes: Router,
     /// Executes operator commands.
-    pub operator: Arc<dyn Operator>,
+    pub command_executor: Arc<dyn CommandExecutor>,
 }
 
 impl Gateway {
@@ -55,8 +55,12 @@ impl Gateway {
     /// connections, and returns when all have ended, or after `limits::DRAIN`. HTTP is served to the end. Returns the
     /// listening sockets if the notice hands them over; otherwise they are closed. Cancelling cuts every connection at
     /// once.
-    pub async fn serve(self, bound: Bound, shutdown: impl Future<Output = Farewell> + Send) -> Option<Ports> {
-        let Self { registry, settings, readiness, files, routes, operator } = self;
+    pub async fn serve(
+        self,
+        bound: BoundListeners,
+        shutdown: impl Future<Output = ShutdownNotice> + Send,
+    ) -> Option<InheritedListeners> {
+        let Self { registry, settings, readiness, files, routes, command_executor: operator } = self;
         let (certificates, _certificate_task) = CertificateStore::watch(settings.clone());
         // Whether the ports use TLS is fixed at the start; the certificate is not.
         let certificates = settings.borrow().tls.is_some().then_some(certificates);
@@ -118,7 +122,7 @@ impl Gateway {
             listeners.push(operators.join().await?);
         }
         let listeners: Result<Vec<_>, _> = listeners.into_iter().map(TcpListener::into_std).collect();
-        listeners.ok().map(Ports::new)
+        listeners.ok().map(InheritedListeners::new)
     }
 }
 
@@ -145,8 +149,8 @@ async fn accept_until(
     acceptor: &mut Acceptor,
     admission: &Arc<Admission>,
     connections: &mut IoTasks,
-    shutdown: impl Future<Output = Farewell>,
-) -> Farewell {
+    shutdown: impl Future<Output = ShutdownNotice>,
+) -> ShutdownNotice {
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {

@@ -11,7 +11,7 @@ use modehost_auth::{AuthConfig, SignIn};
 use modehost_session::DuplicateDevice;
 
 use crate::config::tls::TlsConfig;
-use crate::config::{GatewayConfig, OnDuplicate, OperatorSecret, ServerConfig};
+use crate::config::{DuplicatePolicy, GatewayConfig, OperatorSecret, ServerConfig};
 use crate::origin::Origins;
 use crate::proxy::Proxies;
 
@@ -65,13 +65,13 @@ impl GatewaySettings {
     /// New settings for a running server: counters of failed sign-ins are kept, and so are cached keys and provider
     /// responses whose settings have not changed.
     #[must_use]
-    pub fn renewed(&self, server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
+    pub fn updated(&self, server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig) -> Self {
         Self::build(server, gateway, auth, self.sign_in.updated(auth))
     }
 
     /// Whether a request carries the operators' token.
     pub fn is_operator(&self, headers: &HeaderMap) -> bool {
-        self.operator_token.as_ref().is_some_and(|token| bears(headers, token))
+        self.operator_token.as_ref().is_some_and(|token| has_bearer_token(headers, token))
     }
 
     fn build(server: &ServerConfig, gateway: &GatewayConfig, auth: &AuthConfig, sign_in: SignIn) -> Self {
@@ -79,12 +79,12 @@ impl GatewaySettings {
         let public_url = server.public_url.as_ref().map(|url| public_url(url, &paths[0]));
         Self {
             duplicate: match gateway.duplicate_device {
-                OnDuplicate::Takeover => DuplicateDevice::Takeover,
-                OnDuplicate::Reject => DuplicateDevice::Reject,
+                DuplicatePolicy::Takeover => DuplicateDevice::Takeover,
+                DuplicatePolicy::Reject => DuplicateDevice::Reject,
             },
             max_message_bytes: gateway.max_message_bytes,
             handshake_timeout: Duration::from_millis(gateway.handshake_timeout_ms),
-            silence: limits::SILENCE,
+            silence: limits::KEEPALIVE,
             ping_interval: gateway.ping_interval_s.map(Duration::from_secs),
             origins: Origins::new(gateway.origins.as_deref(), server.public_url.as_deref()),
             sign_in: Arc::new(sign_in),
@@ -110,9 +110,9 @@ impl Default for GatewaySettings {
 }
 
 /// Whether a request carries this token, as `Authorization: Bearer`.
-pub fn bears(headers: &HeaderMap, token: &OperatorSecret) -> bool {
+pub fn has_bearer_token(headers: &HeaderMap, token: &OperatorSecret) -> bool {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-    given.is_some_and(|given| token.is(given))
+    given.is_some_and(|given| token.matches(given))
 }
 
 fn bearer(value: &str) -> Option<&str> {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::limits;
-use modehost_ids::{DeviceId, shown};
+use modehost_ids::{DeviceId, sanitize_for_log};
 use parking_lot::Mutex;
 
 /// The software of one device, as reported.
@@ -18,8 +18,8 @@ pub(crate) struct Software {
 impl Software {
     /// Sanitises and truncates both texts.
     pub fn new(agent: Option<&str>, version: Option<&str>) -> Self {
-        let shown = |text: Option<&str>| text.and_then(|text| shown(text, limits::SOFTWARE_CHARACTERS));
-        Self { agent: shown(agent), version: shown(version) }
+        let shown = |text: Option<&str>| text.and_then(|text| sanitize_for_log(text, limits::SOFTWARE_CHARACTERS));
+        Self { agent: sanitize_for_log(agent), version: sanitize_for_log(version) }
     }
 }
 

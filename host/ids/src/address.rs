@@ -48,7 +48,7 @@ impl From<String> for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(place(&self.0).unwrap_or("…"))
+        f.write_str(origin(&self.0).unwrap_or("…"))
     }
 }
 
@@ -73,7 +73,7 @@ impl JsonSchema for Address {
 }
 
 /// `scheme://host:port` of a URL; `None` if it does not have that form, or has user information before the host.
-pub fn place(address: &str) -> Option<&str> {
+pub fn origin(address: &str) -> Option<&str> {
     let (scheme, rest) = address.split_once("://")?;
     let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let is_word = |text: &str, more: &str| {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::address::{Address, place};
+pub use self::address::{Address, origin};
 pub use self::secret::{Secret, SecretKind};
 
 macro_rules! text_id {
@@ -103,7 +103,7 @@ impl DeviceId {
 
 /// A text from outside, sanitised for a log line: trimmed, without invisible characters, and at most `most` characters.
 /// `None` if nothing is left.
-pub fn shown(text: &str, most: usize) -> Option<String> {
+pub fn sanitize_for_log(text: &str, most: usize) -> Option<String> {
     let visible: String = text.trim().chars().filter(|letter| !is_invisible(*letter)).take(most).collect();
     let visible = visible.trim();
     (!visible.is_empty()).then(|| visible.to_owned())
@@ -141,7 +141,7 @@ pub struct ConnectionId(pub u64);
 
 #[cfg(test)]
 mod tests {
-    use super::{DeviceId, shown};
+    use super::{DeviceId, sanitize_for_log};
 
     #[test]
     fn device_ids_are_trimmed_unquoted_and_lowered() {
@@ -165,9 +165,9 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_short_and_seen() {
-        assert_eq!(shown(" bread-compact/1.9.0\r\n\u{202E}x ", 64).as_deref(), Some("bread-compact/1.9.0x"));
-        assert_eq!(shown(&"小".repeat(100), 64).map(|text| text.chars().count()), Some(64));
-        assert_eq!((shown(" \u{7} ", 64), shown("", 64)), (None, None));
+        assert_eq!(sanitize_for_log(" bread-compact/1.9.0\r\n\u{202E}x ", 64).as_deref(), Some("bread-compact/1.9.0x"));
+        assert_eq!(sanitize_for_log(&"小".repeat(100), 64).map(|text| text.chars().count()), Some(64));
+        assert_eq!((sanitize_for_log(" \u{7} ", 64), sanitize_for_log("", 64)), (None, None));
     }
 
     #[test]

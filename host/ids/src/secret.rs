@@ -13,7 +13,7 @@ pub trait SecretKind {
     /// Its name, in `Debug` and in the schema of the configuration.
     const NAME: &'static str;
     /// One sentence for the schema.
-    const ABOUT: &'static str;
+    const DESCRIPTION: &'static str;
 }
 
 /// A text that neither `Debug` nor `Serialize` shows. Validated when it is read: see the validators beside each kind.
@@ -29,7 +29,7 @@ impl<K> Secret<K> {
 
     /// Whether `given` is the secret, in a time that reveals neither how much of it is right nor how long the secret
     /// is: digests are compared.
-    pub fn is(&self, given: &str) -> bool {
+    pub fn matches(&self, given: &str) -> bool {
         Sha256::digest(self.0.as_bytes()).ct_eq(&Sha256::digest(given.as_bytes())).into()
     }
 }
@@ -84,7 +84,7 @@ impl<K: SecretKind> JsonSchema for Secret<K> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": K::ABOUT })
+        json_schema!({ "type": "string", "description": K::DESCRIPTION })
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
 
     impl SecretKind for OfTests {
         const NAME: &'static str = "TestKey";
-        const ABOUT: &'static str = "A key of tests.";
+        const DESCRIPTION: &'static str = "A key of tests.";
     }
 
     #[test]
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn only_the_whole_secret_is_right() {
         let key = Secret::<OfTests>::from("hush-hush");
-        assert!(key.is("hush-hush"));
+        assert!(key.matches("hush-hush"));
         for wrong in ["", "hush", "hush-hush ", "hush-husH"] {
-            assert!(!key.is(wrong), "{wrong}");
+            assert!(!key.matches(wrong), "{wrong}");
         }
     }
 

@@ -21,23 +21,23 @@ pub const OUTBOX_FRAMES: usize = 256;
 /// Capacity of the outbox of a device, in bytes.
 pub const OUTBOX_BYTES: usize = 2 * 1024 * 1024;
 /// Timeout of one write to a device, after which it counts as gone.
-pub const WRITE: Duration = Duration::from_secs(10);
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the old socket of a reconnected device stays open, so that dictation is not cut.
 pub const TAKEOVER_LINGER: Duration = Duration::from_millis(1500);
 /// A day.
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// Poll interval of certificate files: a renewed certificate is in use long before the old one expires.
-pub const TLS_LOOK: Duration = Duration::from_secs(5);
+pub const TLS_POLL: Duration = Duration::from_secs(5);
 /// Request line and headers of one request. Browsers send 1 to 2 KiB.
 pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
 /// Body of an OTA request; firmware sends about 2 KiB.
 pub const OTA_BODY_BYTES: usize = 64 * 1024;
 /// Keepalive: a device that was sent nothing for this long is sent a message. Firmware calls a channel dead after 120 s
 /// without data, and 100 s is promised.
-pub const SILENCE: Duration = Duration::from_secs(95);
+pub const KEEPALIVE: Duration = Duration::from_secs(95);
 /// Idle timeout: a device that has sent nothing for this long, plus `IDLE_BUFFER`, is disconnected. People take breaks
 /// of some minutes, and firmware reconnects at the next word.
-pub const IDLE: Duration = Duration::from_secs(600);
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Added to `IDLE` in every mode.
 pub const IDLE_BUFFER: Duration = Duration::from_secs(60);
 /// How long before the idle timeout a device is warned.
@@ -62,18 +62,18 @@ pub const KEY_FILE_TTL: Duration = Duration::from_secs(10);
 /// How long a session waits for its device to reconnect.
 pub const RESUME_WINDOW: Duration = Duration::from_secs(120);
 /// Messages buffered for a device during the resume window.
-pub const HELD_MESSAGES: usize = 64;
+pub const RESUME_MESSAGES: usize = 64;
 /// Sessions beyond which a session without mode state ends with its connection: twice the designed capacity, so that
 /// only a flood of made-up devices reaches it. Each takes some 10 KiB.
-pub const SESSIONS_AT_EASE: usize = 20_000;
+pub const SESSION_SOFT_LIMIT: usize = 20_000;
 /// Idle time after which the mode of a session hibernates and frees its memory.
 pub const HIBERNATE_AFTER: Duration = Duration::from_secs(60);
 /// On a kill, state that no durable effect has written is at most this old.
 pub const CHECKPOINT: Duration = Duration::from_secs(2);
 /// Timeout of a storage request, after which an error is sent to the device.
-pub const STORAGE_REPLY: Duration = Duration::from_secs(5);
+pub const STORAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Backoff before a session retries an overloaded storage.
-pub const STORAGE_PAUSE: Duration = Duration::from_millis(50);
+pub const STORAGE_BACKOFF: Duration = Duration::from_millis(50);
 
 // --- Models and what is asked of others ----------------------------------------------------------
 
@@ -92,10 +92,10 @@ pub const QUEUE_PER_DEVICE: u32 = 100;
 // --- Files that are watched ----------------------------------------------------------------------
 
 /// How long a file must be unchanged before it is read: editors and compilers write in bursts.
-pub const FILE_SETTLE: Duration = Duration::from_millis(100);
+pub const FILE_DEBOUNCE: Duration = Duration::from_millis(100);
 /// Poll interval of opened or watched paths: file events are bound to the directory that existed when the watch began.
 /// Each poll makes some dozen file system calls.
-pub const PATH_LOOK: Duration = Duration::from_secs(1);
+pub const PATH_POLL: Duration = Duration::from_secs(1);
 
 // --- Files of the operator -----------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ pub const CERTIFICATE_BYTES: usize = 1024 * 1024;
 pub const MAX_BLOCKING: usize = 2;
 /// Stack of a thread for long work. Configuration parsers recurse as deep as the text is nested, up to 64 levels, and
 /// need 32 KiB per level in a development build; untouched pages cost nothing.
-pub const APART_STACK_BYTES: usize = 16 * 1024 * 1024;
+pub const WORKER_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 // --- Circuit breakers ----------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ pub const BREAKER_OPEN: Duration = Duration::from_secs(5);
 // --- Plugins -------------------------------------------------------------------------------------
 
 /// Time budget of one call of a guest. Measured calls take 2 to 100 µs; a busy machine stretches them.
-pub const CALL: Duration = Duration::from_millis(100);
+pub const CALL_BUDGET: Duration = Duration::from_millis(100);
 /// Effects of one event.
 pub const EFFECTS: usize = 64;
 /// Size of a plugin file. Rust guests have 0.2 MB, Python ones 18 MB.
@@ -136,7 +136,7 @@ pub const MIGRATIONS_PER_SECOND: u32 = 20_000;
 // --- Audio input and recognition -----------------------------------------------------------------
 
 /// Endpoints of a device that follow each other faster are a bouncing button (A.1).
-pub const BOUNCE: Duration = Duration::from_millis(300);
+pub const ENDPOINT_DEBOUNCE: Duration = Duration::from_millis(300);
 
 // --- Playback ------------------------------------------------------------------------------------
 
@@ -157,12 +157,12 @@ pub const KEY_BYTES: usize = 256;
 // --- Tools of devices ----------------------------------------------------------------------------
 
 /// Timeout of the tool list of a device. Firmware answers within 100 ms; some clients never do.
-pub const TOOL_LIST_REPLY: Duration = Duration::from_secs(5);
+pub const TOOL_LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Backoff after a device has announced tools and not answered, unless it sends another hello or announces a change of
 /// its tools.
 pub const TOOL_SILENCE: Duration = Duration::from_secs(60);
 /// Timeout of a tool call: taking and explaining a picture takes up to half a minute.
-pub const TOOL_CALL_REPLY: Duration = Duration::from_secs(30);
+pub const TOOL_CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of a tool list; firmware splits them at 8,000 bytes.
 pub const TOOL_PAGES: usize = 32;
 /// Queued calls of one device: firmware processes them one after another.

@@ -91,7 +91,7 @@ struct Table {
 impl LanguageModels {
     /// Models of a validated configuration. Does not connect yet.
     pub fn new(config: &Config) -> Arc<Self> {
-        install_crypto();
+        install_crypto_provider();
         let models = Self {
             table: ArcSwap::default(),
             applying: Mutex::new(()),
@@ -198,7 +198,7 @@ fn client(
 }
 
 /// Installs the process-wide crypto provider of rustls. An installed one is kept.
-pub fn install_crypto() {
+pub fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Another thread may have installed one first, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -41,14 +41,14 @@ async fn trusting() {
 
     // One connection carries all requests (HTTP/2).
     let gate = Gate::new();
-    provider.always(Reply::chunks(&["a", "b"]).until(&gate).usage(3, 2));
+    provider.always(Reply::chunks(&["a", "b"]).until_open(&gate).usage(3, 2));
     let first = ask(&models, question("?"));
     gate.open();
     assert_eq!(first.await.text(), "ab");
     let all = join_all((0..5).map(|_| ask(&models, streamed("?")))).await;
     assert!(all.iter().all(|outcome| outcome.done().tokens == (3, 2)));
     assert_eq!(provider.connections(), 1);
-    assert_eq!(provider.asked()[5].headers["authorization"], "Bearer a-key");
+    assert_eq!(provider.requests()[5].headers["authorization"], "Bearer a-key");
 
     // A cancelled question does not affect the others on its connection.
     provider.wait_open(0).await;
@@ -72,5 +72,5 @@ async fn a_certificate_that_nobody_knows_is_not_trusted() {
     let outcome = ask(&models(&provider, json!({ "api_key": "a-key", "retries": 0 })), question("?")).await;
     let (reason, sentence) = outcome.failed();
     assert!(reason == Failure::Unavailable && sentence.contains("certificate"), "{sentence}");
-    assert_eq!(provider.asked().len(), 0);
+    assert_eq!(provider.requests().len(), 0);
 }

@@ -124,16 +124,16 @@ fn questions_are_measured() {
             }));
             let models = LanguageModels::new(&config);
             let summary = || ModelRequest { purpose: "summary".to_owned(), ..streamed("?") };
-            provider.next(Reply::status(500));
-            provider.next(Reply::text("Yes.").usage(7, 2));
+            provider.queue(Reply::status(500));
+            provider.queue(Reply::text("Yes.").usage(7, 2));
             ask(&models, summary()).await;
-            provider.next(Reply::status(401));
+            provider.queue(Reply::status(401));
             ask(&models, summary()).await;
             // An unconfigured purpose keeps its name; an invalid one is not used as a label.
             ask(&models, ModelRequest { purpose: "idea".to_owned(), ..question("?") }).await;
             ask(&models, ModelRequest { purpose: "a secret".to_owned(), ..question("?") }).await;
 
-            provider.next(Reply::text("x").never());
+            provider.queue(Reply::text("x").never());
             let mut dropped = models.ask(summary());
             assert!(dropped.next().now_or_never().is_none());
             provider.wait_open(1).await;

@@ -41,15 +41,15 @@ pub struct Vision {
 
 /// Marks the token that a device presents to the vision service.
 #[derive(Debug)]
-pub enum ToVision {}
+pub enum VisionService {}
 
-impl SecretKind for ToVision {
+impl SecretKind for VisionService {
     const NAME: &'static str = "VisionToken";
-    const ABOUT: &'static str = "What devices show whoever explains their pictures.";
+    const DESCRIPTION: &'static str = "What devices show whoever explains their pictures.";
 }
 
 /// The token of the vision service.
-pub type VisionToken = Secret<ToVision>;
+pub type VisionToken = Secret<VisionService>;
 
 /// The result of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl<T: Transport> Client<T> {
         let real = tools.resolve_name(&name).ok_or(McpError::UnknownTool)?;
         let arguments: Value = serde_json::from_str(&arguments).unwrap_or_else(|_| json!({}));
         let params = json!({ "name": real, "arguments": arguments });
-        Ok(match self.rpc.request("tools/call", Some(params), limits::TOOL_CALL_REPLY).await? {
+        Ok(match self.rpc.request("tools/call", Some(params), limits::TOOL_CALL_TIMEOUT).await? {
             Ok(result) => ToolResult { text: text_of(&result), failed: result["isError"] == Value::Bool(true) },
             Err(why) => ToolResult { text: cut(why), failed: true },
         })
@@ -154,7 +154,7 @@ impl<T: Transport> Client<T> {
             "clientInfo": { "name": "modehost", "version": env!("CARGO_PKG_VERSION") },
         });
         self.require("initialize", Some(params)).await?;
-        let pages = tokio::time::timeout(limits::TOOL_LIST_REPLY, self.list_pages());
+        let pages = tokio::time::timeout(limits::TOOL_LIST_TIMEOUT, self.list_pages());
         let tools = pages.await.map_err(|_| McpError::TimedOut("tools/list"))??;
         let tools = Arc::new(tools);
         let mut list = self.list.lock();
@@ -183,8 +183,8 @@ impl<T: Transport> Client<T> {
 
     /// A request that every MCP server must support.
     async fn require(&self, method: &'static str, params: Option<Value>) -> Result<Value, McpError> {
-        let response = self.rpc.request(method, params, limits::TOOL_LIST_REPLY).await?;
-        response.map_err(|why| McpError::Refused(method, why))
+        let response = self.rpc.request(method, params, limits::TOOL_LIST_TIMEOUT).await?;
+        response.map_err(|why| McpError::Rejected(method, why))
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
-    use crate::rpc::Closed;
+    use crate::rpc::TransportClosed;
 
     /// Messages sent to the device and not yet inspected.
     type Sent = Arc<Mutex<VecDeque<Value>>>;
@@ -203,7 +203,7 @@ mod tests {
     struct Recorded(Sent);
 
     impl Transport for Recorded {
-        fn send(&self, message: &Value) -> Result<(), Closed> {
+        fn send(&self, message: &Value) -> Result<(), TransportClosed> {
             self.0.lock().push_back(message.clone());
             Ok(())
         }

@@ -15,7 +15,7 @@ pub enum McpError {
     TimedOut(&'static str),
     /// An error response to this method, with the device's message.
     #[error("the device refused {0}: {1}")]
-    Refused(&'static str, String),
+    Rejected(&'static str, String),
     /// A call of a tool that is not in the list.
     #[error("the device offers no tool of this name; list its tools again")]
     UnknownTool,

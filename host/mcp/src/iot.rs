@@ -15,7 +15,7 @@ const STATE: &str = "get_state";
 
 /// The things that a device has described.
 #[derive(Debug, Default)]
-pub struct Things {
+pub struct IotThings {
     /// Descriptors by name, in the order of arrival.
     things: Vec<(String, Value)>,
     states: Map<String, Value>,
@@ -23,14 +23,14 @@ pub struct Things {
 
 /// The result of calling a tool of a thing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Command {
+pub struct IotCommand {
     /// The command to send to the device; none where its reported state already answers the call.
     pub message: Option<Value>,
     /// The result for the caller.
     pub text: String,
 }
 
-impl Things {
+impl IotThings {
     /// Handles an `iot` message: descriptors, states, or both. Anything beyond the bounds is dropped.
     pub fn receive(&mut self, body: &str) {
         let message: Value = serde_json::from_str(body).unwrap_or_default();
@@ -62,16 +62,16 @@ impl Things {
     }
 
     /// Calls a tool; none if no thing has it.
-    pub fn call(&self, name: &str, arguments: &str) -> Option<Command> {
+    pub fn call(&self, name: &str, arguments: &str) -> Option<IotCommand> {
         let list = self.tools();
         let (thing, method) = list.resolve_name(name)?.rsplit_once('.')?;
         if method == STATE {
             let text = self.states.get(thing).map_or_else(|| "not known".to_owned(), Value::to_string);
-            return Some(Command { message: None, text });
+            return Some(IotCommand { message: None, text });
         }
         let parameters: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
         let message = json!({ "name": thing, "method": method, "parameters": parameters });
-        Some(Command { message: Some(message), text: "the device has been told; it does not answer".to_owned() })
+        Some(IotCommand { message: Some(message), text: "the device has been told; it does not answer".to_owned() })
     }
 }
 
@@ -115,8 +115,8 @@ mod tests {
         "methods":{"SetVolume":{"description":"设置音量",
         "parameters":{"volume":{"description":"0到100之间的整数","type":"number"}}}}}]}"#;
 
-    fn speaker() -> Things {
-        let mut things = Things::default();
+    fn speaker() -> IotThings {
+        let mut things = IotThings::default();
         things.receive(SPEAKER);
         things
     }
@@ -139,7 +139,7 @@ mod tests {
         let command = json!({ "name": "Speaker", "method": "SetVolume", "parameters": { "volume": 70 } });
         assert_eq!(called.message, Some(command));
         assert!(called.text.contains("told"), "{}", called.text);
-        let known = |text: &str| Some(Command { message: None, text: text.to_owned() });
+        let known = |text: &str| Some(IotCommand { message: None, text: text.to_owned() });
         assert_eq!(things.call("Speaker.get_state", "{}"), known("not known"));
         things.receive(
             r#"{"type":"iot","states":[{"name":"Speaker","state":{"volume":70}},{"name":"Nobody","state":1}]}"#,
@@ -162,7 +162,7 @@ mod tests {
         }
         assert_eq!(things.things.len(), limits::THINGS);
         let heavy = "d".repeat(limits::TOOL_LIST_BYTES);
-        let mut things = Things::default();
+        let mut things = IotThings::default();
         things.receive(&json!({ "descriptors": [{ "name": "heavy", "description": heavy }] }).to_string());
         assert!(things.things.is_empty());
     }

@@ -24,9 +24,9 @@ mod result;
 mod rpc;
 mod tool_list;
 
-pub use client::{Client, ToVision, ToolResult, Vision, VisionToken};
+pub use client::{Client, ToolResult, Vision, VisionService, VisionToken};
 pub use error::McpError;
-pub use iot::{Command, Things};
+pub use iot::{IotCommand, IotThings};
 pub use metrics::{count_unsolicited, describe_metrics};
-pub use rpc::{Closed, Transport};
+pub use rpc::{Transport, TransportClosed};
 pub use tool_list::ToolList;

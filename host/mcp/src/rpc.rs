@@ -21,12 +21,12 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # Errors
     /// If the connection is closed.
-    fn send(&self, message: &Value) -> Result<(), Closed>;
+    fn send(&self, message: &Value) -> Result<(), TransportClosed>;
 }
 
 /// The connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
+pub struct TransportClosed;
 
 /// The result, or the message of an error response.
 pub(crate) type Response = Result<Value, String>;
@@ -90,7 +90,7 @@ impl<T: Transport> Rpc<T> {
             request["params"] = params;
         }
         let until = Instant::now() + limit;
-        self.transport.send(&request).map_err(|Closed| McpError::Closing)?;
+        self.transport.send(&request).map_err(|TransportClosed| McpError::Closing)?;
         match tokio::time::timeout_at(until, response).await {
             Ok(response) => response.map_err(|_| McpError::Interrupted),
             Err(_) => Err(McpError::TimedOut(method)),
@@ -165,8 +165,8 @@ mod tests {
     struct Recorded(Sent);
 
     impl Transport for Recorded {
-        fn send(&self, message: &Value) -> Result<(), Closed> {
-            self.0.lock().as_mut().ok_or(Closed)?.push(message.clone());
+        fn send(&self, message: &Value) -> Result<(), TransportClosed> {
+            self.0.lock().as_mut().ok_or(TransportClosed)?.push(message.clone());
             Ok(())
         }
     }

@@ -46,7 +46,7 @@ pub mod close {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
     /// For this device alone.
-    Own(String),
+    Owned(String),
     /// The same for all recipients, stored once.
     Shared(Arc<str>),
 }
@@ -55,7 +55,7 @@ impl Text {
     /// Bytes.
     pub fn len(&self) -> usize {
         match self {
-            Self::Own(text) => text.len(),
+            Self::Owned(text) => text.len(),
             Self::Shared(text) => text.len(),
         }
     }
@@ -68,7 +68,7 @@ impl Text {
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self::Own(text)
+        Self::Owned(text)
     }
 }
 
@@ -80,19 +80,19 @@ impl From<Arc<str>> for Text {
 
 impl From<&'static str> for Text {
     fn from(text: &'static str) -> Self {
-        Self::Own(text.to_owned())
+        Self::Owned(text.to_owned())
     }
 }
 
 /// An ack marker: a position in the stream of frames. Its watcher learns that everything before it has reached the
 /// device; once all markers are dropped, nothing more can be acknowledged.
 #[derive(Clone, Debug)]
-pub struct Mark {
+pub struct AckMarker {
     progress: watch::Sender<u64>,
     number: u64,
 }
 
-impl Mark {
+impl AckMarker {
     /// Everything before the marker has been written and, as far as the system can tell, received.
     pub fn reach(self) {
         self.progress.send_if_modified(|reached| {
@@ -103,13 +103,13 @@ impl Mark {
     }
 }
 
-impl PartialEq for Mark {
+impl PartialEq for AckMarker {
     fn eq(&self, other: &Self) -> bool {
         self.number == other.number && self.progress.same_channel(&other.progress)
     }
 }
 
-impl Eq for Mark {}
+impl Eq for AckMarker {}
 
 /// A frame for the connection to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub enum Frame {
     /// One WebSocket text frame.
     Text(Text),
     /// Writes nothing; acknowledged once everything before it has been received.
-    Mark(Mark),
+    AckMarker(AckMarker),
     /// One Opus packet or PCM frame, without framing.
     Audio {
         /// The packet's bytes, without the device's framing, which the connection adds.
@@ -136,14 +136,14 @@ pub enum Frame {
 
 /// The message is rejected: the connection has ended, or is about to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
+pub struct OutboxClosed;
 
 struct Item {
     frame: Frame,
     /// Messages with the same key replace each other.
     key: Option<Arc<str>>,
     /// Follows the frame.
-    mark: Option<Mark>,
+    mark: Option<AckMarker>,
 }
 
 #[derive(Default)]
@@ -198,7 +198,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the connection has ended.
-    pub fn text(&self, text: impl Into<Text>) -> Result<(), Refused> {
+    pub fn text(&self, text: impl Into<Text>) -> Result<(), OutboxClosed> {
         self.enqueue(Frame::Text(text.into()), None, None)
     }
 
@@ -208,15 +208,20 @@ impl Outbox {
     ///
     /// # Errors
     /// If the connection has ended.
-    pub fn marked(&self, text: impl Into<Text>, progress: &watch::Sender<u64>, number: u64) -> Result<(), Refused> {
-        self.enqueue(Frame::Text(text.into()), None, Some(Mark { progress: progress.clone(), number }))
+    pub fn text_with_marker(
+        &self,
+        text: impl Into<Text>,
+        progress: &watch::Sender<u64>,
+        number: u64,
+    ) -> Result<(), OutboxClosed> {
+        self.enqueue(Frame::Text(text.into()), None, Some(AckMarker { progress: progress.clone(), number }))
     }
 
     /// Queues a text message, replacing a queued one with the same key.
     ///
     /// # Errors
     /// If the connection has ended.
-    pub fn latest(&self, key: Arc<str>, text: impl Into<Text>) -> Result<(), Refused> {
+    pub fn text_superseding(&self, key: Arc<str>, text: impl Into<Text>) -> Result<(), OutboxClosed> {
         self.enqueue(Frame::Text(text.into()), Some(key), None)
     }
 
@@ -224,7 +229,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the connection has ended.
-    pub fn audio(&self, packet: Vec<u8>, timestamp_ms: u32) -> Result<(), Refused> {
+    pub fn audio(&self, packet: Vec<u8>, timestamp_ms: u32) -> Result<(), OutboxClosed> {
         self.enqueue(Frame::Audio { packet, timestamp_ms }, None, None)
     }
 
@@ -247,20 +252,20 @@ impl Outbox {
     }
 
     /// Frames queued, and their bytes.
-    pub fn waiting(&self) -> (usize, usize) {
+    pub fn pending(&self) -> (usize, usize) {
         let queue = self.0.queue.lock();
         (queue.items.len(), queue.bytes)
     }
 
     /// True if both are the same queue.
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn is_same_queue(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn enqueue(&self, frame: Frame, key: Option<Arc<str>>, mark: Option<Mark>) -> Result<(), Refused> {
+    fn enqueue(&self, frame: Frame, key: Option<Arc<str>>, mark: Option<AckMarker>) -> Result<(), OutboxClosed> {
         let mut queue = self.0.queue.lock();
         if queue.closing || queue.abandoned {
-            return Err(Refused);
+            return Err(OutboxClosed);
         }
         if let Some(key) = &key {
             supersede(&mut queue, key);
@@ -282,7 +287,7 @@ fn weight(frame: &Frame) -> usize {
     match frame {
         Frame::Text(text) => text.len(),
         Frame::Audio { packet, .. } => packet.len(),
-        Frame::Mark(_) => 0,
+        Frame::AckMarker(_) => 0,
         Frame::Close { reason, .. } => reason.len(),
     }
 }
@@ -326,9 +331,9 @@ fn shed_load(queue: &mut Queue) {
 
 impl OutboxReader {
     /// Waits until something is queued, then moves all of it to `batch`. Cancelling loses nothing.
-    pub async fn fill(&mut self, batch: &mut VecDeque<Frame>) {
+    pub async fn recv_batch(&mut self, batch: &mut VecDeque<Frame>) {
         loop {
-            if self.take(batch) {
+            if self.try_recv_batch(batch) {
                 return;
             }
             self.0.filled.notified().await;
@@ -336,7 +341,7 @@ impl OutboxReader {
     }
 
     /// Moves everything queued to `batch`, without waiting; false if there was nothing.
-    pub fn take(&mut self, batch: &mut VecDeque<Frame>) -> bool {
+    pub fn try_recv_batch(&mut self, batch: &mut VecDeque<Frame>) -> bool {
         let mut queue = self.0.queue.lock();
         if queue.items.is_empty() {
             return false;
@@ -344,7 +349,7 @@ impl OutboxReader {
         queue.bytes = 0;
         for item in queue.items.drain(..) {
             batch.push_back(item.frame);
-            batch.extend(item.mark.map(Frame::Mark));
+            batch.extend(item.mark.map(Frame::AckMarker));
         }
         // An idle connection keeps no buffer of its peak size.
         if queue.items.capacity() > 16 {
@@ -370,7 +375,7 @@ mod tests {
 
     fn drain(reader: &mut OutboxReader) -> Vec<Frame> {
         let mut batch = VecDeque::new();
-        reader.take(&mut batch);
+        reader.try_recv_batch(&mut batch);
         batch.into()
     }
 
@@ -378,9 +383,9 @@ mod tests {
     fn c8_superseded_messages_give_way() {
         let (outbox, mut reader) = outbox();
         for number in 0..1000 {
-            outbox.latest("board".into(), format!("{number}")).expect("open");
+            outbox.text_superseding("board".into(), format!("{number}")).expect("open");
         }
-        assert_eq!(drain(&mut reader), [Frame::Text(Text::Own("999".into()))]);
+        assert_eq!(drain(&mut reader), [Frame::Text(Text::Owned("999".into()))]);
     }
 
     #[test]
@@ -390,7 +395,7 @@ mod tests {
         for _ in 0..OUTBOX_FRAMES {
             outbox.audio(vec![0; 10], 0).expect("open");
         }
-        assert_eq!(drain(&mut reader), [Frame::Text(Text::Own("keep".into()))]);
+        assert_eq!(drain(&mut reader), [Frame::Text(Text::Owned("keep".into()))]);
     }
 
     #[test]
@@ -399,7 +404,7 @@ mod tests {
         for number in 0..=OUTBOX_FRAMES {
             let _ = outbox.text(format!("{number}"));
         }
-        assert_eq!(outbox.text("late"), Err(Refused));
+        assert_eq!(outbox.text("late"), Err(OutboxClosed));
         assert!(matches!(drain(&mut reader)[..], [Frame::Close { code: close::POLICY, .. }]));
     }
 
@@ -408,15 +413,15 @@ mod tests {
         let (outbox, mut reader) = outbox();
         let (progress, watched) = watch::channel(0);
         for (number, text) in (1..).zip(["one", "two", "three"]) {
-            outbox.marked(text, &progress, number).expect("open");
+            outbox.text_with_marker(text, &progress, number).expect("open");
         }
         drop(progress);
         let mut frames = VecDeque::new();
-        reader.take(&mut frames);
-        let order: Vec<bool> = frames.iter().map(|frame| matches!(frame, Frame::Mark(_))).collect();
+        reader.try_recv_batch(&mut frames);
+        let order: Vec<bool> = frames.iter().map(|frame| matches!(frame, Frame::AckMarker(_))).collect();
         assert_eq!(order, [false, true, false, true, false, true], "each mark stands behind its frame");
         let mut marks = frames.into_iter().filter_map(|frame| match frame {
-            Frame::Mark(mark) => Some(mark),
+            Frame::AckMarker(mark) => Some(mark),
             _ => None,
         });
         let (first, second) = (marks.next().expect("a mark"), marks.next().expect("a mark"));
@@ -433,7 +438,7 @@ mod tests {
     fn a_queue_that_overflows_lets_go_of_its_marks() {
         let (outbox, _reader) = outbox();
         let (progress, watched) = watch::channel(0);
-        outbox.marked("one", &progress, 1).expect("open");
+        outbox.text_with_marker("one", &progress, 1).expect("open");
         drop(progress);
         for _ in 0..=OUTBOX_FRAMES {
             let _ = outbox.text("x");
@@ -446,6 +451,6 @@ mod tests {
     fn a_gone_reader_refuses() {
         let (outbox, reader) = outbox();
         drop(reader);
-        assert_eq!(outbox.text("x"), Err(Refused));
+        assert_eq!(outbox.text("x"), Err(OutboxClosed));
     }
 }

@@ -41,9 +41,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::limits;
 use arc_swap::Guard;
-use modehost_contract::{Catalog, Report, StateSamples, Table};
+use modehost_contract::{Catalog, CatalogTable, GenerationReport, StateSamples};
 use modehost_ids::{DeviceId, GenerationId, PluginId};
-use modehost_task::{IoTask, run_apart, spawn_io};
+use modehost_task::{IoTask, run_on_own_thread, spawn_io};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -51,7 +51,7 @@ use tokio::sync::watch;
 use self::follow::WakeSources;
 use self::kept::{KeptReleases, ReleasesSnapshot};
 use self::loader::Loader;
-pub use self::reconfigure::SettingsRefused;
+pub use self::reconfigure::SettingsRejected;
 use self::rejected::{RejectedFile, RejectedFiles};
 use self::release::RollbackCause;
 use self::serving::Serving;
@@ -88,7 +88,7 @@ impl CatalogError {
 
 /// What a catalog uses besides its runtime.
 #[derive(Default)]
-pub struct Ground {
+pub struct CatalogBackends {
     /// Directory in which good releases persist over restarts; `None`: nothing persists.
     pub releases: Option<PathBuf>,
     /// Source of session snapshots that a new version is checked against; `None`: the check is skipped.
@@ -120,7 +120,7 @@ impl PluginCatalog {
         runtime: Arc<Runtime>,
         config: &Config,
         sections: Map<String, Value>,
-        ground: Ground,
+        ground: CatalogBackends,
     ) -> Result<Arc<Self>, CatalogError> {
         let dir = config.dir.clone();
         let (directory, events) =
@@ -137,7 +137,9 @@ impl PluginCatalog {
             watch_task: Mutex::default(),
         });
         let loading = catalog.clone();
-        run_apart("plugins", move || loading.initial_load(start_timeout)).await.ok_or(CatalogError::Interrupted)?;
+        run_on_own_thread("plugins", move || loading.initial_load(start_timeout))
+            .await
+            .ok_or(CatalogError::Interrupted)?;
         let wakes = WakeSources { unsaved: catalog.kept.unsaved(), compiled: catalog.loader.compiled(), events };
         let task = spawn_io(follow::run(Arc::downgrade(&catalog), wakes));
         *catalog.watch_task.lock() = Some(task);
@@ -247,25 +249,27 @@ impl PluginCatalog {
 }
 
 impl Catalog for PluginCatalog {
-    fn table(&self) -> Guard<Arc<Table>> {
+    fn table(&self) -> Guard<Arc<CatalogTable>> {
         self.serving.table()
     }
 
-    fn report(&self, plugin: &PluginId, generation: GenerationId, device: &DeviceId, report: Report<'_>) {
+    fn report(&self, plugin: &PluginId, generation: GenerationId, device: &DeviceId, report: GenerationReport<'_>) {
         let mut releases = self.serving.releases();
         let rolled_back = match report {
-            Report::Served => {
+            GenerationReport::Served => {
                 releases.record_served(plugin, generation, device);
                 None
             }
             // Faults of the host or of the input do not count against a plugin, nor do those that the previous version
             // has as well.
-            Report::Faulted(_) => None,
-            Report::WentBack(fault) | Report::RefusedState(fault) if !fault.is_of_plugin() => None,
-            Report::WentBack(fault) => {
+            GenerationReport::Faulted(_) => None,
+            GenerationReport::WentBack(fault) | GenerationReport::RefusedState(fault) if !fault.is_plugin_fault() => {
+                None
+            }
+            GenerationReport::WentBack(fault) => {
                 releases.record_rollback(plugin, generation, device, RollbackCause::now(fault.to_string()))
             }
-            Report::RefusedState(fault) => {
+            GenerationReport::RefusedState(fault) => {
                 releases.record_state_rejected(plugin, generation, RollbackCause::now(fault.to_string()))
             }
         };

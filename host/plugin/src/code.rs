@@ -9,7 +9,7 @@ use crate::limits;
 use metrics::{Counter, Gauge, Histogram};
 use modehost_contract::Fault;
 
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::engine::Engine;
 use crate::exports::Prepared;
 use crate::log::PluginLog;
@@ -19,7 +19,7 @@ use crate::package::Package;
 pub(crate) struct Code {
     // Fields drop in this order: the code has to go before the engine that it was compiled for.
     pub mode: Prepared,
-    pub contract_version: Track,
+    pub contract_version: ContractVersion,
     pub engine: Arc<Engine>,
     pub package: Package,
     pub budget: Budget,
@@ -60,7 +60,7 @@ pub(crate) struct PluginMetrics {
 
 impl PluginMetrics {
     pub(crate) fn new(plugin: &str, all_live: Arc<AtomicUsize>) -> Self {
-        crate::begin_metrics(plugin);
+        crate::register_metrics(plugin);
         let plugin = plugin.to_owned();
         Self {
             calls: metrics::counter!("modehost_plugin_calls_total", "plugin" => plugin.clone()),

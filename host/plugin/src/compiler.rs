@@ -142,7 +142,7 @@ const INVALID: i32 = 65;
 /// Runs in the compiler process: compiles the component on stdin and writes the machine code to stdout. Returns the
 /// exit code. Limits the memory of the whole process first, so it must not be called in a process that does anything
 /// else.
-pub fn compile_input(fingerprint: &str, memory_bytes: u64) -> u8 {
+pub fn compile_stdin(fingerprint: &str, memory_bytes: u64) -> u8 {
     match compile_within(fingerprint, memory_bytes) {
         Ok(()) => 0,
         Err(CompileError::Invalid(why)) => {

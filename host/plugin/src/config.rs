@@ -17,7 +17,7 @@ use crate::runtime::RuntimeConfig;
 /// A server setting that can be shared with plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Shared {
+pub enum SharedSetting {
     /// Names of devices.
     DeviceAlias,
     /// Devices of each group.
@@ -40,7 +40,7 @@ pub struct Config {
     /// Server settings that are merged into a plugin's own section, by the plugin's id: device_alias, groups. Keys of
     /// the section itself take precedence. Default: what the bundled plugins use; reloads hot.
     #[garde(skip)]
-    pub share: BTreeMap<String, Vec<Shared>>,
+    pub share: BTreeMap<String, Vec<SharedSetting>>,
     /// Limits of an instance and of compiling a plugin.
     #[garde(dive)]
     pub limits: Limits,
@@ -131,7 +131,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_mib: u32::try_from(limits::GUEST_MEMORY_BYTES >> 20).unwrap_or(16),
-            call_ms: u64::try_from(limits::CALL.as_millis()).unwrap_or(100),
+            call_ms: u64::try_from(limits::CALL_BUDGET.as_millis()).unwrap_or(100),
             effects: limits::EFFECTS,
             live_instances: limits::LIVE_INSTANCES,
             compile_s: limits::COMPILE_TIMEOUT.as_secs(),
@@ -158,7 +158,7 @@ impl Config {
         });
         RuntimeConfig {
             memory_bytes: (self.limits.memory_mib as usize) << 20,
-            call: Duration::from_millis(self.limits.call_ms),
+            call_timeout: Duration::from_millis(self.limits.call_ms),
             effects: self.limits.effects,
             live_instances: self.limits.live_instances,
             cache,

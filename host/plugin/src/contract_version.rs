@@ -10,7 +10,7 @@ const HANDLER: &str = "modehost:mode/handler@";
 
 /// A version of the WIT package `modehost:mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Track {
+pub enum ContractVersion {
     /// 0.1.0, frozen. Its types are converted to those of 0.2 and checked by the same rules; events that it does not
     /// have (`tools`, `tool-done`, `aborted`) are not sent.
     V0_1,
@@ -18,7 +18,7 @@ pub enum Track {
     V0_2,
 }
 
-impl Track {
+impl ContractVersion {
     /// All supported versions, oldest first.
     pub const ALL: [Self; 2] = [Self::V0_1, Self::V0_2];
 
@@ -47,13 +47,13 @@ impl Track {
     }
 }
 
-impl fmt::Display for Track {
+impl fmt::Display for ContractVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.version())
     }
 }
 
-impl Serialize for Track {
+impl Serialize for ContractVersion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.version())
     }
@@ -61,14 +61,16 @@ impl Serialize for Track {
 
 #[cfg(test)]
 mod tests {
-    use super::Track;
+    use super::ContractVersion;
 
     #[test]
     fn a_track_is_read_from_the_exports() {
-        let of = |exports: &[&str]| Track::of(&exports.iter().map(|export| (*export).to_owned()).collect::<Vec<_>>());
-        assert_eq!(of(&["modehost:mode/manifest@0.1.0", "modehost:mode/handler@0.1.0"]), Ok(Track::V0_1));
-        assert_eq!(of(&["modehost:mode/handler@0.2.0"]), Ok(Track::V0_2));
-        assert_eq!(of(&["modehost:mode/handler@0.2.0", "modehost:mode/handler@0.1.0"]), Ok(Track::V0_2));
+        let of = |exports: &[&str]| {
+            ContractVersion::of(&exports.iter().map(|export| (*export).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&["modehost:mode/manifest@0.1.0", "modehost:mode/handler@0.1.0"]), Ok(ContractVersion::V0_1));
+        assert_eq!(of(&["modehost:mode/handler@0.2.0"]), Ok(ContractVersion::V0_2));
+        assert_eq!(of(&["modehost:mode/handler@0.2.0", "modehost:mode/handler@0.1.0"]), Ok(ContractVersion::V0_2));
         let newer = of(&["modehost:mode/handler@0.3.0"]).expect_err("unknown");
         assert!(newer.contains("modehost:mode@0.3.0"), "{newer}");
         assert!(of(&["wasi:cli/run@0.2.0"]).is_err());

@@ -11,7 +11,7 @@ pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod old;
 
-use modehost_contract::mode::{ModeOffer, Subscriptions};
+use modehost_contract::mode::{ModeInfo, Subscriptions};
 use modehost_contract::{Fault, Manifest, Rejection, VoicePolicy};
 use modehost_ids::PluginId;
 
@@ -19,7 +19,7 @@ use crate::bindings::v0_2::exports::modehost::mode::manifest as wit;
 
 /// The plugin's description of itself, not validated; see `manifest::check`.
 pub(crate) fn manifest(description: wit::Description) -> Manifest {
-    let offer = |offer: wit::ModeOffer| ModeOffer { name: offer.name, aliases: offer.aliases };
+    let offer = |offer: wit::ModeOffer| ModeInfo { name: offer.name, aliases: offer.aliases };
     Manifest {
         id: PluginId::new(description.id),
         version: description.version,

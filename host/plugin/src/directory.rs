@@ -71,7 +71,7 @@ impl PluginDirectory {
     /// Watches the directory that the path resolves to now.
     fn watch(&mut self) {
         if let Some(events) = &mut self.events {
-            events.follow([self.path.as_path()]);
+            events.watch_only([self.path.as_path()]);
         }
     }
 
@@ -103,7 +103,7 @@ impl PluginDirectory {
             {
                 let stamp = Stamp::from(&metadata);
                 let before = self.seen.get(&path).copied();
-                let unfinished = trigger == ScanTrigger::Polled && stamp.is_younger(limits::WATCH_DEBOUNCE, clock);
+                let unfinished = trigger == ScanTrigger::Polled && stamp.changed_within(limits::WATCH_DEBOUNCE, clock);
                 let unfinished = unfinished || (before != Some(stamp) && is_waiting(&path, stamp));
                 // For a file that is being written or compiled, the last seen state is kept.
                 match (unfinished, before) {

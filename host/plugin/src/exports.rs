@@ -6,7 +6,7 @@ use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
 use crate::bindings::{v0_1, v0_2};
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::convert;
 use crate::convert::effect::EffectRules;
 use crate::guest::Guest;
@@ -19,10 +19,10 @@ pub(crate) enum Prepared {
 
 impl Prepared {
     /// Resolves the exports of a contract version. The error names what is missing or has the wrong type.
-    pub(crate) fn new(linked: InstancePre<Guest>, contract_version: Track) -> Result<Self, wasmtime::Error> {
+    pub(crate) fn new(linked: InstancePre<Guest>, contract_version: ContractVersion) -> Result<Self, wasmtime::Error> {
         Ok(match contract_version {
-            Track::V0_1 => Self::V0_1(v0_1::ModePre::new(linked)?),
-            Track::V0_2 => Self::V0_2(v0_2::ModePre::new(linked)?),
+            ContractVersion::V0_1 => Self::V0_1(v0_1::ModePre::new(linked)?),
+            ContractVersion::V0_2 => Self::V0_2(v0_2::ModePre::new(linked)?),
         })
     }
 
@@ -113,7 +113,7 @@ impl Exports {
             Self::V0_1(mode) => {
                 use v0_1::modehost::mode::types;
                 let context = types::Context { now, seed };
-                let converted = convert::old::event::lend(event, |event| {
+                let converted = convert::old::event::with_wit_event(event, |event| {
                     mode.modehost_mode_handler().call_handle(store, context, event)
                 });
                 let Some(result) = converted else { return Ok(Ok(Vec::new())) };

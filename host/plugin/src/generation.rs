@@ -8,7 +8,7 @@ use modehost_contract::{Fault, Generation, Instance, Manifest, Snapshot};
 use modehost_ids::GenerationId;
 
 use crate::code::Code;
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::generation_state::{CallStats, GenerationState};
 use crate::grants::Grants;
 use crate::instance::WasmInstance;
@@ -38,7 +38,7 @@ impl WasmGeneration {
     }
 
     /// The contract version that it was built against.
-    pub fn contract_version(&self) -> Track {
+    pub fn contract_version(&self) -> ContractVersion {
         self.code.contract_version
     }
 

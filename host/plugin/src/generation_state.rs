@@ -42,7 +42,7 @@ impl GenerationState {
 
     /// Counts a fault outside of a call, such as a failure to open an instance.
     pub(crate) fn record_fault(&self, fault: &Fault) {
-        if fault.is_of_plugin() {
+        if fault.is_plugin_fault() {
             self.faults.fetch_add(1, Ordering::Relaxed);
             *self.last_fault.lock() = Some(fault.to_string());
         }

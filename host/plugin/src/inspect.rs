@@ -4,7 +4,7 @@
 use modehost_contract::Manifest;
 use serde::Serialize;
 
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::grants::Grant;
 use crate::load::LoadError;
 use crate::package;
@@ -28,7 +28,7 @@ pub struct Inspection {
     /// Interfaces that it exports.
     pub exports: Vec<String>,
     /// The contract version that it was built against; `None` if this server supports none of its exports.
-    pub track: Option<Track>,
+    pub track: Option<ContractVersion>,
     /// Required grants.
     pub grants: Vec<String>,
     /// Optional grants.
@@ -52,7 +52,7 @@ pub fn inspect(bytes: &[u8], file: &str, runtime: Option<&Runtime>) -> Result<In
         size_bytes: package.size,
         grants: texts(&package.grants),
         optional_grants: texts(&package.optional_grants),
-        track: package.track(),
+        track: package.contract_version(),
         id: package.id,
         version: package.version,
         description: package.description,

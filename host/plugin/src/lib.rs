@@ -47,11 +47,11 @@ mod probe;
 mod runtime;
 mod wasi;
 
-pub use self::metrics::{begin_metrics, describe_metrics};
-pub use catalog::{CatalogError, Ground, PluginCatalog, SettingsRefused, TableChanges};
+pub use self::metrics::{describe_metrics, register_metrics};
+pub use catalog::{CatalogBackends, CatalogError, PluginCatalog, SettingsRejected, TableChanges};
 pub use compiler::CompilerProcess;
-pub use config::{Config, Shared};
-pub use contract_version::Track;
+pub use config::{Config, SharedSetting};
+pub use contract_version::ContractVersion;
 pub use generation::WasmGeneration;
 pub use generation_state::CallStats;
 pub use inspect::{Inspection, inspect};

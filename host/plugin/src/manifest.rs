@@ -105,7 +105,7 @@ fn is_version(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use modehost_contract::VoicePolicy;
-    use modehost_contract::mode::{ModeOffer, Subscriptions};
+    use modehost_contract::mode::{ModeInfo, Subscriptions};
 
     use super::*;
 
@@ -113,7 +113,7 @@ mod tests {
         Manifest {
             id: "fixture".into(),
             version: "1.0.0".to_owned(),
-            modes: vec![ModeOffer { name: "a".to_owned(), aliases: vec!["b".to_owned()] }],
+            modes: vec![ModeInfo { name: "a".to_owned(), aliases: vec!["b".to_owned()] }],
             message_types: vec!["x".to_owned()],
             voice: VoicePolicy::None,
             snapshot_schemas: vec![1],

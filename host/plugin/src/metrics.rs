@@ -43,7 +43,7 @@ pub fn describe_metrics() {
 }
 
 /// Registers the metrics of a plugin, so that they are exported as zero. Called when a version of it is loaded.
-pub fn begin_metrics(plugin: &str) {
+pub fn register_metrics(plugin: &str) {
     let plugin = || plugin.to_owned();
     for kind in Fault::LABELS {
         let _ = counter!("modehost_plugin_faults_total", "plugin" => plugin(), "kind" => kind);

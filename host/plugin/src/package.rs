@@ -4,7 +4,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
 
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::grants::Grant;
 
 /// Name of the custom section that holds the text of the plugin's `plugin.toml`.
@@ -74,8 +74,8 @@ struct Manifest {
 
 impl Package {
     /// The contract version that it was built against; `None` if this server supports none of its exports.
-    pub fn track(&self) -> Option<Track> {
-        Track::of(&self.exports).ok()
+    pub fn contract_version(&self) -> Option<ContractVersion> {
+        ContractVersion::of(&self.exports).ok()
     }
 }
 

@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use crate::code::{Budget, Code, PluginMetrics};
 use crate::compiled::CompiledComponents;
 use crate::compiler::CompilerProcess;
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::convert::effect::EffectRules;
 use crate::engine::Engine;
 use crate::exports::Prepared;
@@ -33,7 +33,7 @@ pub struct RuntimeConfig {
     /// Memory of one instance, in bytes.
     pub memory_bytes: usize,
     /// Time budget of one call; counted in ticks of 10 ms.
-    pub call: Duration,
+    pub call_timeout: Duration,
     /// Maximum number of effects of one event.
     pub effects: usize,
     /// Maximum number of live instances; fewer where the system does not allow as many.
@@ -50,7 +50,7 @@ impl Default for RuntimeConfig {
     fn default() -> Self {
         Self {
             memory_bytes: limits::GUEST_MEMORY_BYTES,
-            call: limits::CALL,
+            call_timeout: limits::CALL_BUDGET,
             effects: limits::EFFECTS,
             live_instances: limits::LIVE_INSTANCES,
             cache: None,
@@ -91,7 +91,8 @@ impl Runtime {
     /// # Errors
     /// See [`RuntimeError`].
     pub fn new(config: RuntimeConfig) -> Result<Arc<Self>, RuntimeError> {
-        let RuntimeConfig { memory_bytes, call, effects, live_instances, cache, cache_bytes, compiler } = config;
+        let RuntimeConfig { memory_bytes, call_timeout: call, effects, live_instances, cache, cache_bytes, compiler } =
+            config;
         let engine =
             Engine::new(live_instances, memory_bytes).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         for warning in &engine.warnings {
@@ -173,7 +174,7 @@ impl Runtime {
         if let Some(import) = package.imports.iter().find(|import| !wasi::may_import(import)) {
             return Err(LoadError::Import { file: named(), import: import.clone() });
         }
-        Track::of(&package.exports).map_err(|why| LoadError::Contract { file: named(), why })?;
+        ContractVersion::of(&package.exports).map_err(|why| LoadError::Contract { file: named(), why })?;
         Ok(package)
     }
 
@@ -181,7 +182,7 @@ impl Runtime {
     pub(crate) fn prepare(&self, bytes: &[u8], file: &str) -> Result<(Arc<Code>, Arc<Manifest>), LoadError> {
         let package = self.examine(bytes, file)?;
         let contract_version =
-            Track::of(&package.exports).map_err(|why| LoadError::Contract { file: file.to_owned(), why })?;
+            ContractVersion::of(&package.exports).map_err(|why| LoadError::Contract { file: file.to_owned(), why })?;
         let component = self.compile(bytes, &package, file)?;
         let contract =
             |error: wasmtime::Error| LoadError::Contract { file: file.to_owned(), why: format!("{error:#}") };

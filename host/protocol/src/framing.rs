@@ -23,9 +23,9 @@ pub enum Framing {
 
 /// The payload of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unwrapped<'a> {
+pub enum Payload<'a> {
     /// One audio packet.
-    Sound(&'a [u8]),
+    Audio(&'a [u8]),
     /// A text message, not validated yet.
     Text(&'a [u8]),
 }
@@ -82,10 +82,10 @@ impl Framing {
     ///
     /// # Errors
     /// If the header does not match the frame.
-    pub fn unwrap(self, frame: &[u8]) -> Result<Unwrapped<'_>, FrameError> {
+    pub fn parse(self, frame: &[u8]) -> Result<Payload<'_>, FrameError> {
         let (kind, length, payload) = match self {
             Self::Bare if frame.is_empty() => return Err(FrameError::TooShort),
-            Self::Bare => return Ok(Unwrapped::Sound(frame)),
+            Self::Bare => return Ok(Payload::Audio(frame)),
             Self::Timed => {
                 let (header, payload) = frame.split_first_chunk::<TIMED_HEADER>().ok_or(FrameError::TooShort)?;
                 if header[..2] != [0, 2] {
@@ -105,8 +105,8 @@ impl Framing {
         }
         match kind {
             0 if payload.is_empty() => Err(FrameError::TooShort),
-            0 => Ok(Unwrapped::Sound(payload)),
-            1 => Ok(Unwrapped::Text(payload)),
+            0 => Ok(Payload::Audio(payload)),
+            1 => Ok(Payload::Text(payload)),
             _ => Err(FrameError::Kind),
         }
     }
@@ -114,7 +114,7 @@ impl Framing {
     /// Frames an audio packet. `timestamp_ms` is that of its first sample, from an arbitrary origin; only version 2
     /// carries it. A packet longer than the length field (more than 65,535 bytes in version 3) is truncated; no encoder
     /// here produces one.
-    pub fn wrap(self, mut packet: Vec<u8>, timestamp_ms: u32) -> Vec<u8> {
+    pub fn frame(self, mut packet: Vec<u8>, timestamp_ms: u32) -> Vec<u8> {
         let mut frame = match self {
             Self::Bare => return packet,
             Self::Timed => {
@@ -143,35 +143,35 @@ mod tests {
 
     #[test]
     fn a6_frames_of_all_versions_byte_for_byte() {
-        assert_eq!(Framing::Bare.wrap(vec![7, 8], 60), [7, 8]);
+        assert_eq!(Framing::Bare.frame(vec![7, 8], 60), [7, 8]);
         let timed = [0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 2, 7, 8];
-        assert_eq!(Framing::Timed.wrap(vec![7, 8], 60), timed);
-        assert_eq!(Framing::Short.wrap(vec![7, 8], 60), [0, 0, 0, 2, 7, 8]);
+        assert_eq!(Framing::Timed.frame(vec![7, 8], 60), timed);
+        assert_eq!(Framing::Short.frame(vec![7, 8], 60), [0, 0, 0, 2, 7, 8]);
         for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
-            let frame = framing.wrap(vec![7, 8], 60);
-            assert_eq!(framing.unwrap(&frame), Ok(Unwrapped::Sound(&[7, 8])), "{framing:?}");
+            let frame = framing.frame(vec![7, 8], 60);
+            assert_eq!(framing.parse(&frame), Ok(Payload::Audio(&[7, 8])), "{framing:?}");
             assert_eq!(Framing::of_version(framing.version().into()), Some(framing));
         }
-        assert_eq!(Framing::Short.unwrap(&[1, 0, 0, 2, b'{', b'}']), Ok(Unwrapped::Text(b"{}")));
+        assert_eq!(Framing::Short.parse(&[1, 0, 0, 2, b'{', b'}']), Ok(Payload::Text(b"{}")));
     }
 
     #[test]
     fn a6_lying_frames_are_refused() {
-        let timed = Framing::Timed.wrap(vec![7, 8], 0);
+        let timed = Framing::Timed.frame(vec![7, 8], 0);
         for cut in 0..timed.len() {
             let expected = if cut < TIMED_HEADER { FrameError::TooShort } else { FrameError::Length };
-            assert_eq!(Framing::Timed.unwrap(&timed[..cut]), Err(expected), "{cut} bytes");
+            assert_eq!(Framing::Timed.parse(&timed[..cut]), Err(expected), "{cut} bytes");
         }
         let mut other = timed.clone();
         other[1] = 3;
-        assert_eq!(Framing::Timed.unwrap(&other), Err(FrameError::Version));
+        assert_eq!(Framing::Timed.parse(&other), Err(FrameError::Version));
         let mut huge = timed.clone();
         huge[12..16].fill(0xff);
-        assert_eq!(Framing::Timed.unwrap(&huge), Err(FrameError::Length));
-        assert_eq!(Framing::Short.unwrap(&[9, 0, 0, 1, 7]), Err(FrameError::Kind));
-        assert_eq!(Framing::Short.unwrap(&[0, 0, 0xff, 0xff, 7]), Err(FrameError::Length));
-        assert_eq!(Framing::Short.unwrap(&[0, 0, 0, 0]), Err(FrameError::TooShort));
-        assert_eq!(Framing::Bare.unwrap(&[]), Err(FrameError::TooShort));
+        assert_eq!(Framing::Timed.parse(&huge), Err(FrameError::Length));
+        assert_eq!(Framing::Short.parse(&[9, 0, 0, 1, 7]), Err(FrameError::Kind));
+        assert_eq!(Framing::Short.parse(&[0, 0, 0xff, 0xff, 7]), Err(FrameError::Length));
+        assert_eq!(Framing::Short.parse(&[0, 0, 0, 0]), Err(FrameError::TooShort));
+        assert_eq!(Framing::Bare.parse(&[]), Err(FrameError::TooShort));
         assert_eq!(Framing::of_version(4), None);
     }
 }

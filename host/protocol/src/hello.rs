@@ -15,13 +15,13 @@ pub struct Hello {
     /// The device supports this server's extension messages.
     pub extensions: bool,
     /// The device displays emotions; false suppresses `llm` messages.
-    pub faces: bool,
+    pub emotions: bool,
     /// The protocol version, which corresponds to an audio framing.
     pub version: Option<u64>,
     /// What the device sends, as far as it is usable.
     pub audio: AudioFormat,
     /// One sentence about unusable values and the defaults used instead.
-    pub objection: Option<String>,
+    pub audio_error: Option<String>,
 }
 
 /// The encoding of audio packets.
@@ -65,10 +65,10 @@ impl Hello {
             body: text.into(),
             mcp: hello["features"]["mcp"] == Value::Bool(true),
             extensions: hello["features"]["modehost"] == Value::Bool(true),
-            faces: hello["features"]["emoji"] != Value::Bool(false),
+            emotions: hello["features"]["emoji"] != Value::Bool(false),
             version: hello["version"].as_u64(),
             audio,
-            objection,
+            audio_error: objection,
         }
     }
 }
@@ -130,7 +130,7 @@ mod tests {
             (r#"{"features":{"modehost":"yes","emoji":0}}"#, false, true),
         ] {
             let hello = Hello::parse(text);
-            assert_eq!((hello.extensions, hello.faces), (extensions, faces), "{text}");
+            assert_eq!((hello.extensions, hello.emotions), (extensions, faces), "{text}");
         }
     }
 
@@ -146,7 +146,7 @@ mod tests {
             (r#"{"audioParams":{"format":"PCM","sampleRate":24000,"channels":1,"frameDuration":20}}"#, pcm),
         ] {
             let hello = Hello::parse(text);
-            assert_eq!((hello.audio, &hello.objection), (expected, &None), "{text}");
+            assert_eq!((hello.audio, &hello.audio_error), (expected, &None), "{text}");
         }
         assert_eq!(Hello::parse(r#"{"version":3}"#).version, Some(3));
     }
@@ -165,7 +165,7 @@ mod tests {
         ] {
             let hello = Hello::parse(&format!(r#"{{"audio_params":{params}}}"#));
             assert_eq!(hello.audio.sample_rate, 16_000, "{params}");
-            assert!(hello.objection.as_deref().is_some_and(|text| text.contains(word)), "{params}: {hello:?}");
+            assert!(hello.audio_error.as_deref().is_some_and(|text| text.contains(word)), "{params}: {hello:?}");
         }
     }
 }

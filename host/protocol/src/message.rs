@@ -68,7 +68,7 @@ pub enum GivenSecretKind {}
 
 impl SecretKind for GivenSecretKind {
     const NAME: &'static str = "GivenSecret";
-    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 /// A `listen` message.

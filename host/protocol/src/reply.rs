@@ -104,7 +104,7 @@ pub struct Reference {
 
 impl Reference {
     /// A reference to audio packets, which have no members.
-    pub fn to_sound() -> Self {
+    pub fn to_audio() -> Self {
         Self { kind: Some("audio".to_owned()), ..Self::default() }
     }
 

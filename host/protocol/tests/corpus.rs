@@ -2,7 +2,7 @@
 //! neither of which is larger than the input.
 
 use modehost_corpus::Corpus;
-use modehost_protocol::{Codec, Evidence, Framing, Hello, Unwrapped};
+use modehost_protocol::{Codec, Evidence, Framing, Hello, Payload};
 
 #[path = "promise/messages.rs"]
 mod messages;
@@ -23,7 +23,7 @@ fn c10_a_hello_is_always_read() {
         let hello = Hello::parse(&text);
         assert_eq!(*hello.body, *text);
         assert!((8_000..=48_000).contains(&hello.audio.sample_rate), "{:?}", hello.audio);
-        assert!(hello.objection.is_none_or(|text| (1..1024).contains(&text.len())));
+        assert!(hello.audio_error.is_none_or(|text| (1..1024).contains(&text.len())));
     });
 }
 
@@ -31,24 +31,24 @@ fn c10_a_hello_is_always_read() {
 fn a6_frames_are_unwrapped_within_themselves() {
     open("framing").keeps(|bytes| {
         for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
-            let Ok(unwrapped) = framing.unwrap(bytes) else { continue };
-            let (Unwrapped::Sound(payload) | Unwrapped::Text(payload)) = unwrapped;
+            let Ok(unwrapped) = framing.parse(bytes) else { continue };
+            let (Payload::Audio(payload) | Payload::Text(payload)) = unwrapped;
             assert!(bytes.ends_with(payload));
-            if let Unwrapped::Sound(packet) = unwrapped {
-                let again = framing.wrap(packet.to_vec(), 7);
-                assert_eq!(framing.unwrap(&again), Ok(unwrapped), "{framing:?}");
+            if let Payload::Audio(packet) = unwrapped {
+                let again = framing.frame(packet.to_vec(), 7);
+                assert_eq!(framing.parse(&again), Ok(unwrapped), "{framing:?}");
             }
         }
         // The same bytes as many short frames of one connection.
         for version in [None, Some(1), Some(2), Some(3), Some(u64::MAX)] {
             let mut evidence = Evidence::new(version);
-            evidence.said_hello(Some(2), Codec::Opus);
+            evidence.on_hello(Some(2), Codec::Opus);
             let mut reported = 0;
             for frame in bytes.chunks(bytes.first().map_or(1, |first| usize::from(*first % 40) + 1)) {
-                if let Ok(Unwrapped::Sound(payload) | Unwrapped::Text(payload)) = evidence.unwrap(frame) {
+                if let Ok(Payload::Audio(payload) | Payload::Text(payload)) = evidence.unwrap(frame) {
                     assert!(frame.ends_with(payload));
                 }
-                reported += usize::from(evidence.is_unreadable());
+                reported += usize::from(evidence.take_unreadable());
             }
             assert!(reported <= 1, "it is reported once");
         }

@@ -131,15 +131,15 @@ fn the_limits() {
         ("device token", bytes(limits::TOKEN_BYTES)),
         ("outbox frames", limits::OUTBOX_FRAMES.to_string()),
         ("outbox bytes", bytes(limits::OUTBOX_BYTES)),
-        ("write", seconds(limits::WRITE)),
+        ("write", seconds(limits::WRITE_TIMEOUT)),
         ("unread messages", limits::PENDING_MESSAGES.to_string()),
         ("unread bytes", bytes(limits::PENDING_BYTES)),
         ("takeover", seconds(limits::TAKEOVER_LINGER)),
-        ("silent channel", seconds(limits::SILENCE)),
-        ("idle", seconds(limits::IDLE)),
+        ("silent channel", seconds(limits::KEEPALIVE)),
+        ("idle", seconds(limits::IDLE_TIMEOUT)),
         ("idle buffer", seconds(limits::IDLE_BUFFER)),
         ("resume window", seconds(limits::RESUME_WINDOW)),
-        ("buffered messages", limits::HELD_MESSAGES.to_string()),
+        ("buffered messages", limits::RESUME_MESSAGES.to_string()),
         ("queued messages", limits::QUEUE_PER_DEVICE.to_string()),
         ("ota body", bytes(limits::OTA_BODY_BYTES)),
     ];
@@ -162,7 +162,7 @@ fn the_examples_are_what_is_said() {
     let Ok(DeviceMessage::Hello(hello)) = DeviceMessage::parse("hello", &device.to_string()) else {
         panic!("{device} is no hello")
     };
-    assert!(hello.mcp && hello.extensions && hello.faces && hello.objection.is_none(), "{hello:?}");
+    assert!(hello.mcp && hello.extensions && hello.emotions && hello.audio_error.is_none(), "{hello:?}");
     let server = hellos.next().expect("the server's hello");
     let params = &server["audio_params"];
     let number = |name: &str| params[name].as_u64().and_then(|value| u32::try_from(value).ok()).expect("a number");

@@ -206,7 +206,7 @@ impl Session {
         handle.published.live.store(self.roles.live(), Ordering::Relaxed);
         handle.published.used.store(self.roles.last_event(), Ordering::Relaxed);
         handle.activity.set_records(records);
-        handle.audio.records(records);
+        handle.audio.set_recording(records);
         let serves = self.roles.served();
         let mut served = handle.published.served.lock();
         if *served != serves {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use modehost_ids::{ClientId, ConnectionId, DeviceId, SessionId};
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
-use modehost_speech::{Report, Sound, Words};
+use modehost_speech::{AudioEvent, InputEvent, Transcript};
 use modehost_storage::traits::DeviceFacts;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use crate::handle::SessionHandle;
 
 /// The session has ended; the connection should close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone;
+pub struct SessionEnded;
 
 /// A connection attached to a session. Dropping it detaches.
 pub struct Attachment {
@@ -51,7 +51,7 @@ impl Attachment {
     }
 
     /// Records the peer address and the client's headers, for operators.
-    pub fn came_from(&self, address: IpAddr, client: &ClientId, protocol_version: Option<u64>) {
+    pub fn set_client_info(&self, address: IpAddr, client: &ClientId, protocol_version: Option<u64>) {
         self.session.record_caller(self.connection, address, client.clone(), protocol_version);
     }
 
@@ -77,7 +77,7 @@ impl Attachment {
     }
 
     /// The device has sent a message of one of this server's own types, valid or not.
-    pub fn used_extension(&self) {
+    pub fn record_extension_use(&self) {
         self.session.learn(DeviceFacts { knows_extensions: true, ..DeviceFacts::default() });
     }
 
@@ -86,20 +86,20 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub async fn message(&self, message: Incoming) -> Result<(), Gone> {
-        self.session.messages.send(DeviceEvent::Message(self.connection, message)).await.map_err(|_| Gone)
+    pub async fn message(&self, message: Incoming) -> Result<(), SessionEnded> {
+        self.session.messages.send(DeviceEvent::Message(self.connection, message)).await.map_err(|_| SessionEnded)
     }
 
     /// As `message`, without waiting: returns the message if the queue is full.
     ///
     /// # Errors
     /// If the session has ended.
-    pub fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
+    pub fn try_send(&self, message: Incoming) -> Result<Option<Incoming>, SessionEnded> {
         use tokio::sync::mpsc::error::TrySendError;
         match self.session.messages.try_send(DeviceEvent::Message(self.connection, message)) {
             Ok(()) => Ok(None),
             Err(TrySendError::Full(DeviceEvent::Message(_, message))) => Ok(Some(message)),
-            Err(_) => Err(Gone),
+            Err(_) => Err(SessionEnded),
         }
     }
 
@@ -107,7 +107,7 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub async fn transcript(&self, words: Words) -> Result<(), Gone> {
+    pub async fn transcript(&self, words: Transcript) -> Result<(), SessionEnded> {
         self.transcript_at_epoch(self.epoch(), words).await
     }
 
@@ -120,8 +120,8 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub async fn transcript_at_epoch(&self, epoch: u64, words: Words) -> Result<(), Gone> {
-        self.session.messages.send(DeviceEvent::Asr(epoch, Report::Words(words))).await.map_err(|_| Gone)
+    pub async fn transcript_at_epoch(&self, epoch: u64, words: Transcript) -> Result<(), SessionEnded> {
+        self.session.messages.send(DeviceEvent::Asr(epoch, InputEvent::Words(words))).await.map_err(|_| SessionEnded)
     }
 
     /// Processes a message in order with the audio packets: sets the audio format, starts and stops listening, and
@@ -139,14 +139,14 @@ impl Attachment {
             DeviceMessage::Hello(hello) => {
                 self.session.extensions.announce(hello.extensions);
                 self.session.record_hello(hello);
-                self.session.audio.put(Sound::Format(from, hello.audio));
+                self.session.audio.push(AudioEvent::Format(from, hello.audio));
             }
-            DeviceMessage::Mode { .. } => self.used_extension(),
+            DeviceMessage::Mode { .. } => self.record_extension_use(),
             DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => {
-                self.session.audio.put(Sound::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
+                self.session.audio.push(AudioEvent::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
             }
             DeviceMessage::Listen(Listen { state: ListenState::Stop, .. }) => {
-                self.session.audio.put(Sound::Boundary(from, None));
+                self.session.audio.push(AudioEvent::Boundary(from, None));
             }
             _ => {}
         }
@@ -165,11 +165,11 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
+    pub fn send_audio(&self, packet: &[u8]) -> Result<(), SessionEnded> {
         use tokio::sync::mpsc::error::TrySendError;
-        if self.session.audio.can_hear() {
-            self.session.audio.put(Sound::Packet(self.connection.0, packet.into()));
-            return if self.session.messages.is_closed() { Err(Gone) } else { Ok(()) };
+        if self.session.audio.has_recogniser() {
+            self.session.audio.push(AudioEvent::Packet(self.connection.0, packet.into()));
+            return if self.session.messages.is_closed() { Err(SessionEnded) } else { Ok(()) };
         }
         match self.session.messages.try_send(DeviceEvent::AudioWithoutAsr) {
             Ok(()) => Ok(()),
@@ -177,7 +177,7 @@ impl Attachment {
                 metrics::counter!("modehost_audio_packets_dropped_total").increment(1);
                 Ok(())
             }
-            Err(TrySendError::Closed(_)) => Err(Gone),
+            Err(TrySendError::Closed(_)) => Err(SessionEnded),
         }
     }
 }

@@ -147,7 +147,7 @@ impl Boundaries {
 }
 
 /// The same as for the audio input.
-const BOUNCE: Duration = limits::BOUNCE;
+const BOUNCE: Duration = limits::ENDPOINT_DEBOUNCE;
 
 #[cfg(test)]
 mod tests {

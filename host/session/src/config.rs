@@ -66,7 +66,7 @@ pub enum DuplicateDevice {
 
 /// What happens to a message for a device that has never connected and that the configuration does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum UnknownReceivers {
+pub enum UnknownRecipients {
     /// It is rejected, and the sender gets an error.
     #[default]
     Refuse,
@@ -102,9 +102,9 @@ pub struct Config {
     /// Which devices are assumed to understand this server's own message types.
     pub extensions: ExtensionRule,
     /// What happens to messages for devices that have never connected.
-    pub unknown_receivers: UnknownReceivers,
+    pub unknown_receivers: UnknownRecipients,
     /// Number of sessions above which sessions without handlers are not kept for their devices.
-    pub sessions_at_ease: usize,
+    pub idle_sessions_soft_limit: usize,
     /// When idle connections are closed.
     pub idle: IdleConfig,
 }
@@ -124,8 +124,8 @@ impl Default for Config {
             device_directory: DeviceDirectory::default(),
             vision: None,
             extensions: ExtensionRule::default(),
-            unknown_receivers: UnknownReceivers::default(),
-            sessions_at_ease: limits::SESSIONS_AT_EASE,
+            unknown_receivers: UnknownRecipients::default(),
+            idle_sessions_soft_limit: limits::SESSION_SOFT_LIMIT,
             idle: IdleConfig::default(),
         }
     }
@@ -147,7 +147,7 @@ pub struct IdleConfig {
 impl Default for IdleConfig {
     fn default() -> Self {
         Self {
-            idle: limits::IDLE,
+            idle: limits::IDLE_TIMEOUT,
             buffer: limits::IDLE_BUFFER,
             warn_before: limits::IDLE_WARNINGS.to_vec(),
             multiplier: BTreeMap::new(),

@@ -8,10 +8,10 @@ use crate::limits;
 use modehost_contract::effect::{Audience, Delivery};
 use modehost_contract::event::Undelivered;
 use modehost_ids::DeviceId;
-use modehost_storage::traits::{self as storage, Missed};
+use modehost_storage::traits::{self as storage, DeliveryError};
 use modehost_storage::{Reply, StorageError};
 
-use crate::config::{Config, Members, UnknownReceivers};
+use crate::config::{Config, Members, UnknownRecipients};
 use crate::services::Services;
 
 /// A message and its recipients.
@@ -74,29 +74,29 @@ pub(crate) async fn deliver(
                     payload: delivery.offline_body.clone(),
                     now: delivery.now,
                     ttl_ms: delivery.ttl_ms,
-                    to_strangers: config.unknown_receivers == UnknownReceivers::Keep
+                    allow_unknown_receiver: config.unknown_receivers == UnknownRecipients::Keep
                         || config.device_directory.names(&device),
                 });
                 queueing.push((device, queued));
             }
-            Err(Missed::Behind) => {
+            Err(DeliveryError::Behind) => {
                 // A message that must not be queued is sent now, past the backlog.
                 let only = storage::Audience::Only([device.clone()].into());
                 let reached = services.directory.broadcast(only, &delivery.body, None).await?;
-                services.directory.queued(&device);
+                services.directory.notify_queued(&device);
                 match reached {
                     0 => result.fail(device.as_str(), "not connected"),
                     _ => result.sent.push(device.to_string()),
                 }
             }
-            Err(Missed::Away) => result.fail(device.as_str(), "not connected"),
-            Err(Missed::Refused) => result.fail(device.as_str(), "its connection is full"),
+            Err(DeliveryError::Away) => result.fail(device.as_str(), "not connected"),
+            Err(DeliveryError::Refused) => result.fail(device.as_str(), "its connection is full"),
         }
     }
     for (device, queued) in queueing {
         let queued = queued.await;
         // The device may have reconnected meanwhile, or its backlog is being drained.
-        services.directory.queued(&device);
+        services.directory.notify_queued(&device);
         match queued {
             Ok(_) => result.queued.push(device.to_string()),
             Err(error) => result.fail(device.as_str(), error.to_string()),

@@ -6,13 +6,13 @@ use modehost_contract::Snapshot;
 use modehost_ids::{ConnectionId, PluginId};
 use modehost_outbox::Outbox;
 use modehost_protocol::DeviceMessage;
-use modehost_speech::Report;
+use modehost_speech::InputEvent;
 use modehost_storage::StorageError;
 use modehost_storage::traits::Document;
 use tokio::sync::mpsc;
 
 use crate::boundary::Boundary;
-use crate::inspect::Inside;
+use crate::inspect::SessionState;
 use crate::redelivery::DeliveryGate;
 use crate::requests::Outcome;
 
@@ -36,7 +36,7 @@ pub(crate) enum SessionEvent {
 pub(crate) enum DeviceEvent {
     Message(ConnectionId, Incoming),
     /// An ASR event, with the epoch of its audio.
-    Asr(u64, Report),
+    Asr(u64, InputEvent),
     /// An audio packet came, and no recogniser is configured.
     AudioWithoutAsr,
 }
@@ -86,7 +86,7 @@ pub(crate) enum Control {
     /// Send the current state of this plugin, if there is one; never waits.
     Sample(PluginId, mpsc::Sender<Snapshot>),
     /// Report the session's state to an operator; never waits.
-    Inspect(mpsc::Sender<Inside>),
+    Inspect(mpsc::Sender<SessionState>),
     /// Facts about the device have been learnt and are to be stored.
     StoreFacts,
     /// A playback has ended.

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use modehost_ids::{ClientId, ConnectionId, DeviceId, GenerationId, SessionId};
 use modehost_protocol::Hello;
-use modehost_speech::{AudioInput, Sound};
+use modehost_speech::{AudioEvent, AudioInput};
 use modehost_storage::traits::DeviceFacts;
 use modehost_task::WorkTask;
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ use crate::clock::unix_ms;
 use crate::event::{Control, DeviceEvent};
 use crate::extensions::Extensions;
 use crate::inbox::Inbox;
-use crate::inspect::{Caller, ConnectionFacts};
+use crate::inspect::{ClientInfo, ConnectionFacts};
 use crate::turns::RecentTurns;
 
 /// How others reach a session.
@@ -115,11 +115,11 @@ impl SessionHandle {
         let fates = boundary.fates(self.activity.records());
         let epoch = self.next_epoch();
         if fates.open_utterance == Fate::Dropped && fates.settling_utterances == Fate::Recorded {
-            self.audio.put(Sound::Discard);
+            self.audio.push(AudioEvent::Discard);
         }
-        self.audio.put(match fates.settling_utterances {
-            Fate::Dropped => Sound::Forget(epoch),
-            Fate::Recorded | Fate::Continues => Sound::Divide(epoch),
+        self.audio.push(match fates.settling_utterances {
+            Fate::Dropped => AudioEvent::Forget(epoch),
+            Fate::Recorded | Fate::Continues => AudioEvent::Divide(epoch),
         });
     }
 
@@ -131,7 +131,7 @@ impl SessionHandle {
         client: ClientId,
         version: Option<u64>,
     ) {
-        let caller = Caller { connection, address, client, protocol_version: version, since: unix_ms() };
+        let caller = ClientInfo { connection, address, client, protocol_version: version, since: unix_ms() };
         *self.connection_facts.lock() = ConnectionFacts { caller: Some(caller), features: None, away_since: None };
     }
 

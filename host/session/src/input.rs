@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_contract::event::Transcript;
-use modehost_speech::Words;
+use modehost_speech::Transcript;
 
 use self::continuation::Continuation;
 use crate::clock::unix_ms;
@@ -107,7 +107,7 @@ impl Input {
     /// after the request with this serial.
     pub(crate) fn on_recognised(
         &mut self,
-        words: Words,
+        words: Transcript,
         records: bool,
         serial: u64,
         is_awaited: impl FnOnce(u64) -> bool,
@@ -121,7 +121,7 @@ impl Input {
         let segment = self.draft.unwrap_or(self.segments + 1);
         self.segments = self.segments.max(segment);
         self.draft = (!words.is_final).then_some(segment);
-        let Words { text, is_final, cut, start_ms, end_ms, took, source } = words;
+        let Transcript { text, is_final, cut, start_ms, end_ms, took, source } = words;
         let mut transcript = Transcript { text, is_final, start_ms, end_ms, segment, source };
         let latest = transcript.text.clone();
         let utterance = match is_final {
@@ -144,12 +144,12 @@ impl Input {
     }
 
     /// Text from before a boundary, for a mode that records; none if it is empty.
-    pub(crate) fn on_late_result(&mut self, words: Words) -> Option<Transcript> {
+    pub(crate) fn on_late_result(&mut self, words: Transcript) -> Option<Transcript> {
         if words.text.trim().is_empty() {
             return None;
         }
         self.segments += 1;
-        let Words { text, is_final, start_ms, end_ms, source, .. } = words;
+        let Transcript { text, is_final, start_ms, end_ms, source, .. } = words;
         Some(Transcript { text, is_final, start_ms, end_ms, segment: self.segments, source })
     }
 
@@ -179,8 +179,16 @@ impl Input {
 mod tests {
     use super::*;
 
-    fn words(text: &str, is_final: bool) -> Words {
-        Words { text: text.into(), is_final, cut: false, start_ms: 1, end_ms: 2, took: None, source: "test".into() }
+    fn words(text: &str, is_final: bool) -> Transcript {
+        Transcript {
+            text: text.into(),
+            is_final,
+            cut: false,
+            start_ms: 1,
+            end_ms: 2,
+            took: None,
+            source: "test".into(),
+        }
     }
 
     fn recognised(input: &mut Input, text: &str, is_final: bool, awaited: bool) -> Option<(u64, Utterance)> {

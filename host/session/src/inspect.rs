@@ -23,7 +23,7 @@ pub struct SessionInfo {
 
 /// The peer of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct ClientInfo {
     /// The id of the connection.
     pub connection: ConnectionId,
     /// Behind a trusted proxy, the address that the proxy reports.
@@ -38,7 +38,7 @@ pub struct Caller {
 
 /// Features that the last hello announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Features {
+pub struct HelloFeatures {
     /// The device has an MCP server.
     pub mcp: bool,
     /// The device shows emotions.
@@ -51,9 +51,9 @@ pub struct Features {
     pub sample_rate: u32,
 }
 
-impl From<&Hello> for Features {
+impl From<&Hello> for HelloFeatures {
     fn from(hello: &Hello) -> Self {
-        let Hello { mcp, faces, version, audio, .. } = hello;
+        let Hello { mcp, emotions: faces, version, audio, .. } = hello;
         Self {
             mcp: *mcp,
             faces: *faces,
@@ -67,8 +67,8 @@ impl From<&Hello> for Features {
 /// Facts about the current or last connection.
 #[derive(Default)]
 pub(crate) struct ConnectionFacts {
-    pub(crate) caller: Option<Caller>,
-    pub(crate) features: Option<Features>,
+    pub(crate) caller: Option<ClientInfo>,
+    pub(crate) features: Option<HelloFeatures>,
     /// Unix ms; none while it is connected.
     pub(crate) away_since: Option<u64>,
 }
@@ -94,7 +94,7 @@ pub struct HandlerInfo {
 
 /// State that the session itself has to report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inside {
+pub struct SessionState {
     /// All handlers of the session.
     pub handlers: Vec<HandlerInfo>,
     /// Frames that wait for the connection to write them, and their bytes.
@@ -109,9 +109,9 @@ pub struct SessionDetail {
     /// Whether the device has a connection.
     pub connected: bool,
     /// Of the last connection; none if there was none since the start of the server.
-    pub caller: Option<Caller>,
+    pub client: Option<ClientInfo>,
     /// Of the last hello; none before one.
-    pub features: Option<Features>,
+    pub features: Option<HelloFeatures>,
     /// The device understands this server's own message types.
     pub knows_extensions: bool,
     /// Unix ms; none while it is connected, or if it never was.
@@ -123,7 +123,7 @@ pub struct SessionDetail {
     /// Messages of the device that wait for the session.
     pub waiting: usize,
     /// None if the session was too busy to answer.
-    pub inside: Option<Inside>,
+    pub state: Option<SessionState>,
     /// The last turns, oldest first.
     pub turns: Vec<TurnRecord>,
 }

@@ -76,13 +76,13 @@ mod wake_word;
 mod work;
 
 pub use self::metrics::describe_metrics;
-pub use attachment::{Attachment, Gone};
-pub use config::{Config, DeviceDirectory, DuplicateDevice, IdleConfig, Language, UnknownReceivers};
+pub use attachment::{Attachment, SessionEnded};
+pub use config::{Config, DeviceDirectory, DuplicateDevice, IdleConfig, Language, UnknownRecipients};
 pub use event::Incoming;
 pub use extensions::ExtensionRule;
-pub use inspect::{Caller, Features, HandlerInfo, Inside, SessionDetail, SessionInfo};
+pub use inspect::{ClientInfo, HandlerInfo, HelloFeatures, SessionDetail, SessionInfo, SessionState};
 pub use modehost_mcp::{Vision, VisionToken};
-pub use registry::{Forgetting, Kicked, NotForgotten, Refusal, Registry};
+pub use registry::{ForgetError, ForgetGuard, Kicked, Refusal, Registry};
 pub use services::Services;
 pub use turns::{TurnKind, TurnOutcome, TurnRecord};
 pub use wake_word::wake_word;

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 pub use modehost_limits::{
-    BOUNCE, CHECKPOINT, EFFECTS, HELD_MESSAGES, HIBERNATE_AFTER, IDLE, IDLE_BUFFER, IDLE_WARNINGS, JSON_DEPTH,
-    LIVE_INSTANCES, MIGRATIONS_PER_SECOND, RESUME_WINDOW, SESSIONS_AT_EASE, SPEECH_BYTES, SPEECH_SENTENCES,
-    STATE_SAMPLE_SESSIONS, STORAGE_PAUSE, STORAGE_REPLY, TAKEOVER_LINGER, TOOL_CALL_REPLY, TOOL_CALLS, TOOL_LIST_REPLY,
-    TOOL_PAGES, TOOL_SILENCE,
+    CHECKPOINT, EFFECTS, ENDPOINT_DEBOUNCE, HIBERNATE_AFTER, IDLE_BUFFER, IDLE_TIMEOUT, IDLE_WARNINGS, JSON_DEPTH,
+    LIVE_INSTANCES, MIGRATIONS_PER_SECOND, RESUME_MESSAGES, RESUME_WINDOW, SESSION_SOFT_LIMIT, SPEECH_BYTES,
+    SPEECH_SENTENCES, STATE_SAMPLE_SESSIONS, STORAGE_BACKOFF, STORAGE_TIMEOUT, TAKEOVER_LINGER, TOOL_CALL_TIMEOUT,
+    TOOL_CALLS, TOOL_LIST_TIMEOUT, TOOL_PAGES, TOOL_SILENCE,
 };
 
 // --- Sessions ------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ pub const DELIVERY_DEVICES: usize = 4_000;
 /// A user who has been alerted to a fault is not alerted to it again for this long.
 pub const ALERT_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Turns of a session that operators can still see.
-pub const TURNS_KEPT: usize = 8;
+pub const RECENT_TURNS: usize = 8;
 /// Log lines about turns that one session writes a second: nobody speaks or types faster; others are counted.
 pub const TURN_LOG_LINES: u32 = 5;
 /// Characters that are logged of the reason of an interruption, which a device may have given.

@@ -8,7 +8,7 @@ use crate::limits;
 use modehost_ids::ConnectionId;
 use modehost_outbox::{Outbox, Text, close};
 use modehost_protocol::reply;
-use modehost_storage::traits::{Mailbox, Missed, Registration};
+use modehost_storage::traits::{DeliveryError, Mailbox, Registration};
 use tokio::time::Instant;
 
 use crate::event::Control;
@@ -153,7 +153,7 @@ impl Link {
     fn push_pending(&mut self, pending: PendingOutput) {
         self.pending_bytes += pending.len();
         self.pending.push_back(pending);
-        while self.pending.len() > limits::HELD_MESSAGES || self.pending_bytes > limits::PENDING_BYTES {
+        while self.pending.len() > limits::RESUME_MESSAGES || self.pending_bytes > limits::PENDING_BYTES {
             if let Some(oldest) = self.pending.pop_front() {
                 self.pending_bytes -= oldest.len();
                 metrics::counter!("modehost_outbox_dropped_total", "reason" => "away").increment(1);
@@ -222,19 +222,19 @@ pub(crate) struct OutboxMailbox {
 }
 
 impl Mailbox for OutboxMailbox {
-    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
+    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
         let put = match supersedes {
-            Some(key) => self.outbox.latest(key.clone(), message.clone()),
+            Some(key) => self.outbox.text_superseding(key.clone(), message.clone()),
             None => self.outbox.text(message.clone()),
         };
-        put.map_err(|_| Missed::Refused)
+        put.map_err(|_| DeliveryError::Refused)
     }
 
-    fn put_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
-        if self.gate.admit() { self.put(message, supersedes) } else { Err(Missed::Behind) }
+    fn send_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
+        if self.gate.admit() { self.put(message, supersedes) } else { Err(DeliveryError::Behind) }
     }
 
-    fn queued(&self) {
+    fn on_queued(&self) {
         if self.gate.queued() {
             self.session.inbox.push_control(Control::Queued(self.gate.clone()));
         }

@@ -5,7 +5,7 @@ use std::sync::Weak;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use modehost_speech::{Listener, Note, Report};
+use modehost_speech::{InputEvent, InputListener, InputState};
 use modehost_storage::traits::DeviceFacts;
 
 use crate::event::DeviceEvent;
@@ -16,8 +16,8 @@ pub(crate) struct AsrListener {
     pub(crate) handle: Weak<SessionHandle>,
 }
 
-impl Listener for AsrListener {
-    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()> {
+impl InputListener for AsrListener {
+    fn tell(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()> {
         // Events for a session that has ended are dropped.
         let messages = self.handle.upgrade().map(|handle| handle.messages.clone());
         async move {
@@ -28,19 +28,19 @@ impl Listener for AsrListener {
         .boxed()
     }
 
-    fn hint(&self, epoch: u64, report: Report) {
+    fn hint(&self, epoch: u64, report: InputEvent) {
         if let Some(handle) = self.handle.upgrade() {
             let _ = handle.messages.try_send(DeviceEvent::Asr(epoch, report));
         }
     }
 
-    fn note(&self, note: Note) {
+    fn note(&self, note: InputState) {
         let Some(handle) = self.handle.upgrade() else { return };
         match note {
-            Note::Voice => handle.activity.touch(),
-            Note::Making(utterance_open) => handle.activity.set_utterance_open(utterance_open),
-            Note::AnswerFrom(at) => handle.activity.set_answer_not_before(at),
-            Note::SendsStop => handle.learn(DeviceFacts { sends_stop: true, ..DeviceFacts::default() }),
+            InputState::Voice => handle.activity.touch(),
+            InputState::Making(utterance_open) => handle.activity.set_utterance_open(utterance_open),
+            InputState::AnswerFrom(at) => handle.activity.set_answer_not_before(at),
+            InputState::SendsStop => handle.learn(DeviceFacts { sends_stop: true, ..DeviceFacts::default() }),
         }
     }
 }

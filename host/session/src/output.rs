@@ -96,7 +96,7 @@ impl Output {
             }
             return false;
         }
-        let begins = self.turn.is_none() && self.playback.as_ref().is_none_or(Playback::is_over);
+        let begins = self.turn.is_none() && self.playback.as_ref().is_none_or(Playback::has_ended);
         let may_speak = || at_once || may_speak(channel.env, Instant::now());
         if self.deferred.is_waiting() || (begins && !sentence.is_empty() && !may_speak()) {
             self.deferred.push(Deferred::Say { plugin: plugin.clone(), text: text.to_owned(), more });
@@ -142,14 +142,14 @@ impl Output {
         let who = plugin.shared();
         let is_first = channel.turns.watch_first_audio();
         if let Some(playback) = &self.playback
-            && !playback.is_over()
+            && !playback.has_ended()
         {
             if is_first {
-                playback.await_sound();
+                playback.await_first_frame();
             }
             // The playback's queue is bounded; overflow is dropped and counted there. If it has ended this very moment,
             // a new playback takes over.
-            if playback.sentence(&who, text).is_ok() || !playback.is_over() {
+            if playback.sentence(&who, text).is_ok() || !playback.has_ended() {
                 return true;
             }
         }
@@ -165,13 +165,13 @@ impl Output {
             }
         };
         let span = channel.turns.work_span(env.labels());
-        let Some(playback) = span.in_scope(|| speech.speak(target, over)) else { return false };
+        let Some(playback) = span.in_scope(|| speech.begin_turn(target, over)) else { return false };
         if is_first {
-            playback.await_sound();
+            playback.await_first_frame();
         }
         let _ = playback.sentence(&who, text);
         self.playback = Some(playback);
-        env.handle.audio.speaking(true);
+        env.handle.audio.set_playing(true);
         true
     }
 
@@ -188,10 +188,10 @@ impl Output {
         match &self.playback {
             Some(playback) if self.turn.is_some() => {
                 let text: Arc<str> = match text {
-                    Text::Own(text) => text.into(),
+                    Text::Owned(text) => text.into(),
                     Text::Shared(text) => text,
                 };
-                if let Some(text) = playback.accompany(text) {
+                if let Some(text) = playback.send_with_first_frame(text) {
                     link.send(text);
                 }
             }
@@ -250,15 +250,15 @@ impl Output {
         self.hanging_up = false;
         self.turn = None;
         if let Some(playback) = self.playback.take() {
-            channel.turns.record_first_audio(playback.first_sound());
-            if !playback.is_over() {
+            channel.turns.record_first_audio(playback.first_frame_at());
+            if !playback.has_ended() {
                 channel.turns.interrupt(Boundary::Loss.reason());
             }
             let (unsaid, _) = playback.abandon();
             for sentence in unsaid {
                 channel.link.push_pending_speech(sentence);
             }
-            channel.env.handle.audio.speaking(false);
+            channel.env.handle.audio.set_playing(false);
             self.barged_in = false;
         }
         for waiting in self.deferred.take() {
@@ -309,7 +309,7 @@ impl Output {
 
     /// True while something is being spoken or deferred.
     pub(crate) fn is_busy(&self) -> bool {
-        let speaks = self.playback.as_ref().is_some_and(|playback| !playback.is_over());
+        let speaks = self.playback.as_ref().is_some_and(|playback| !playback.has_ended());
         self.turn.is_some() || self.deferred.is_waiting() || speaks
     }
 
@@ -325,7 +325,7 @@ impl Output {
 
     /// When the first audio frame of the current speech was sent.
     pub(crate) fn first_audio(&self) -> Option<Instant> {
-        self.playback.as_ref().and_then(Playback::first_sound)
+        self.playback.as_ref().and_then(Playback::first_frame_at)
     }
 
     /// A mode hangs up.

@@ -78,7 +78,7 @@ impl Persistence {
     /// Reports a failed save; it will be retried.
     pub(crate) fn check(&mut self, env: &Environment, saved: Result<(), StorageError>) {
         if let Err(error) = saved {
-            if !error.is_told() {
+            if !error.is_logged_by_storage() {
                 tracing::error!(device = %env.handle.device, %error, "the session's state could not be saved; it is tried again");
             }
             self.mark_dirty(env);
@@ -89,7 +89,7 @@ impl Persistence {
     /// calls in.
     pub(crate) async fn flush(&mut self, env: &Environment) {
         if let Some(record) = self.saving.take() {
-            let saved = timeout(limits::STORAGE_REPLY, record).await.unwrap_or_else(|_| Err(no_answer()));
+            let saved = timeout(limits::STORAGE_TIMEOUT, record).await.unwrap_or_else(|_| Err(no_answer()));
             self.check(env, saved);
         }
     }
@@ -104,7 +104,7 @@ impl Persistence {
         // The record of the batch includes what a failed save has missed.
         self.checkpoint = self.checkpoint.filter(|_| batch.record.is_none());
         let committed = env.services().sessions.commit(batch);
-        timeout(limits::STORAGE_REPLY, committed).await.unwrap_or_else(|_| Err(no_answer()))
+        timeout(limits::STORAGE_TIMEOUT, committed).await.unwrap_or_else(|_| Err(no_answer()))
     }
 
     /// Removes the record of a session that has ended. Saves of the next session come after it, answered or not.
@@ -113,7 +113,7 @@ impl Persistence {
         self.checkpoint = None;
         if std::mem::take(&mut self.stored) {
             let removing = env.services().sessions.remove(&env.handle.device);
-            if let Err(error) = timeout(limits::STORAGE_REPLY, removing).await.unwrap_or_else(|_| Err(no_answer())) {
+            if let Err(error) = timeout(limits::STORAGE_TIMEOUT, removing).await.unwrap_or_else(|_| Err(no_answer())) {
                 tracing::error!(device = %env.handle.device, %error, "the record of an ended session stays");
             }
         }
@@ -135,14 +135,14 @@ pub(crate) async fn find_record(env: &Environment) -> Result<Option<StoredSessio
     loop {
         let found = env.services().sessions.load(&env.handle.device).await;
         let patience = match found {
-            Err(StorageError::Overloaded) => limits::STORAGE_REPLY,
-            Err(StorageError::Unavailable(_)) => limits::STORAGE_REPLY / 10,
+            Err(StorageError::Overloaded) => limits::STORAGE_TIMEOUT,
+            Err(StorageError::Unavailable(_)) => limits::STORAGE_TIMEOUT / 10,
             _ => return found,
         };
         if begun.elapsed() >= patience {
             return found;
         }
-        sleep(limits::STORAGE_PAUSE).await;
+        sleep(limits::STORAGE_BACKOFF).await;
     }
 }
 

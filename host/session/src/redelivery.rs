@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::limits;
 use modehost_ids::DeviceId;
 use modehost_outbox::Outbox;
-use modehost_storage::traits::{Missed, Origin, Queued};
+use modehost_storage::traits::{DeliveryError, Origin, QueuedMessage};
 use modehost_task::{IoTask, spawn_io};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -63,7 +63,7 @@ impl BacklogDrain {
         let queue = &self.services.queue;
         loop {
             self.gate.mark_read();
-            let mut waiting = match queue.waiting(&self.device, unix_ms()).await {
+            let mut waiting = match queue.next_page(&self.device, unix_ms()).await {
                 Ok(waiting) => waiting,
                 Err(error) => {
                     tracing::error!(device = %self.device, %error, "queued messages cannot be read; they stay queued");
@@ -74,7 +74,7 @@ impl BacklogDrain {
                 match self.gate.try_open() {
                     OpenResult::Opened => return,
                     OpenResult::QueueChanged => {}
-                    OpenResult::EnqueuePending => self.gate.wait_for_enqueue(limits::STORAGE_REPLY).await,
+                    OpenResult::EnqueuePending => self.gate.wait_for_enqueue(limits::STORAGE_TIMEOUT).await,
                 }
                 continue;
             }
@@ -85,7 +85,7 @@ impl BacklogDrain {
             waiting.truncate(page.acked);
             let ids = waiting.iter().map(|message| message.id).collect();
             if let Err(error) = queue.remove(&self.device, ids).await {
-                if !error.is_told() {
+                if !error.is_logged_by_storage() {
                     tracing::error!(device = %self.device, %error, "delivered messages stay queued and will come again");
                 }
                 return self.gate.force_open();
@@ -101,11 +101,11 @@ impl BacklogDrain {
     }
 
     /// Writes a page and waits until it is known how much of it was acknowledged.
-    async fn send_page(&self, page: &[Queued]) -> Page {
+    async fn send_page(&self, page: &[QueuedMessage]) -> Page {
         let (progress, mut reached) = watch::channel(0);
-        let put = (1..)
-            .zip(page)
-            .take_while(|(number, message)| self.outbox.marked(message.payload.clone(), &progress, *number).is_ok());
+        let put = (1..).zip(page).take_while(|(number, message)| {
+            self.outbox.text_with_marker(message.payload.clone(), &progress, *number).is_ok()
+        });
         let continues = put.count() == page.len();
         drop(progress);
         let all = page.len() as u64;
@@ -126,16 +126,16 @@ async fn send_receipts(services: &Services, receiver: &DeviceId, counts: BTreeMa
         let Some(receipt) = fill_receipt(&origin.receipt, receiver, count) else { continue };
         let outcome = match services.directory.deliver(&origin.sender, &receipt, None).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(Missed::Away | Missed::Refused | Missed::Behind)) => {
+            Ok(Err(DeliveryError::Away | DeliveryError::Refused | DeliveryError::Behind)) => {
                 let ttl = u64::try_from(limits::RECEIPT_TTL.as_millis()).unwrap_or(u64::MAX);
                 let kept = services.queue.enqueue(&origin.sender, receipt, unix_ms(), ttl).await;
-                services.directory.queued(&origin.sender);
+                services.directory.notify_queued(&origin.sender);
                 kept.map(drop)
             }
             Err(error) => Err(error),
         };
         if let Err(error) = outcome
-            && !error.is_told()
+            && !error.is_logged_by_storage()
         {
             tracing::warn!(device = %origin.sender, %receiver, %error, "the sender is not told of a redelivery");
         }

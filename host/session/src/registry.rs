@@ -34,7 +34,7 @@ use crate::listener::AsrListener;
 use crate::services::Services;
 use crate::shared::Shared;
 
-pub use self::operators::{Forgetting, Kicked, NotForgotten};
+pub use self::operators::{ForgetError, ForgetGuard, Kicked};
 
 /// Why a connection cannot be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ impl Registry {
     }
 
     /// The state of a plugin in up to `most` sessions in memory, most recently used first. Waits for a bounded time.
-    pub async fn samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot> {
+    pub async fn state_samples(&self, plugin: &PluginId, most: usize) -> Vec<Snapshot> {
         let mut sessions = self.shared.all();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.published.used.load(Ordering::Relaxed)));
         sessions.truncate(limits::STATE_SAMPLE_SESSIONS);
@@ -227,7 +227,7 @@ impl Registry {
 
     /// Updates the gauges of queued messages and of sessions by mode. Called periodically, since nothing counts them as
     /// they change.
-    pub fn measure(&self) {
+    pub fn update_gauges(&self) {
         let queues = self.shared.all();
         let waiting: usize =
             queues.iter().map(|session| session.messages.max_capacity() - session.messages.capacity()).sum();

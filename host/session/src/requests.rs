@@ -112,7 +112,7 @@ pub(crate) async fn storage_outcome<T>(
     reply: impl Future<Output = Result<T, StorageError>>,
     event: impl FnOnce(T) -> Option<Event>,
 ) -> Outcome {
-    let answer = match tokio::time::timeout(crate::limits::STORAGE_REPLY, reply).await {
+    let answer = match tokio::time::timeout(crate::limits::STORAGE_TIMEOUT, reply).await {
         Ok(answer) => answer,
         Err(_) => Err(StorageError::Unavailable("it does not answer".into())),
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use modehost_ids::SessionId;
-use modehost_mcp::{Client, Closed, Things, Transport, Vision, count_unsolicited};
+use modehost_mcp::{Client, IotThings, Transport, TransportClosed, Vision, count_unsolicited};
 use modehost_outbox::Outbox;
 use modehost_protocol::reply;
 use modehost_task::{IoTask, spawn_io};
@@ -20,7 +20,7 @@ pub(crate) struct DeviceTools {
     /// For a device with an MCP server.
     client: Option<Arc<Client<McpTransport>>>,
     /// For older firmware.
-    pub(crate) things: Things,
+    pub(crate) things: IotThings,
     /// The last id of a request to the device; counts over the whole session.
     ids: Arc<AtomicU64>,
     /// Lists the tools after a `hello`. Dropping it stops listing.
@@ -46,7 +46,7 @@ impl DeviceTools {
         if let Some(client) = self.client.take() {
             client.close();
         }
-        self.things = Things::default();
+        self.things = IotThings::default();
     }
 
     /// The client of a device with an MCP server.
@@ -70,7 +70,7 @@ pub(crate) struct McpTransport {
 }
 
 impl Transport for McpTransport {
-    fn send(&self, message: &Value) -> Result<(), Closed> {
-        self.outbox.text(reply::mcp(message, self.session.as_str())).map_err(|_| Closed)
+    fn send(&self, message: &Value) -> Result<(), TransportClosed> {
+        self.outbox.text(reply::mcp(message, self.session.as_str())).map_err(|_| TransportClosed)
     }
 }

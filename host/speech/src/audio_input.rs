@@ -24,7 +24,7 @@ use crate::service::Speech;
 
 /// A transcript of an utterance, or a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct Transcript {
     /// Empty where a partial transcript is withdrawn.
     pub text: Arc<str>,
     /// False for a partial transcript: the next one replaces it.
@@ -43,9 +43,9 @@ pub struct Words {
 
 /// Events of an input, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {
+pub enum InputEvent {
     /// Per utterance: partial transcripts, then the final one, which is empty where nothing was said.
-    Words(Words),
+    Words(Transcript),
     /// Barge-in: in realtime mode somebody speaks during playback for longer than `vad.barge_in_ms`.
     SpeechOverSpeech,
     /// Recognition of an utterance failed.
@@ -60,7 +60,7 @@ pub enum Report {
 
 /// Events that bypass the queue of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
+pub enum InputState {
     /// The VAD detects speech.
     Voice,
     /// An utterance is open or its transcript is pending (true), or neither (false).
@@ -72,18 +72,18 @@ pub enum Note {
 }
 
 /// Receiver of the events of an input. The epoch of a report is that of its audio.
-pub trait Listener: Send + Sync + 'static {
+pub trait InputListener: Send + Sync + 'static {
     /// Waits while the queue of the session is full.
-    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()>;
+    fn tell(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()>;
     /// Drops the report where the queue of the session is full.
-    fn hint(&self, epoch: u64, report: Report);
+    fn hint(&self, epoch: u64, report: InputEvent);
     /// Never waits.
-    fn note(&self, note: Note);
+    fn note(&self, note: InputState);
 }
 
 /// Events pushed to an input, from the connection of this number or from the session.
 #[derive(Debug)]
-pub enum Sound {
+pub enum AudioEvent {
     /// Audio format of the packets of this connection.
     Format(u64, AudioFormat),
     /// One packet, as it came and in its order.
@@ -106,7 +106,7 @@ pub struct AudioInput(Arc<Shared>);
 
 struct Shared {
     speech: Arc<Speech>,
-    listener: Box<dyn Listener>,
+    listener: Box<dyn InputListener>,
     queue: Mutex<Queue>,
     filled: Notify,
     /// Playback is running.
@@ -120,7 +120,7 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     /// With the time of arrival: endpoints are judged by it, however late they are processed.
-    events: VecDeque<(Instant, Sound)>,
+    events: VecDeque<(Instant, AudioEvent)>,
     /// Size of the queued packets.
     bytes: usize,
     /// Format of the packets that follow.
@@ -133,9 +133,9 @@ struct Queue {
 }
 
 impl Queue {
-    fn pop(&mut self) -> Option<(Instant, Sound)> {
+    fn pop(&mut self) -> Option<(Instant, AudioEvent)> {
         let next = self.events.pop_front()?;
-        if let Sound::Packet(_, packet) = &next.1 {
+        if let AudioEvent::Packet(_, packet) = &next.1 {
             self.bytes -= packet.len();
         }
         Some(next)
@@ -144,31 +144,31 @@ impl Queue {
 
 impl AudioInput {
     /// An idle input.
-    pub fn new(speech: Arc<Speech>, listener: Box<dyn Listener>) -> Self {
+    pub fn new(speech: Arc<Speech>, listener: Box<dyn InputListener>) -> Self {
         let (queue, filled) = (Mutex::default(), Notify::new());
         let [playing, recording, sends_stop] = [(); 3].map(|()| AtomicBool::new(false));
         Self(Arc::new(Shared { speech, listener, queue, filled, playing, recording, sends_stop }))
     }
 
     /// Whether a recogniser is configured.
-    pub fn can_hear(&self) -> bool {
+    pub fn has_recogniser(&self) -> bool {
         self.0.speech.parts().recogniser.is_some()
     }
 
     /// Queues an event. Packets beyond the bounds of the queue are dropped and counted.
     /// Must be called within the runtime or on a mode thread.
-    pub fn put(&self, event: Sound) {
+    pub fn push(&self, event: AudioEvent) {
         let mut queue = self.0.queue.lock();
         let epoch = queue.epoch;
         match event {
-            Sound::Format(connection, format) => queue.format = (connection, format),
-            Sound::Forget(epoch) | Sound::Divide(epoch) => queue.epoch = epoch,
+            AudioEvent::Format(connection, format) => queue.format = (connection, format),
+            AudioEvent::Forget(epoch) | AudioEvent::Divide(epoch) => queue.epoch = epoch,
             _ => {}
         }
-        if !queue.running && (!starts_task(&event) || !self.can_hear()) {
+        if !queue.running && (!starts_task(&event) || !self.has_recogniser()) {
             return;
         }
-        if let Sound::Packet(_, packet) = &event {
+        if let AudioEvent::Packet(_, packet) = &event {
             if queue.events.len() >= limits::INPUT_QUEUE_PACKETS
                 || queue.bytes + packet.len() > limits::INPUT_QUEUE_BYTES
             {
@@ -196,24 +196,24 @@ impl AudioInput {
     }
 
     /// Playback starts or ends.
-    pub fn speaking(&self, speaking: bool) {
+    pub fn set_playing(&self, speaking: bool) {
         self.0.playing.store(speaking, Ordering::Relaxed);
     }
 
     /// The mode records from now on, or no longer.
-    pub fn records(&self, records: bool) {
+    pub fn set_recording(&self, records: bool) {
         self.0.recording.store(records, Ordering::Relaxed);
     }
 
     /// The device is known to send `listen stop`, from an earlier session.
-    pub fn trust(&self) {
+    pub fn set_sends_stop(&self) {
         self.0.sends_stop.store(true, Ordering::Relaxed);
     }
 }
 
 /// Whether this event starts the task of an idle input: most devices say hello and nothing more.
-fn starts_task(event: &Sound) -> bool {
-    matches!(event, Sound::Packet(..) | Sound::Boundary(..))
+fn starts_task(event: &AudioEvent) -> bool {
+    matches!(event, AudioEvent::Packet(..) | AudioEvent::Boundary(..))
 }
 
 impl Drop for AudioInput {
@@ -226,7 +226,7 @@ impl Drop for AudioInput {
 
 impl Shared {
     /// The next event. Cancel safe.
-    async fn next(&self) -> (Instant, Sound) {
+    async fn next(&self) -> (Instant, AudioEvent) {
         loop {
             if let Some(next) = self.try_next() {
                 return next;
@@ -235,7 +235,7 @@ impl Shared {
         }
     }
 
-    fn try_next(&self) -> Option<(Instant, Sound)> {
+    fn try_next(&self) -> Option<(Instant, AudioEvent)> {
         self.queue.lock().pop()
     }
 

@@ -140,9 +140,9 @@ impl Endpointer {
     /// Applies an endpoint of the device. A repeated endpoint is no bounce: some clients repeat them.
     pub fn device_endpoint(&mut self, start: Option<ListenMode>, now: Instant) -> Step {
         let is_start = start.is_some();
-        let bounced = self
-            .last_endpoint
-            .is_some_and(|(at, was_start)| was_start != is_start && now.saturating_duration_since(at) < limits::BOUNCE);
+        let bounced = self.last_endpoint.is_some_and(|(at, was_start)| {
+            was_start != is_start && now.saturating_duration_since(at) < limits::ENDPOINT_DEBOUNCE
+        });
         self.last_endpoint = Some((now, is_start));
         match start {
             Some(mode) => self.mode = Some(mode),

@@ -41,10 +41,10 @@ pub mod tts;
 pub mod vad;
 
 pub use self::metrics::describe_metrics;
-pub use audio_input::{AudioInput, Listener, Note, Report, Sound, Words};
+pub use audio_input::{AudioEvent, AudioInput, InputEvent, InputListener, InputState, Transcript};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
 pub use join::join;
-pub use playback::{Heard, Playback, PlaybackTarget};
-pub use service::{Parts, Speech};
+pub use playback::{Playback, PlaybackTarget, PlayedText};
+pub use service::{Providers, Speech};
 pub use speakable::speakable;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-pub use modehost_limits::{BOUNCE, SPEECH_BYTES, SPEECH_SENTENCES};
+pub use modehost_limits::{ENDPOINT_DEBOUNCE, SPEECH_BYTES, SPEECH_SENTENCES};
 
 // --- Audio input and recognition -----------------------------------------------------------------
 

@@ -22,8 +22,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-pub use self::progress::Heard;
 use self::progress::PlaybackProgress;
+pub use self::progress::PlayedText;
 use crate::encode::Downlink;
 use crate::tts::Speaker;
 
@@ -168,7 +168,7 @@ impl Playback {
 
     /// Sends a message with the first frame of the turn (A.12). Returned where the caller can send it at once: a frame
     /// has been sent, or the turn has ended.
-    pub fn accompany(&self, message: Arc<str>) -> Option<Arc<str>> {
+    pub fn send_with_first_frame(&self, message: Arc<str>) -> Option<Arc<str>> {
         let mut state = self.shared.state.lock();
         if !state.open || state.has_audio || state.with_first_frame.len() >= limits::SPEECH_SENTENCES {
             return Some(message);
@@ -178,19 +178,19 @@ impl Playback {
     }
 
     /// Starts waiting for the first frame of sentences that are queued from now on.
-    pub fn await_sound(&self) {
+    pub fn await_first_frame(&self) {
         let mut state = self.shared.state.lock();
         (state.awaiting_since, state.first_sound) = (Some(Instant::now()), None);
     }
 
     /// When that frame was sent; none before.
-    pub fn first_sound(&self) -> Option<Instant> {
+    pub fn first_frame_at(&self) -> Option<Instant> {
         self.shared.state.lock().first_sound
     }
 
     /// Cuts the turn: frames not yet written are dropped, and `stop` is sent. Returns what has been played; none if the
     /// turn had ended already.
-    pub fn cut(&self) -> Option<Vec<Heard>> {
+    pub fn cut(&self) -> Option<Vec<PlayedText>> {
         let mut state = self.shared.state.lock();
         if !state.open {
             return None;
@@ -219,7 +219,7 @@ impl Playback {
 
     /// The connection is closed: nothing more is sent. Returns the sentences not yet sent completely, in order, and
     /// what has been played.
-    pub fn abandon(&self) -> (Vec<String>, Vec<Heard>) {
+    pub fn abandon(&self) -> (Vec<String>, Vec<PlayedText>) {
         let unsaid = self.unsaid();
         let mut state = self.shared.state.lock();
         let heard = if state.open { self.shared.played_text(&state) } else { Vec::new() };
@@ -233,7 +233,7 @@ impl Playback {
     }
 
     /// Whether the turn has ended.
-    pub fn is_over(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         !self.shared.state.lock().open
     }
 
@@ -253,7 +253,7 @@ impl Drop for Playback {
 
 impl Shared {
     /// What has been played of the turn by now.
-    fn played_text(&self, state: &State) -> Vec<Heard> {
+    fn played_text(&self, state: &State) -> Vec<PlayedText> {
         let frame = Duration::from_millis(u64::from(self.downlink.frame_ms));
         // The front of the queue is being sent.
         let begun = usize::from(state.in_sentence);

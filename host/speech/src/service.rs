@@ -15,7 +15,7 @@ use crate::tts::{Speaker, speaker};
 use crate::vad::{Earshot, VoiceDetector};
 
 /// The configured providers and their settings.
-pub struct Parts {
+pub struct Providers {
     /// None: speech recognition is off.
     pub recogniser: Option<Arc<dyn Recogniser>>,
     /// Timeout, retries and maximum length of an utterance.
@@ -30,7 +30,7 @@ pub struct Parts {
     pub built_from: (AsrConfig, TtsConfig),
 }
 
-impl Parts {
+impl Providers {
     /// Providers for these settings. A provider of `previous` whose settings are unchanged is reused, with its
     /// connections. Blocks while it checks whether a program is installed.
     pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, previous: Option<&Self>) -> Self {
@@ -79,7 +79,7 @@ pub fn downlink(tts: &TtsConfig) -> Downlink {
 
 /// ASR and TTS, shared by all sessions.
 pub struct Speech {
-    parts: ArcSwap<Parts>,
+    parts: ArcSwap<Providers>,
     threads: Arc<WorkThreads>,
     detector: fn() -> Box<dyn VoiceDetector>,
     /// Shared by the audio buffers of all inputs.
@@ -88,7 +88,7 @@ pub struct Speech {
 
 impl Speech {
     /// `threads` decode and encode audio; nothing else should run on them.
-    pub fn new(threads: Arc<WorkThreads>, parts: Parts) -> Arc<Self> {
+    pub fn new(threads: Arc<WorkThreads>, parts: Providers) -> Arc<Self> {
         let budget = AudioBudget::of_cores(std::thread::available_parallelism().map_or(1, usize::from));
         Arc::new(Self { parts: ArcSwap::from_pointee(parts), threads, detector: || Box::<Earshot>::default(), budget })
     }
@@ -98,17 +98,17 @@ impl Speech {
     }
 
     /// Replaces the providers for utterances and turns that begin from now on.
-    pub fn apply(&self, parts: Parts) {
+    pub fn apply(&self, parts: Providers) {
         self.parts.store(Arc::new(parts));
     }
 
     /// The current configuration.
-    pub fn parts(&self) -> Guard<Arc<Parts>> {
+    pub fn parts(&self) -> Guard<Arc<Providers>> {
         self.parts.load()
     }
 
     /// Starts a turn of speech; `None` without a speaker. See [`Playback::begin`].
-    pub fn speak(&self, target: PlaybackTarget, on_end: impl FnOnce() + Send + 'static) -> Option<Playback> {
+    pub fn begin_turn(&self, target: PlaybackTarget, on_end: impl FnOnce() + Send + 'static) -> Option<Playback> {
         let speaker = self.parts().speaker.clone()?;
         Some(Playback::begin(speaker, &self.threads, target, on_end))
     }

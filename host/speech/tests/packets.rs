@@ -1,7 +1,7 @@
 //! Packets of every Opus mode, and packets of another codec than announced. Rule: the packets are produced by a real
 //! encoder from real speech; each is decoded to its length or skipped, and the next packet is decoded as usual.
 
-use modehost_protocol::{AudioFormat, Codec, Evidence, Framing, Unwrapped, opus::is_opus};
+use modehost_protocol::{AudioFormat, Codec, Evidence, Framing, Payload, opus::is_opus};
 use modehost_speech::decode::{Decoder, SkipReason};
 use modehost_speech::resample::Resample;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder, Repacketizer};
@@ -67,10 +67,10 @@ fn a6_packets_of_every_kind_are_decoded_to_their_length_and_none_misleads_about_
         assert_eq!(decoder.take_unreadable(), None, "{name}");
         for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
             let mut evidence = Evidence::new(None);
-            evidence.said_hello(Some(3), Codec::Opus);
+            evidence.on_hello(Some(3), Codec::Opus);
             for (number, packet) in packets.iter().enumerate() {
-                let frame = framing.wrap(packet.clone(), 60);
-                assert_eq!(evidence.unwrap(&frame), Ok(Unwrapped::Sound(packet)), "{name}, {framing:?}, {number}");
+                let frame = framing.frame(packet.clone(), 60);
+                assert_eq!(evidence.unwrap(&frame), Ok(Payload::Audio(packet)), "{name}, {framing:?}, {number}");
                 assert_eq!(evidence.framing(), framing, "{name}, {framing:?}, {number}");
             }
         }

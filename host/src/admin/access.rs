@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use modehost_gateway::ServerConfig;
 use modehost_gateway::config::OperatorSecret;
 use modehost_gateway::proxy::{Caller, Proxies};
-use modehost_gateway::settings::bears;
+use modehost_gateway::settings::has_bearer_token;
 
 use super::AdminState;
 use super::view;
@@ -41,7 +41,7 @@ fn authorize(
     headers: &HeaderMap,
 ) -> Result<(), Refusal> {
     if let Some(token) = token {
-        return if bears(headers, token) {
+        return if has_bearer_token(headers, token) {
             Ok(())
         } else {
             Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"))

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::StringRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use modehost_config::Problems;
+use modehost_config::Diagnostics;
 use modehost_contract::Catalog;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -48,7 +48,7 @@ pub struct ConfigView {
 )]
 async fn show_config(State(admin): Shared) -> impl IntoResponse {
     let schemas = Owners::loaded(&admin.catalog.table()).schemas;
-    let needs_restart = admin.live.waiting();
+    let needs_restart = admin.live.pending_restart();
     let settings = shown(&admin.live.current(), &needs_restart, &schemas);
     let file = admin.live.source().file.as_ref().map(|file| file.display().to_string());
     Json(ConfigView { file, settings, needs_restart })
@@ -73,7 +73,7 @@ async fn check_config(State(admin): Shared, text: Result<String, StringRejection
     let outcome = admin.clone().run_order(move || {
         let loaded = admin.live.source().load_text::<Settings>("configuration", &text)?;
         let problems = problems::of(&loaded, &admin.catalog);
-        if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(problems)) }
+        if problems.is_empty() { Ok(()) } else { Err(Diagnostics::sorted(problems)) }
     });
     match outcome.await {
         Some(Ok(())) => Json(Done::OK).into_response(),

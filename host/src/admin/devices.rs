@@ -43,8 +43,8 @@ async fn export(State(admin): Shared, device: Result<Path<String>, PathRejection
     let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
     let kept = async {
         let _permit = admin.order_permits.acquire().await.map_err(|_| StorageError::Closed)?;
-        let mut kept = admin.storage.of_device(&device).await?;
-        kept["waiting_in_file"] = admin.queue.concerning(&device).await?.into();
+        let mut kept = admin.storage.export_device(&device).await?;
+        kept["waiting_in_file"] = admin.queue.export_device(&device).await?.into();
         Ok::<_, StorageError>(kept)
     };
     let kept = match kept.await {

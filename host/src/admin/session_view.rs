@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use modehost_ids::DeviceId;
-use modehost_session::{Caller, Features, Inside};
+use modehost_session::{ClientInfo, HelloFeatures, SessionState};
 use modehost_session::{HandlerInfo, SessionDetail, TurnRecord};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -120,17 +120,17 @@ impl SessionDetailView {
     pub fn new(device: &DeviceId, detail: SessionDetail, queue: u64, contracts: &BTreeMap<u64, &'static str>) -> Self {
         let SessionDetail {
             connected,
-            caller,
+            client: caller,
             features,
             knows_extensions,
             away_since,
             session,
             mode,
             waiting,
-            inside,
+            state: inside,
             turns,
         } = detail;
-        let Inside { handlers, outbox, held } = inside.clone().unwrap_or_default();
+        let SessionState { handlers, outbox, held } = inside.clone().unwrap_or_default();
         let plugins =
             inside.map(|_| handlers.into_iter().map(|handler| HandlerView::new(handler, contracts)).collect());
         let (outbox_frames, outbox_bytes) = outbox;
@@ -150,17 +150,17 @@ impl SessionDetailView {
     }
 }
 
-impl From<Caller> for ConnectionView {
-    fn from(caller: Caller) -> Self {
-        let Caller { connection, address, client, protocol_version, since } = caller;
+impl From<ClientInfo> for ConnectionView {
+    fn from(caller: ClientInfo) -> Self {
+        let ClientInfo { connection, address, client, protocol_version, since } = caller;
         let (address, client) = (address.to_string(), client.to_string());
         Self { number: connection.0, address, client, protocol_version, since }
     }
 }
 
-impl From<Features> for FeaturesView {
-    fn from(features: Features) -> Self {
-        let Features { mcp, faces, version, pcm, sample_rate } = features;
+impl From<HelloFeatures> for FeaturesView {
+    fn from(features: HelloFeatures) -> Self {
+        let HelloFeatures { mcp, faces, version, pcm, sample_rate } = features;
         Self { mcp, faces, version, codec: if pcm { "pcm" } else { "opus" }, sample_rate }
     }
 }

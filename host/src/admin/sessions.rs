@@ -50,11 +50,11 @@ async fn show(State(admin): Shared, device: Result<Path<String>, PathRejection>)
     let Some(detail) = admin.registry.detail(&device).await else {
         return error_response(StatusCode::NOT_FOUND, no_session(&device));
     };
-    let queue = match admin.storage.waiting_for(&device).await {
+    let queue = match admin.storage.queue_usage(&device).await {
         Ok(queue) => queue,
         Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     };
-    let in_file = admin.queue.concerning(&device).await.unwrap_or_default();
+    let in_file = admin.queue.export_device(&device).await.unwrap_or_default();
     let in_file = in_file.iter().filter(|message| message["device_id"] == device.as_str()).count();
     let contracts = admin.catalog.list().into_iter().filter_map(|row| Some((row.generation?, row.track?.version())));
     let contracts = contracts.collect::<BTreeMap<_, _>>();

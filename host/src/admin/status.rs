@@ -60,8 +60,8 @@ async fn status(State(admin): Shared) -> impl IntoResponse {
         uptime_s: admin.started.elapsed().as_secs(),
         ready: readiness.not_ready.is_empty(),
         not_ready: readiness.not_ready,
-        notes: readiness.notes,
+        notes: readiness.warnings,
         warnings: advice.into_iter().map(|one| WarningView { setting: one.setting, message: one.message }).collect(),
-        waiting_for_restart: admin.live.waiting(),
+        waiting_for_restart: admin.live.pending_restart(),
     })
 }

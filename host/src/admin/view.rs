@@ -1,7 +1,7 @@
 //! Response types of the admin API, as its OpenAPI document describes them. Rule: built field by field from the types
 //! of other crates, so that no field of theirs leaks or goes missing by accident.
 
-use modehost_config::{Problems, Reloaded};
+use modehost_config::{Diagnostics, Reloaded};
 use modehost_plugin::catalog::status::PluginStatus;
 use modehost_session::SessionInfo;
 use serde::Serialize;
@@ -186,8 +186,8 @@ pub struct BadConfiguration {
     problems: Vec<String>,
 }
 
-impl From<&Problems> for BadConfiguration {
-    fn from(problems: &Problems) -> Self {
+impl From<&Diagnostics> for BadConfiguration {
+    fn from(problems: &Diagnostics) -> Self {
         let problems = problems.0.iter().map(ToString::to_string).collect();
         Self { ok: false, error: "the configuration is not valid; nothing has changed".to_owned(), problems }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use modehost_contract::Catalog;
-use modehost_gateway::Bound;
+use modehost_gateway::BoundListeners;
 use modehost_plugin::PluginCatalog;
 use modehost_plugin::catalog::status::{PluginState, PluginStatus};
 
@@ -23,7 +23,7 @@ pub struct Announcement<'a> {
 }
 
 /// Prints the banner.
-pub fn announce(announcement: &Announcement<'_>, bound: &Bound, catalog: &PluginCatalog) {
+pub fn announce(announcement: &Announcement<'_>, bound: &BoundListeners, catalog: &PluginCatalog) {
     let Announcement { settings, unanswered, took, hint } = announcement;
     let path = settings.server.paths.first().map_or("/", String::as_str);
     let (devices, http) = (reachable(bound.device_address()), reachable(bound.http_address()));

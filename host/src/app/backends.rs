@@ -7,11 +7,11 @@ use std::sync::Arc;
 use modehost_config::Loaded;
 use modehost_hooks::WebHooks;
 use modehost_llm::LanguageModels;
-use modehost_plugin::{Ground, PluginCatalog, Runtime};
+use modehost_plugin::{CatalogBackends, PluginCatalog, Runtime};
 use modehost_session::Services;
 use modehost_speech::Speech;
 use modehost_storage::{ArchiveExporter, FallbackQueue, JournalGc, LocalDirectory, SqliteStorage};
-use modehost_task::{WorkThreads, run_apart, run_blocking};
+use modehost_task::{WorkThreads, run_blocking, run_on_own_thread};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -53,7 +53,7 @@ impl Backends {
         });
         let (storage, queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
         let samples = Arc::new(Samples::new(storage.clone()));
-        let ground = Ground {
+        let ground = CatalogBackends {
             releases: Some(releases_directory(&settings.document.storage.dir)),
             samples: Some(samples.clone()),
         };
@@ -95,7 +95,7 @@ impl Backends {
         let Self { storage, _exporter, _journal_gc, .. } = self;
         drop((_exporter, _journal_gc));
         // On a thread of its own, since the blocking pool may be busy.
-        if run_apart("closing", move || storage.shutdown()).await.is_none() {
+        if run_on_own_thread("closing", move || storage.shutdown()).await.is_none() {
             tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
         }
     }

@@ -1,12 +1,12 @@
 //! Startup log lines about language model, ASR and TTS. Rule: what is missing is named with its effect for users and
 //! with the setting that changes it; no key and no address with a password is shown.
 
-use modehost_speech::Parts;
+use modehost_speech::Providers;
 
 use crate::settings::Settings;
 
 /// Logs one line each for model, ASR and TTS.
-pub fn log(settings: &Settings, speech: &Parts) {
+pub fn log(settings: &Settings, speech: &Providers) {
     match model(settings) {
         Some(model) => tracing::info!(model, "model: questions are answered by it"),
         None => tracing::info!(

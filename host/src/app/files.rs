@@ -10,7 +10,7 @@ const LOW_LIMIT: u64 = 10_000;
 /// The limit and the number of open files; none if the system does not report them.
 pub fn open_files() -> Option<OpenFiles> {
     let most = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok())?;
-    Some(OpenFiles { most, open: std::fs::read_dir("/proc/self/fd").ok()?.count() })
+    Some(OpenFiles { limit: most, open: std::fs::read_dir("/proc/self/fd").ok()?.count() })
 }
 
 /// Raises the soft limit of open files to the hard limit.

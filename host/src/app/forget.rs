@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use crate::limits;
 use modehost_ids::DeviceId;
-use modehost_session::{NotForgotten, Registry};
-use modehost_storage::{FallbackQueue, Forgotten, SqliteStorage, StorageError};
+use modehost_session::{ForgetError, Registry};
+use modehost_storage::{ErasureReport, FallbackQueue, SqliteStorage, StorageError};
 use tokio::time::{Instant, sleep};
 
 /// Outcome of an erasure.
 #[derive(Debug)]
 pub struct Outcome {
     /// Removed rows of the database, by kind.
-    pub removed: Forgotten,
+    pub removed: ErasureReport,
     /// Removed messages of the fallback file of the queue.
     pub removed_from_file: u64,
     /// Whether a session was running; it has been ended.
@@ -33,7 +33,7 @@ pub struct Outcome {
 pub enum Error {
     /// The session did not end.
     #[error("{0}")]
-    Session(#[from] NotForgotten),
+    Session(#[from] ForgetError),
     /// A statement of the storage failed.
     #[error("{0}; ask again: what has gone already does no harm")]
     Storage(#[from] StorageError),
@@ -51,12 +51,12 @@ pub async fn forget(
     free_bytes: u64,
 ) -> Result<Outcome, Error> {
     // Held to the end: a session created earlier would save itself again.
-    let ended = registry.part_with(device, "everything of this device is being removed").await?;
-    let removed = storage.forget(device).await?;
+    let ended = registry.begin_forget(device, "everything of this device is being removed").await?;
+    let removed = storage.erase_device(device).await?;
     let removed_from_file = forget_outside_database(storage, queue, device).await?;
     let files_removed = removed.archives == 0 || wait_for_file_removal(storage).await?;
-    let shared_documents = storage.shared_with(device).await?;
-    let unowned_archives = storage.nobodys_work().await?;
+    let shared_documents = storage.shared_documents(device).await?;
+    let unowned_archives = storage.unowned_archives().await?;
     let nothing = removed.is_nothing() && removed_from_file == 0;
     let not_compacted = if nothing { None } else { storage.compact(free_bytes).await?.left };
     Ok(Outcome {
@@ -76,15 +76,15 @@ async fn forget_outside_database(
     queue: &FallbackQueue,
     device: &DeviceId,
 ) -> Result<u64, StorageError> {
-    let removed_from_file = queue.forget(device).await?;
-    storage.has_forgotten(device).await?;
+    let removed_from_file = queue.erase_device(device).await?;
+    storage.complete_erasure(device).await?;
     Ok(removed_from_file)
 }
 
 /// Resumes erasures that an earlier process did not complete.
 pub async fn resume_pending(storage: &SqliteStorage, queue: &FallbackQueue) {
     let outcome = async {
-        for device in storage.being_forgotten().await? {
+        for device in storage.pending_erasures().await? {
             forget_outside_database(storage, queue, &device).await?;
             tracing::info!("a device that was being forgotten when the server ended has been forgotten");
         }
@@ -98,11 +98,11 @@ pub async fn resume_pending(storage: &SqliteStorage, queue: &FallbackQueue) {
 /// Waits until the files of archived work have been removed; false after [`limits::FORGET_FILES`].
 async fn wait_for_file_removal(storage: &SqliteStorage) -> Result<bool, StorageError> {
     let end = Instant::now() + limits::FORGET_FILES;
-    while storage.files_due().await? > 0 {
+    while storage.exports_due().await? > 0 {
         if Instant::now() >= end {
             return Ok(false);
         }
-        sleep(limits::STORAGE_PAUSE).await;
+        sleep(limits::STORAGE_BACKOFF).await;
     }
     Ok(true)
 }

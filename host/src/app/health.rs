@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::limits;
-use modehost_config::{LastReload, Problem};
+use modehost_config::{Diagnostic, LastReload};
 use modehost_gateway::Readiness;
 use modehost_storage::SqliteStorage;
 use parking_lot::Mutex;
@@ -49,7 +49,7 @@ impl Health {
     /// Records the outcome of the last reload.
     pub fn reloaded(&self, last: Option<&LastReload>) {
         let note = last.and_then(|last| {
-            let refused = last.refused.as_ref()?;
+            let refused = last.rejected.as_ref()?;
             let at = OffsetDateTime::from(last.at).truncate_to_second().format(&Rfc3339).unwrap_or_default();
             let setting = refused.0.first().map(|first| first.setting.as_str()).filter(|setting| !setting.is_empty());
             let setting = setting.map(|setting| format!(" ({setting})")).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Health {
     }
 
     /// Records why nobody would be answered, and the problems of the settings in force.
-    pub fn update(&self, unanswered: Option<String>, problems: &[Problem]) {
+    pub fn update(&self, unanswered: Option<String>, problems: &[Diagnostic]) {
         let configuration = problems.first().map(|first| match problems.len() {
             1 => format!("configuration: {}: {}", first.setting, first.message),
             many => format!("configuration: {}: {} (and {} more)", first.setting, first.message, many - 1),
@@ -91,7 +91,7 @@ impl Health {
             true => vec![STOPPING.to_owned()],
             false => [&parts.storage, &parts.plugins, &parts.configuration].into_iter().flatten().cloned().collect(),
         };
-        let readiness = Readiness { not_ready, notes: parts.reload.iter().cloned().collect() };
+        let readiness = Readiness { not_ready, warnings: parts.reload.iter().cloned().collect() };
         let stopping = parts.stopping;
         let changed = self.readiness.send_if_modified(|before| {
             let changed = *before != readiness;
@@ -114,10 +114,12 @@ pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
     let mut debounce = Debounce::default();
     loop {
         tick.tick().await;
-        let trouble = match timeout(limits::STORAGE_REPLY, storage.probe()).await {
+        let trouble = match timeout(limits::STORAGE_TIMEOUT, storage.probe()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("no answer within {} s; is the disk overloaded?", limits::STORAGE_REPLY.as_secs())),
+            Err(_) => {
+                Some(format!("no answer within {} s; is the disk overloaded?", limits::STORAGE_TIMEOUT.as_secs()))
+            }
         };
         // A failed write since the last probe counts as well: the probe is small and may succeed on a full disk.
         let trouble = trouble.or(storage.take_trouble().map(|error| error.to_string()));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use modehost_config::{Loaded, Problem};
+use modehost_config::{Diagnostic, Loaded};
 use modehost_contract::Catalog;
 use modehost_plugin::PluginCatalog;
 use modehost_plugin::catalog::status::Misconfigured;
@@ -13,7 +13,7 @@ use super::sections::Owners;
 use crate::settings::Settings;
 
 /// All problems of a document, given the loaded plugins.
-pub fn of(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Problem> {
+pub fn of(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Diagnostic> {
     let mut problems = owners(loaded, catalog).check(loaded);
     problems.extend(default_mode::problem(loaded, catalog));
     problems
@@ -21,7 +21,7 @@ pub fn of(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Problem> {
 
 /// The same at a start, where plugins have received their sections already: a plugin that rejects its section itself
 /// does so when it receives it, which a schema check cannot see.
-pub fn at_start(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Problem> {
+pub fn at_start(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Diagnostic> {
     let mut problems = of(loaded, catalog);
     let reported: BTreeSet<&str> = problems.iter().filter_map(|problem| problem.setting.split('.').next()).collect();
     let is_unreported = |id: &str| loaded.sections.contains_key(id) && !reported.contains(id);

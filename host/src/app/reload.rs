@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use modehost_config::{Loaded, Problem};
+use modehost_config::{Diagnostic, Loaded};
 use modehost_gateway::GatewaySettings;
 use modehost_hooks::WebHooks;
 use modehost_llm::LanguageModels;
-use modehost_plugin::{PluginCatalog, SettingsRefused};
+use modehost_plugin::{PluginCatalog, SettingsRejected};
 use modehost_session::Config;
 use modehost_speech::Speech;
 use modehost_storage::SqliteStorage;
@@ -88,14 +88,14 @@ pub fn apply(
     loaded: &Loaded<Settings>,
     catalog: &PluginCatalog,
     distributor: &Distributor,
-) -> Result<(), Vec<Problem>> {
+) -> Result<(), Vec<Diagnostic>> {
     let problems = problems::of(loaded, catalog);
     if !problems.is_empty() {
         return Err(problems);
     }
     catalog.reconfigure(&loaded.document.plugins, sections::values(loaded)).map_err(|refusals| {
         let problem =
-            |SettingsRefused { plugin, why }| loaded.problem_with_key(&modehost_config::path::join("", &plugin), why);
+            |SettingsRejected { plugin, why }| loaded.problem_with_key(&modehost_config::path::join("", &plugin), why);
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
     distributor.targets.queue.limit(sections::queue_limit(loaded));

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_config::{Live, Reloaded};
-use modehost_gateway::{Done, Operator, Order, Ports};
-use modehost_task::run_apart;
+use modehost_gateway::{CommandExecutor, Done, InheritedListeners, OperatorCommand};
+use modehost_task::run_on_own_thread;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -55,9 +55,9 @@ impl Program {
     }
 
     /// Replaces the process image (`execve`). Returns only on failure, with one sentence.
-    pub fn execute(self, ports: Option<&Ports>) -> String {
+    pub fn execute(self, ports: Option<&InheritedListeners>) -> String {
         let path = self.path.display().to_string();
-        let handover = match ports.map(Ports::hand_over).transpose() {
+        let handover = match ports.map(InheritedListeners::hand_over).transpose() {
             Ok(handover) => handover.map(|(name, value)| (OsString::from(name), OsString::from(value))),
             Err(error) => return format!("the sockets cannot be handed over: {error}; start the server anew"),
         };
@@ -114,20 +114,20 @@ impl ControlCommands {
     }
 }
 
-impl Operator for ControlCommands {
-    fn carry_out(&self, order: Order) -> BoxFuture<'static, Result<Done, String>> {
+impl CommandExecutor for ControlCommands {
+    fn carry_out(&self, order: OperatorCommand) -> BoxFuture<'static, Result<Done, String>> {
         match order {
-            Order::UpdateConfig => {
+            OperatorCommand::UpdateConfig => {
                 let live = self.live.clone();
                 Box::pin(async move {
-                    match run_apart("settings", move || live.refresh()).await {
-                        Some(Ok(reloaded)) => Ok(Done { message: describe(&reloaded), then: None }),
+                    match run_on_own_thread("settings", move || live.refresh()).await {
+                        Some(Ok(reloaded)) => Ok(Done { message: describe(&reloaded), after_reply: None }),
                         Some(Err(problems)) => Err(format!("nothing has changed: {problems}")),
                         None => Err("nothing has changed: the server is stopping".to_owned()),
                     }
                 })
             }
-            Order::Restart => {
+            OperatorCommand::Restart => {
                 let (program, restart, live) = (self.program.clone(), self.restart.clone(), self.live.clone());
                 Box::pin(async move {
                     let ready = async {
@@ -136,7 +136,7 @@ impl Operator for ControlCommands {
                     };
                     ready.await.inspect_err(|why| tracing::error!("no restart: {why}"))?;
                     let message = "the server restarts; all connections close with 1012 and may come back at once";
-                    Ok(Done { message: message.to_owned(), then: Some(Box::new(move || restart.notify_one())) })
+                    Ok(Done { message: message.to_owned(), after_reply: Some(Box::new(move || restart.notify_one())) })
                 })
             }
         }
@@ -145,7 +145,7 @@ impl Operator for ControlCommands {
 
 /// A program that cannot read its settings would exit at once and disconnect everybody.
 async fn check_settings(live: Arc<Live<Settings>>) -> Result<(), String> {
-    match run_apart("settings", move || live.reload()).await {
+    match run_on_own_thread("settings", move || live.reload()).await {
         Some(Ok(_)) => Ok(()),
         Some(Err(problems)) => Err(format!("the configuration is not valid; the server goes on as it is: {problems}")),
         None => Err("the server is stopping".to_owned()),

@@ -36,10 +36,10 @@ impl StateSamples for Samples {
     fn samples(&self, plugin: &PluginId, max_samples: usize) -> Vec<Snapshot> {
         self.io.block_on(async {
             let mut samples = match self.registry.get().and_then(Weak::upgrade) {
-                Some(registry) => registry.samples(plugin, max_samples).await,
+                Some(registry) => registry.state_samples(plugin, max_samples).await,
                 None => Vec::new(),
             };
-            let stored = timeout(limits::STORAGE_REPLY, self.storage.recent(limits::STATE_SAMPLE_SESSIONS)).await;
+            let stored = timeout(limits::STORAGE_TIMEOUT, self.storage.recent(limits::STATE_SAMPLE_SESSIONS)).await;
             let stored = stored.ok().and_then(Result::ok).unwrap_or_default().into_iter();
             let handlers = stored.flat_map(|session| session.handlers).filter(|one| one.plugin == plugin.as_str());
             let snapshots = handlers.map(|one| Snapshot { schema: one.schema, state: one.state });

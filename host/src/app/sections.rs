@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits;
 use jsonschema::error::ValidationErrorKind;
-use modehost_config::{Loaded, Problem, path, problem};
-use modehost_contract::Table;
+use modehost_config::{Diagnostic, Loaded, path, problem};
+use modehost_contract::CatalogTable;
 use modehost_plugin::catalog::status::Misconfigured;
-use modehost_plugin::{PluginCatalog, Shared};
+use modehost_plugin::{PluginCatalog, SharedSetting};
 use serde_json::{Map, Value};
 
 use crate::settings::Settings;
@@ -26,7 +26,7 @@ pub struct Owners {
 
 impl Owners {
     /// The loaded plugins.
-    pub fn loaded(table: &Table) -> Self {
+    pub fn loaded(table: &CatalogTable) -> Self {
         let manifests = table.plugins.values().map(|entry| entry.active.manifest());
         let schemas =
             manifests.map(|manifest| (manifest.id.as_str().to_owned(), parse_schema(&manifest.config_schema)));
@@ -52,7 +52,7 @@ impl Owners {
     }
 
     /// Everything that is wrong with the sections.
-    pub fn check(&self, loaded: &Loaded<Settings>) -> Vec<Problem> {
+    pub fn check(&self, loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = self.schemas.keys().chain(&self.names).map(String::as_str).collect();
         let mut problems = loaded.unknown_sections(&known.into_iter().collect::<Vec<_>>());
         for (name, section) in &loaded.sections {
@@ -84,8 +84,8 @@ pub fn values(loaded: &Loaded<Settings>) -> Map<String, Value> {
         let section = sections.entry(plugin.clone()).or_insert_with(|| Value::Object(Map::new()));
         for shared in shared {
             let (key, setting) = match shared {
-                Shared::DeviceAlias => ("device_alias", serde_json::to_value(&loaded.document.device_alias)),
-                Shared::Groups => ("groups", serde_json::to_value(&loaded.document.groups)),
+                SharedSetting::DeviceAlias => ("device_alias", serde_json::to_value(&loaded.document.device_alias)),
+                SharedSetting::Groups => ("groups", serde_json::to_value(&loaded.document.groups)),
             };
             if let (Some(section), Ok(Value::Object(setting))) = (section.as_object_mut(), setting) {
                 merge_defaults(section, key, setting);
@@ -117,7 +117,13 @@ fn merge_defaults(section: &mut Map<String, Value>, key: &str, setting: Map<Stri
 /// Greatest number of reported errors per section, and of unknown keys per error.
 const SECTION_ERRORS: usize = 100;
 
-fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section: &Value, problems: &mut Vec<Problem>) {
+fn check_section(
+    loaded: &Loaded<Settings>,
+    name: &str,
+    schema: &Value,
+    section: &Value,
+    problems: &mut Vec<Diagnostic>,
+) {
     let base = path::join("", name);
     let empty = Value::Object(Map::new());
     let section = if section.is_null() { &empty } else { section };
@@ -139,7 +145,7 @@ fn check_section(loaded: &Loaded<Settings>, name: &str, schema: &Value, section:
             }
             continue;
         }
-        problems.push(loaded.problem_with_value(&pointer, error.masked_with("it").to_string()));
+        problems.push(loaded.diagnostic_for_value(&pointer, error.masked_with("it").to_string()));
     }
 }
 

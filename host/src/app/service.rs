@@ -25,7 +25,7 @@ pub fn status(readiness: &Readiness) {
 
 fn sentence(readiness: &Readiness) -> String {
     let why = readiness.not_ready.first().map(|why| format!("serving, not ready: {why}"));
-    let why = why.or_else(|| readiness.notes.first().map(|note| format!("serving; {note}")));
+    let why = why.or_else(|| readiness.warnings.first().map(|note| format!("serving; {note}")));
     why.unwrap_or_else(|| "serving".to_owned())
 }
 

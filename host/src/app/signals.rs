@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use modehost_config::Live;
-use modehost_task::run_apart;
+use modehost_task::run_on_own_thread;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use tokio::io::unix::AsyncFd;
@@ -88,7 +88,7 @@ impl Signals {
                     // wait for it.
                     tokio::select! {
                         stop = self.stop() => return stop,
-                        _ = run_apart("settings", move || again.refresh()) => {}
+                        _ = run_on_own_thread("settings", move || again.refresh()) => {}
                     }
                     health.reloaded(live.reloads().borrow().as_ref());
                     service::ready(&health.subscribe().borrow());

@@ -19,8 +19,8 @@ pub struct MetricSources {
 
 impl MetricSources {
     fn sample(&self) {
-        self.registry.measure();
-        self.storage.measure();
+        self.registry.update_gauges();
+        self.storage.record_metrics();
         self.process.sample();
     }
 }

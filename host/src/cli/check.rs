@@ -5,7 +5,7 @@ mod findings;
 use std::path::{Path, PathBuf};
 
 use crate::limits;
-use modehost_config::{Loaded, Place, Problems};
+use modehost_config::{Diagnostics, Loaded, Location};
 use serde_json::Value;
 
 use super::Failure;
@@ -77,7 +77,7 @@ fn check(loaded: &Loaded<Settings>) -> Result<(), Failure> {
         let modes: Vec<String> = plugins.iter().flat_map(|plugin| plugin.modes.clone()).collect();
         if plugins.is_empty() && loaded.document.session.default_mode.is_some() {
             let message = format!("no plugin is in {}, so nobody would be answered", directory.display());
-            problems.push(loaded.problem_with_value("/plugins/dir", message));
+            problems.push(loaded.diagnostic_for_value("/plugins/dir", message));
         } else {
             problems.extend(default_mode::unknown(loaded, &modes));
         }
@@ -86,14 +86,14 @@ fn check(loaded: &Loaded<Settings>) -> Result<(), Failure> {
     for warning in &warnings {
         match &warning.place {
             // Built-in settings have no line that an operator could look at.
-            Place::Text { name, .. } if name == settings::BUILT_IN.0 => {
+            Location::Text { name, .. } if name == settings::BUILT_IN.0 => {
                 print_error(format_args!("warning: {}: {}", warning.setting, warning.message));
             }
             _ => print_error(format_args!("warning: {warning}")),
         }
     }
     if !problems.is_empty() {
-        return Err(Problems::sorted(problems).into());
+        return Err(Diagnostics::sorted(problems).into());
     }
     match is_there {
         true => print_line(format_args!("plugins looked at: {} in {}", plugins.len(), directory.display())),

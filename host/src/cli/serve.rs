@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::limits;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use modehost_config::First;
+use modehost_config::InitialLoad;
 use modehost_config::environment::Override;
 use modehost_gateway::BindError;
-use modehost_storage::Lasting;
+use modehost_storage::PermanentError;
 use modehost_task::{run_blocking, run_on_io};
 
 use super::{BAD_DATA, Failure, NO_PERMISSION, Paths};
@@ -90,7 +90,7 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
     else {
         return Ok(());
     };
-    let First { loaded, held: fetched, warning: remote_warning } = first?;
+    let InitialLoad { loaded, held: fetched, warning: remote_warning } = first?;
     let log = Arc::new(Log::start(&loaded.document.log, &loaded.document.storage.dir).map_err(Failure::other)?);
     match &source.file {
         Some(file) => print_line(format_args!("settings from {}", file.display())),
@@ -122,7 +122,7 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
         // Only the listening sockets are left of this program.
         Ok(Ended::Restart(ports)) => Err(Failure::Other(format!("no restart: {}", program.execute(ports.as_ref())))),
         Err(StartError::Settings(problems)) => Err(problems.into()),
-        Err(StartError::Bind(error)) if error.is_of_configuration() => {
+        Err(StartError::Bind(error)) if error.is_configuration_error() => {
             Err(Failure::Configuration(format!("modehost: {error}")))
         }
         Err(error @ StartError::Bind(BindError::NotAllowed { .. })) => {
@@ -131,9 +131,9 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
         Err(StartError::PluginDirectory(error)) if error.is_permission() => {
             Err(Failure::Permanent(NO_PERMISSION, error.to_string()))
         }
-        Err(StartError::Storage(error)) => Err(match error.lasts() {
-            Some(Lasting::Data) => Failure::Permanent(BAD_DATA, error.to_string()),
-            Some(Lasting::Permission) => Failure::Permanent(NO_PERMISSION, error.to_string()),
+        Err(StartError::Storage(error)) => Err(match error.permanent() {
+            Some(PermanentError::Data) => Failure::Permanent(BAD_DATA, error.to_string()),
+            Some(PermanentError::Permission) => Failure::Permanent(NO_PERMISSION, error.to_string()),
             None => Failure::other(error),
         }),
         Err(other) => Err(Failure::other(other)),
@@ -146,7 +146,7 @@ fn run_unless_stopped<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .max_blocking_threads(1)
-        .thread_stack_size(limits::APART_STACK_BYTES)
+        .thread_stack_size(limits::WORKER_STACK_BYTES)
         .build()
         .map_err(Failure::other)?;
     let done = runtime.block_on(async {

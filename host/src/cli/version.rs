@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use modehost_plugin::Track;
+use modehost_plugin::ContractVersion;
 
 /// The text after the program name.
 pub fn long() -> &'static str {
@@ -20,7 +20,7 @@ fn text(commit: &str) -> String {
     let features = [("otel", cfg!(feature = "otel")), ("whisper", cfg!(feature = "whisper"))];
     let features: Vec<_> = features.into_iter().filter_map(|(name, is_in)| is_in.then_some(name)).collect();
     let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
-    let contracts = Track::ALL.map(Track::version).join(", ");
+    let contracts = ContractVersion::ALL.map(ContractVersion::version).join(", ");
     let target = env!("MODEHOST_BUILT_FOR");
     format!("{version}{brackets}\ncommit: {commit}\nfeatures: {features}\nmodehost:mode: {contracts}\ntarget: {target}")
 }

@@ -56,7 +56,7 @@ impl DevWatch {
         let stopping = builder.clone();
         let on_events = collect_changes(workspace.root.clone(), changes.clone(), wake);
         let watch_error = |error| WatchError { directory: workspace.root.clone(), error };
-        let mut watcher = new_debouncer(limits::FILE_SETTLE, None, on_events).map_err(watch_error)?;
+        let mut watcher = new_debouncer(limits::FILE_DEBOUNCE, None, on_events).map_err(watch_error)?;
         watcher.watch(workspace.plugins_directory(), RecursiveMode::Recursive).map_err(watch_error)?;
         let contract = workspace.root.join("wit");
         if contract.is_dir() {

@@ -84,7 +84,7 @@ impl LogFile {
         } else if self.check_at > Instant::now() {
             return;
         }
-        self.check_at = Instant::now() + limits::PATH_LOOK;
+        self.check_at = Instant::now() + limits::PATH_POLL;
         let is_ours = |(file, _): &(File, u64)| Identity::of_open(file) == Identity::of(&self.directory.join(CURRENT));
         let moved = self.open.as_ref().is_some_and(|open| !is_ours(open));
         // The file may have been truncated in place (`copytruncate`).

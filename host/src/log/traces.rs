@@ -39,7 +39,7 @@ impl Traces {
             return Ok(None);
         }
         // The exporter builds its HTTP client with the crypto provider of the process.
-        modehost_llm::install_crypto();
+        modehost_llm::install_crypto_provider();
         let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_protocol(Protocol::HttpJson);
         let exporter = exporter.build().map_err(|_| {
             "traces are not exported: see OTEL_EXPORTER_OTLP_ENDPOINT, which must be an address such as \

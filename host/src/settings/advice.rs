@@ -4,20 +4,20 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use modehost_config::{Loaded, Problem, path};
+use modehost_config::{Diagnostic, Loaded, path};
 
 use super::Settings;
 
 /// All warnings, which an operator should see at each start.
-pub fn advice(loaded: &Loaded<Settings>) -> Vec<Problem> {
-    let mut advice: Vec<Problem> = open_to_all(loaded).into_iter().collect();
+pub fn advice(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
+    let mut advice: Vec<Diagnostic> = open_to_all(loaded).into_iter().collect();
     advice.extend(weak_secrets(loaded));
     advice.extend(proxied_operators(loaded));
     advice
 }
 
 /// No sign-in on a public address: anyone who reaches the port may act as any device.
-fn open_to_all(loaded: &Loaded<Settings>) -> Option<Problem> {
+fn open_to_all(loaded: &Loaded<Settings>) -> Option<Diagnostic> {
     let Settings { server, auth, .. } = &loaded.document;
     let ip = server.ip.trim();
     let ip: Option<IpAddr> = ip.trim_matches(['[', ']']).parse().ok();
@@ -34,7 +34,7 @@ fn open_to_all(loaded: &Loaded<Settings>) -> Option<Problem> {
 }
 
 /// Requests through a proxy on this machine look local if the proxy does not add forwarding headers.
-fn proxied_operators(loaded: &Loaded<Settings>) -> Option<Problem> {
+fn proxied_operators(loaded: &Loaded<Settings>) -> Option<Diagnostic> {
     let server = &loaded.document.server;
     let is_local = |proxy: &String| proxy.starts_with("127.") || proxy.starts_with("::1") || proxy.ends_with("/0");
     let open = server.admin_token.is_none() && server.operator_address.is_none();
@@ -51,7 +51,7 @@ const SECRET_VARIETY: usize = 6;
 /// Placeholders from documentation.
 const FROM_DOCUMENTS: [&str; 4] = ["change-me", "changeme", "replace-me", "example"];
 
-fn weak_secrets(loaded: &Loaded<Settings>) -> Vec<Problem> {
+fn weak_secrets(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
     let Settings { server, auth, hooks, config, .. } = &loaded.document;
     let jwt = auth.jwt.as_ref().and_then(|jwt| jwt.secret.as_ref());
     let remote = config.remote.as_ref().and_then(|remote| remote.secret.as_ref());

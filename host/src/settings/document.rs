@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::limits;
 use garde::Validate;
-use modehost_config::remote::{RemoteSecret, is_open};
-use modehost_config::{Elsewhere, Loaded, Remote, Switch};
+use modehost_config::remote::{RemoteSecret, is_unencrypted};
+use modehost_config::{Loaded, Remote, RemoteConfig, Switch};
 use modehost_ids::Address;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ fn is_address(url: &str, _: &()) -> garde::Result {
     if rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')) {
         return error("must not hold a user or password; give what this server is known by as `secret`");
     }
-    if is_open(url) {
+    if is_unencrypted(url) {
         return error(
             "must begin with `https://` unless it is on this machine: whoever is on the way would decide what this \
              server does",
@@ -86,8 +86,8 @@ fn is_address(url: &str, _: &()) -> garde::Result {
 }
 
 /// How the remote part of the configuration is found.
-pub fn remote_config() -> Elsewhere<Settings> {
-    Elsewhere { setting: "config.remote.url", own: "/config", afar: REMOTE_ALLOWLIST, locate }
+pub fn remote_config() -> RemoteConfig<Settings> {
+    RemoteConfig { setting: "config.remote.url", own: "/config", afar: REMOTE_ALLOWLIST, locate }
 }
 
 fn locate(settings: &Settings) -> Option<(Remote, Switch)> {
@@ -95,8 +95,8 @@ fn locate(settings: &Settings) -> Option<(Remote, Switch)> {
     let source = Remote {
         url: remote.url.as_str().to_owned(),
         secret: remote.secret.clone(),
-        time: Duration::from_secs(remote.timeout_s),
-        folder: Path::new(&settings.storage.dir).to_owned(),
+        timeout: Duration::from_secs(remote.timeout_s),
+        directory: Path::new(&settings.storage.dir).to_owned(),
     };
     Some((source, sign_in(remote.sign_in)))
 }

@@ -1,10 +1,10 @@
 //! Which settings `config.remote` may set. Rule: what runs, where files are, credentials of operators and trusted
 //! proxies are not listed here; sign-in has its own switch in the file.
 
-use modehost_config::{Afar, Switch};
+use modehost_config::{RemotePolicy, Switch};
 
 /// Allowed sources of each setting; one that is not listed may only come from the file and the environment.
-pub const REMOTE_ALLOWLIST: Afar = Afar {
+pub const REMOTE_ALLOWLIST: RemotePolicy = RemotePolicy {
     anywhere: ANYWHERE,
     switched_on: SIGN_IN,
     switch: "config.remote.sign_in",
@@ -22,7 +22,7 @@ fn switch_for(setting: Option<bool>, version: &str) -> Switch {
     let is_before = matches!((numbers.next(), numbers.next()), (Some(0), Some(0..=2)));
     match setting {
         Some(true) => Switch::On,
-        None if is_before => Switch::Unsaid(UNSET_WARNING),
+        None if is_before => Switch::Unset(UNSET_WARNING),
         Some(false) | None => Switch::Off,
     }
 }
@@ -196,7 +196,7 @@ const SIGN_IN: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use modehost_config::afar::{self, From};
+    use modehost_config::afar::{self, AllowedSource};
     use modehost_config::conform::Schema;
 
     use super::*;
@@ -232,7 +232,11 @@ mod tests {
         for setting in &known {
             let listed = [ANYWHERE, SIGN_IN, FILE].iter().filter(|list| list.contains(&setting.as_str())).count();
             assert_eq!(listed, 1, "{setting}: decide whether another machine may set it, and list it once");
-            assert_eq!(REMOTE_ALLOWLIST.from(setting) == From::File, FILE.contains(&setting.as_str()), "{setting}");
+            assert_eq!(
+                REMOTE_ALLOWLIST.from(setting) == AllowedSource::File,
+                FILE.contains(&setting.as_str()),
+                "{setting}"
+            );
         }
         // A name left in a list would be trusted for whatever setting gets that name next.
         for listed in ANYWHERE.iter().chain(SIGN_IN) {
@@ -243,7 +247,7 @@ mod tests {
     #[test]
     fn c12_whoever_says_nothing_is_warned_before_0_3_and_refused_then() {
         for (version, warned) in [("0.1.0", true), ("0.2.7", true), ("0.3.0", false), ("1.0.0", false), ("x", false)] {
-            assert_eq!(matches!(switch_for(None, version), Switch::Unsaid(_)), warned, "{version}");
+            assert_eq!(matches!(switch_for(None, version), Switch::Unset(_)), warned, "{version}");
             assert_eq!((switch_for(Some(true), version), switch_for(Some(false), version)), (Switch::On, Switch::Off));
         }
     }

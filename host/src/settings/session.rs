@@ -8,7 +8,7 @@ use crate::limits;
 use garde::Validate;
 use modehost_gateway::OfExtensions;
 use modehost_ids::Address;
-use modehost_session::{Config, ExtensionRule, Language, UnknownReceivers, Vision, VisionToken, wake_word};
+use modehost_session::{Config, ExtensionRule, Language, UnknownRecipients, Vision, VisionToken, wake_word};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -171,10 +171,10 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         vision: session.vision.as_ref().map(|vision| Vision { url: vision.url.clone(), token: vision.token.clone() }),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
         unknown_receivers: match session.unknown_receivers {
-            UnknownReceiverPolicy::Refuse => UnknownReceivers::Refuse,
-            UnknownReceiverPolicy::Keep => UnknownReceivers::Keep,
+            UnknownReceiverPolicy::Refuse => UnknownRecipients::Refuse,
+            UnknownReceiverPolicy::Keep => UnknownRecipients::Keep,
         },
-        sessions_at_ease: limits::SESSIONS_AT_EASE,
+        idle_sessions_soft_limit: limits::SESSION_SOFT_LIMIT,
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,
         device_directory: device_directory(settings),

@@ -6,7 +6,7 @@ mod redaction;
 use std::collections::BTreeMap;
 
 use modehost_config::elsewhere::NAME as REMOTE;
-use modehost_config::{Loaded, Place, path};
+use modehost_config::{Loaded, Location, path};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -116,12 +116,12 @@ impl Rows<'_> {
     }
 
     fn origin(&self, pointer: &str) -> String {
-        match self.loaded.place(pointer) {
-            None | Some(Place::Document(_)) => plain("default"),
-            Some(Place::Text { name, line, .. }) if name == REMOTE => format!("remote:{line}"),
-            Some(Place::Text { name, line, .. }) => format!("{name}:{line}"),
-            Some(Place::Variable(name)) if name.starts_with("--") => format!("option {name}"),
-            Some(Place::Variable(name)) => format!("environment {name}"),
+        match self.loaded.location(pointer) {
+            None | Some(Location::Document(_)) => plain("default"),
+            Some(Location::Text { name, line, .. }) if name == REMOTE => format!("remote:{line}"),
+            Some(Location::Text { name, line, .. }) => format!("{name}:{line}"),
+            Some(Location::Variable(name)) if name.starts_with("--") => format!("option {name}"),
+            Some(Location::Variable(name)) => format!("environment {name}"),
         }
     }
 }

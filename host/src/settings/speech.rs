@@ -1,15 +1,15 @@
 //! The sections `asr`, `tts` and `vad`, as the speech services of sessions.
 
 use modehost_config::Loaded;
-use modehost_speech::Parts;
+use modehost_speech::Providers;
 use modehost_speech::config::VadConfig;
 
 use super::Settings;
 use super::document::from_older_name;
 
 /// The speech services to use from now on, in place of `before`. Blocks while it checks whether a program is installed.
-pub fn speech_parts(loaded: &Loaded<Settings>, before: Option<&Parts>) -> Parts {
-    Parts::of(&loaded.document.asr, &loaded.document.tts, &vad(loaded), before)
+pub fn speech_parts(loaded: &Loaded<Settings>, before: Option<&Providers>) -> Providers {
+    Providers::of(&loaded.document.asr, &loaded.document.tts, &vad(loaded), before)
 }
 
 /// The manual fallback may be set under an older name that its users know.

@@ -36,7 +36,7 @@ pub struct TimeoutSettings {
 impl Default for TimeoutSettings {
     fn default() -> Self {
         Self {
-            idle_s: limits::IDLE.as_secs(),
+            idle_s: limits::IDLE_TIMEOUT.as_secs(),
             buffer_s: limits::IDLE_BUFFER.as_secs(),
             warn_before_s: limits::IDLE_WARNINGS.map(|before| before.as_secs()).to_vec(),
             mode_multiplier: BTreeMap::new(),

@@ -150,7 +150,7 @@ impl Worker {
     fn index(&self, kind: &str, directory: &Path) -> Result<Index, ExportError> {
         let mut index = Index::load(directory)?;
         if index.rebuilt {
-            block_on(self.exports.redo(kind))?;
+            block_on(self.exports.mark_all_due(kind))?;
             index.save(directory)?;
         }
         Ok(index)

@@ -30,7 +30,7 @@ use self::file::{FIRST_FILE_ID, FileMessage};
 use self::worker::{Job, Worker};
 use crate::reply::{Reply, StorageError};
 use crate::sqlite::OpenError;
-use crate::traits::{OfflineDelivery, OfflineQueue, Origin, Queued};
+use crate::traits::{OfflineDelivery, OfflineQueue, Origin, QueuedMessage};
 
 /// An offline queue that survives a failure of its database. Dropping it stops its thread; messages in the file stay
 /// there for the next start.
@@ -75,24 +75,24 @@ impl FallbackQueue {
     }
 
     /// Removes all messages in the file to and from this device; the reply is their number.
-    pub fn forget(&self, device: &DeviceId) -> Reply<u64> {
+    pub fn erase_device(&self, device: &DeviceId) -> Reply<u64> {
         let device = device.clone();
         self.submit(|reply| Job::Forget { device, reply })
     }
 
     /// All messages in the file to and from this device, in the file's format.
-    pub fn concerning(&self, device: &DeviceId) -> Reply<Vec<serde_json::Value>> {
+    pub fn export_device(&self, device: &DeviceId) -> Reply<Vec<serde_json::Value>> {
         let device = device.clone();
         let found = self.submit(|reply| Job::Export { device, reply });
-        Reply::of(
-            async move { Ok(found.await?.iter().filter_map(|message| serde_json::to_value(message).ok()).collect()) },
-        )
+        Reply::from_future(async move {
+            Ok(found.await?.iter().filter_map(|message| serde_json::to_value(message).ok()).collect())
+        })
     }
 
     /// Stores the message in the file if the database rejects it as unusable.
     fn or_in_file(&self, first: Reply<u32>, message: FileMessage) -> Reply<u32> {
         let jobs = self.jobs.clone();
-        Reply::of(async move {
+        Reply::from_future(async move {
             match first.await {
                 Err(why) if is_unusable(&why) => {
                     submit(jobs.as_ref(), |reply| Job::Enqueue { message, why: Some(why), reply }).await
@@ -120,7 +120,7 @@ impl Drop for FallbackQueue {
 }
 
 impl OfflineQueue for FallbackQueue {
-    fn enqueue_from(
+    fn enqueue_with_receipt(
         &self,
         origin: Option<Origin>,
         device: &DeviceId,
@@ -132,7 +132,7 @@ impl OfflineQueue for FallbackQueue {
         if self.in_use.load(Ordering::Acquire) {
             return self.submit(|reply| Job::Enqueue { message, why: None, reply });
         }
-        self.or_in_file(self.primary.enqueue_from(origin, device, payload, now, ttl_ms), message)
+        self.or_in_file(self.primary.enqueue_with_receipt(origin, device, payload, now, ttl_ms), message)
     }
 
     fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32> {
@@ -150,9 +150,9 @@ impl OfflineQueue for FallbackQueue {
         self.primary.limit(max);
     }
 
-    fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {
+    fn next_page(&self, device: &DeviceId, now: u64) -> Reply<Vec<QueuedMessage>> {
         if !self.in_use.load(Ordering::Acquire) {
-            return self.primary.waiting(device, now);
+            return self.primary.next_page(device, now);
         }
         let device = device.clone();
         self.submit(|reply| Job::Pending { device, now, reply })
@@ -166,7 +166,7 @@ impl OfflineQueue for FallbackQueue {
         let owner = device.clone();
         let from_file = self.submit(|reply| Job::Remove { device: owner, ids: in_file, reply });
         let from_database = (!in_database.is_empty()).then(|| self.primary.remove(device, in_database));
-        Reply::of(async move {
+        Reply::from_future(async move {
             let from_file = from_file.await;
             match from_database {
                 Some(from_database) => from_database.await.and(from_file),
@@ -188,7 +188,7 @@ fn submit<T>(
     let Some(jobs) = jobs else {
         return Reply::ready(Err(StorageError::Closed));
     };
-    let (sender, reply) = Reply::waiting();
+    let (sender, reply) = Reply::channel();
     match jobs.try_send(job(sender)) {
         Ok(()) => reply,
         Err(TrySendError::Full(_)) => Reply::ready(Err(StorageError::Overloaded)),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn payloads(queue: &dyn OfflineQueue, device: &DeviceId) -> Vec<String> {
-        get(queue.waiting(device, 10)).iter().map(|message| message.payload.to_string()).collect()
+        get(queue.next_page(device, 10)).iter().map(|message| message.payload.to_string()).collect()
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         for payload in ["one", "two", "three"] {
             get(queue.enqueue(&device, payload.into(), 1, 1_000_000));
         }
-        let delivered = get(queue.waiting(&device, 10));
+        let delivered = get(queue.next_page(&device, 10));
         // The device stalls, and meanwhile the database works again.
         other.execute_batch("ROLLBACK").expect("the lock given back");
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -234,7 +234,7 @@ mod tests {
         get(queue.remove(&device, delivered.iter().take(2).map(|message| message.id).collect()));
         assert_eq!(payloads(&*queue, &device), ["three"]);
         // Messages read from the database are removed as usual.
-        let rest = get(queue.waiting(&device, 10));
+        let rest = get(queue.next_page(&device, 10));
         get(queue.remove(&device, rest.iter().map(|message| message.id).collect()));
         assert!(payloads(&*storage, &device).is_empty());
     }

@@ -42,5 +42,8 @@ pub use fallback_queue::FallbackQueue;
 pub use journal_gc::{JournalGc, sweep};
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
-pub use sqlite::{Amount, Backup, BackupError, Compacted, Forgotten, Lasting, OpenError, SqliteStorage, Usage, backup};
+pub use sqlite::{
+    Amount, Backup, BackupError, CompactionReport, ErasureReport, OpenError, PermanentError, SqliteStorage, Usage,
+    backup,
+};
 pub use traits::JournalPart;

@@ -11,7 +11,7 @@ use modehost_ids::DeviceId;
 use parking_lot::RwLock;
 
 use crate::reply::Reply;
-use crate::traits::{Audience, Directory, Mailbox, Missed, Registration};
+use crate::traits::{Audience, DeliveryError, Directory, Mailbox, Registration};
 
 /// Devices in different shards never contend for a lock. A power of two.
 const SHARDS: usize = 16;
@@ -89,17 +89,17 @@ impl Directory for LocalDirectory {
         device: &DeviceId,
         message: &Arc<str>,
         supersedes: Option<&Arc<str>>,
-    ) -> Reply<Result<(), Missed>> {
+    ) -> Reply<Result<(), DeliveryError>> {
         let outcome = match self.0.find(device) {
-            Some(mailbox) => mailbox.put_in_order(message, supersedes),
-            None => Err(Missed::Away),
+            Some(mailbox) => mailbox.send_in_order(message, supersedes),
+            None => Err(DeliveryError::Away),
         };
         Reply::ready(Ok(outcome))
     }
 
-    fn queued(&self, device: &DeviceId) {
+    fn notify_queued(&self, device: &DeviceId) {
         if let Some(mailbox) = self.0.find(device) {
-            mailbox.queued();
+            mailbox.on_queued();
         }
     }
 

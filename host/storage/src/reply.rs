@@ -32,7 +32,7 @@ pub enum StorageError {
 impl StorageError {
     /// True if the error hits every write and the storage itself logs it once: callers must not log it again, since a
     /// line per session and attempt would fill the disk.
-    pub fn is_told(&self) -> bool {
+    pub fn is_logged_by_storage(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Corrupt(_) | Self::Closed)
     }
 }
@@ -54,13 +54,13 @@ impl<T> Reply<T> {
     }
 
     /// A reply that another thread or task will send.
-    pub fn waiting() -> (oneshot::Sender<Result<T, StorageError>>, Self) {
+    pub fn channel() -> (oneshot::Sender<Result<T, StorageError>>, Self) {
         let (sender, receiver) = oneshot::channel();
         (sender, Self(State::Waiting(receiver)))
     }
 
     /// A reply that is computed by whoever awaits it. Dropping it abandons the remaining work.
-    pub fn of(work: impl Future<Output = Result<T, StorageError>> + Send + 'static) -> Self {
+    pub fn from_future(work: impl Future<Output = Result<T, StorageError>> + Send + 'static) -> Self {
         Self(State::Later(Box::pin(work)))
     }
 }

@@ -62,9 +62,9 @@ use crate::config::{Config, QueueQuotas};
 use crate::reply::{Reply, StorageError};
 
 pub use self::backup::{Backup, BackupError, backup};
-pub use self::device_data::Forgotten;
-pub use self::open::{Lasting, OpenError};
-pub use self::usage::{Amount, Compacted, Usage};
+pub use self::device_data::ErasureReport;
+pub use self::open::{OpenError, PermanentError};
+pub use self::usage::{Amount, CompactionReport, Usage};
 
 /// Size of the test write: the largest journal entry.
 const PROBE_BYTES: i64 = limits::JOURNAL_ENTRY_BYTES as i64;
@@ -222,7 +222,7 @@ impl SqliteStorage {
 
     /// Updates the gauges of waiting reads and of the size of the database with its write-ahead log. Queries the file
     /// system, so it may block briefly.
-    pub fn measure(&self) {
+    pub fn record_metrics(&self) {
         let bytes = |suffix: &str| {
             let mut name = self.file.as_os_str().to_owned();
             name.push(suffix);
@@ -255,7 +255,7 @@ impl SqliteStorage {
         work: impl FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
         info: JobInfo,
     ) -> Reply<T> {
-        let (sender, reply) = Reply::waiting();
+        let (sender, reply) = Reply::channel();
         reply_or_error(self.writes.push(writer::job(work, info, sender)), reply)
     }
 
@@ -264,7 +264,7 @@ impl SqliteStorage {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, failure::ReadError> + Send + 'static,
     ) -> Reply<T> {
-        let (sender, reply) = Reply::waiting();
+        let (sender, reply) = Reply::channel();
         reply_or_error(self.reads.push(reader::job(work, sender)), reply)
     }
 }

@@ -25,7 +25,7 @@ pub struct Document {
 
 /// Outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// On disk, with this version.
     Done(u64),
     /// The version did not match; the current document.
@@ -56,7 +56,7 @@ pub trait Documents: Send + Sync {
 
     /// Writes (`None`: removes) if the current version is `expected`; 0: must not exist. Versions of a key only
     /// increase, even across a removal. Removing a document that does not exist succeeds with version 0.
-    fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<Written>;
+    fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<WriteOutcome>;
 
     /// Notifies of every later change by anyone; a removal as version 0 without a value. Changes are notified after
     /// they are on disk. A read submitted after `watch` may return a change before it is notified.
@@ -76,7 +76,7 @@ pub struct JournalEntry {
 
 /// Result of one sweep step over the journals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepStep {
     /// Where the next step continues; `None` when all journals have been examined.
     pub next: Option<u64>,
     /// Orphans removed by this step.
@@ -114,7 +114,7 @@ pub trait Journals: Send + Sync {
     /// One small sweep step, starting at position 0: removes an orphan, which is a journal whose last entry is older
     /// than the Unix ms `before`, to which no archive entry refers, and whose session is no longer stored; or deletes
     /// some entries of journals removed earlier.
-    fn sweep(&self, from: u64, before: u64) -> Reply<Swept>;
+    fn sweep(&self, from: u64, before: u64) -> Reply<SweepStep>;
 }
 
 /// A journal that is inserted into a larger object.
@@ -130,7 +130,7 @@ pub struct JournalPart {
 
 /// An archive entry: a finished piece of work, kept for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archived {
+pub struct ArchiveEntry {
     /// Kind of the work; valid as a directory name.
     pub kind: Arc<str>,
     /// Unique within the kind; valid as a file name.
@@ -155,14 +155,14 @@ pub trait Archives: Send + Sync {
     /// device, `keep` of them; 0 keeps all. The storage's own limit applies over all devices. The journals of removed
     /// entries are removed in the same step, and so is the journal of a replaced entry if the new one has another. Kind
     /// and id must be valid file names.
-    fn archive(&self, entry: Archived, keep: u32) -> Reply<()>;
+    fn archive(&self, entry: ArchiveEntry, keep: u32) -> Reply<()>;
 
     /// Removes some of the entries older than the Unix ms `before`, with their journals; the reply is how many, 0 once
     /// there are none.
     fn expire(&self, before: u64) -> Reply<u64>;
 
     /// The newest `limit` entries of a kind, newest first.
-    fn list(&self, kind: &str, limit: u32) -> Reply<Vec<Archived>>;
+    fn list(&self, kind: &str, limit: u32) -> Reply<Vec<ArchiveEntry>>;
 }
 
 /// An archive entry whose files are due: to be written if the entry exists, to be removed if it does not.
@@ -183,7 +183,7 @@ pub trait Exports: Send + Sync {
     fn due(&self, after: Option<&Due>, limit: u32) -> Reply<Vec<Due>>;
 
     /// The current entry, with the `keep` that it was stored with; `None` if it has been removed.
-    fn entry(&self, kind: &str, id: &str) -> Reply<Option<(Archived, u32)>>;
+    fn entry(&self, kind: &str, id: &str) -> Reply<Option<(ArchiveEntry, u32)>>;
 
     /// Whether the entry has not changed since: then everything read meanwhile is consistent.
     fn is_current(&self, due: &Due) -> Reply<bool>;
@@ -192,7 +192,7 @@ pub trait Exports: Send + Sync {
     fn done(&self, due: Vec<Due>) -> Reply<()>;
 
     /// Marks all entries of a kind as due again; the reply is how many.
-    fn redo(&self, kind: &str) -> Reply<u64>;
+    fn mark_all_due(&self, kind: &str) -> Reply<u64>;
 
     /// The ids of the entries of a kind.
     fn ids(&self, kind: &str) -> Reply<Vec<Arc<str>>>;
@@ -215,7 +215,7 @@ pub struct Origin {
 
 /// A message queued for a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queued {
+pub struct QueuedMessage {
     /// Increases with every message; for `remove`.
     pub id: u64,
     /// The text frame that is sent to the device.
@@ -244,7 +244,7 @@ pub struct OfflineDelivery {
     /// In ms, from `now` on.
     pub ttl_ms: u64,
     /// Queue it even if the receiver has never connected.
-    pub to_strangers: bool,
+    pub allow_unknown_receiver: bool,
 }
 
 impl OfflineDelivery {
@@ -257,7 +257,7 @@ impl OfflineDelivery {
 pub trait OfflineQueue: Send + Sync {
     /// Queues a message, with the sender to notify on delivery; the reply is how many older messages were dropped for
     /// it. A message expires `ttl_ms` after it was queued.
-    fn enqueue_from(
+    fn enqueue_with_receipt(
         &self,
         origin: Option<Origin>,
         device: &DeviceId,
@@ -271,7 +271,7 @@ pub trait OfflineQueue: Send + Sync {
     fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32>;
 
     /// As [`OfflineQueue::enqueue_from`]; the reply includes the message's id, if the queue can tell it.
-    fn enqueue_known(
+    fn enqueue_with_id(
         &self,
         origin: Option<Origin>,
         device: &DeviceId,
@@ -279,13 +279,13 @@ pub trait OfflineQueue: Send + Sync {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<(u32, Option<u64>)> {
-        let queued = self.enqueue_from(origin, device, payload, now, ttl_ms);
-        Reply::of(async move { Ok((queued.await?, None)) })
+        let queued = self.enqueue_with_receipt(origin, device, payload, now, ttl_ms);
+        Reply::from_future(async move { Ok((queued.await?, None)) })
     }
 
     /// As [`OfflineQueue::enqueue_from`], without a sender to notify.
     fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32> {
-        self.enqueue_from(None, device, payload, now, ttl_ms)
+        self.enqueue_with_receipt(None, device, payload, now, ttl_ms)
     }
 
     /// Sets the maximum number of messages per device, at least one; the default is `limits::QUEUE_PER_DEVICE`. A
@@ -294,7 +294,7 @@ pub trait OfflineQueue: Send + Sync {
 
     /// The next messages for a device that have not expired at `now`, oldest first: as many as `limits::QUEUE_PAGE` and
     /// `limits::QUEUE_PAGE_BYTES` allow; the last one may exceed the bytes. Callers remove these and ask again.
-    fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>>;
+    fn next_page(&self, device: &DeviceId, now: u64) -> Reply<Vec<QueuedMessage>>;
 
     /// Removes delivered messages.
     fn remove(&self, device: &DeviceId, ids: Vec<u64>) -> Reply<()>;
@@ -354,7 +354,7 @@ pub trait Sessions: Send + Sync {
     /// Replaces the device's record.
     fn save(&self, session: StoredSession) -> Reply<()> {
         let committed = self.commit(Batch::of(session));
-        Reply::of(async move { committed.await.map(drop) })
+        Reply::from_future(async move { committed.await.map(drop) })
     }
 
     /// The device's record.
@@ -389,16 +389,16 @@ pub trait Devices: Send + Sync {
 
     /// Adds facts; facts are never removed. `now` is Unix ms. Beyond `limits::DEVICE_FACTS` devices the oldest records
     /// are deleted.
-    fn learn(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()>;
+    fn add_facts(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()>;
 
     /// Records that the device has connected, at the Unix ms `now`: messages can be queued for it from now on. If there
     /// are too many devices, those without any fact are deleted first.
-    fn seen(&self, device: &DeviceId, now: u64) -> Reply<()>;
+    fn record_seen(&self, device: &DeviceId, now: u64) -> Reply<()>;
 }
 
 /// Why a message could not be delivered to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
+pub enum DeliveryError {
     /// Not connected.
     Away,
     /// Connected, but its connection accepts nothing more.
@@ -413,18 +413,18 @@ pub trait Mailbox: Send + Sync {
     ///
     /// # Errors
     /// If the connection accepts nothing more.
-    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed>;
+    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError>;
 
     /// As `put`, for a message that must not overtake queued messages of the device.
     ///
     /// # Errors
     /// If the connection accepts nothing more, or messages are queued.
-    fn put_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), Missed> {
+    fn send_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
         self.put(message, supersedes)
     }
 
     /// A message that this mailbox did not accept has been queued for the device, or could not be queued.
-    fn queued(&self) {}
+    fn on_queued(&self) {}
 }
 
 /// Ends a registration when dropped, unless a newer one has replaced it.
@@ -451,11 +451,11 @@ pub trait Directory: Send + Sync {
         device: &DeviceId,
         message: &Arc<str>,
         supersedes: Option<&Arc<str>>,
-    ) -> Reply<Result<(), Missed>>;
+    ) -> Reply<Result<(), DeliveryError>>;
 
     /// To be called after a message that `deliver` could not deliver has been queued, or could not be: wherever the
     /// device is connected by now, its queue is checked.
-    fn queued(&self, device: &DeviceId);
+    fn notify_queued(&self, device: &DeviceId);
 
     /// Sends a message to every connected device in `wanted`, at once and ahead of queued messages; the reply is how
     /// many accepted it.

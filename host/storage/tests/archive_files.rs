@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_storage::traits::{Archived, Archives, Exports, JournalPart, Journals};
+use modehost_storage::traits::{ArchiveEntry, Archives, Exports, JournalPart, Journals};
 use modehost_storage::{ArchiveExporter, Config, JournalGc, Reply, SqliteStorage};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -56,7 +56,7 @@ fn child_that_archives() {
             drop(storage.append(&journal, n, entry_text.into()));
         }
         let part = JournalPart { journal: journal.into(), member: "lines".into(), line: "- {n}".into() };
-        let entry = Archived {
+        let entry = ArchiveEntry {
             kind: "work".into(),
             id: format!("id-{at}").into(),
             title: "work".into(),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::limits;
 use modehost_storage::traits::{
-    Batch, Document, Documents, Journals, OfflineQueue, Outcome, Sessions, StoredSession, Write, Written,
+    Batch, Document, Documents, Journals, OfflineQueue, Outcome, Sessions, StoredSession, Write, WriteOutcome,
 };
 use modehost_storage::{Config, OpenError, Reply, SqliteStorage, StorageError};
 
@@ -54,7 +54,8 @@ fn child_that_appends() {
                 let mut version = get(Documents::read(&*storage, &key)).version;
                 loop {
                     let sequence = get(storage.append(&journal, version, format!("{{\"n\":{version}}}").into()));
-                    let Written::Done(next) = get(Documents::write(&*storage, &key, version, Some("1".into()))) else {
+                    let WriteOutcome::Done(next) = get(Documents::write(&*storage, &key, version, Some("1".into())))
+                    else {
                         panic!("nobody else writes this document");
                     };
                     version = next;
@@ -160,7 +161,7 @@ fn child_that_commits() {
                 let stored = get(storage.load(&record(writer, 0).device));
                 for number in stored.map_or(0, |record| record.segments) + 1.. {
                     let outcomes = get(storage.commit(batch(writer, number)));
-                    assert_eq!(outcomes, [Outcome::Appended(number), Outcome::Document(Written::Done(number))]);
+                    assert_eq!(outcomes, [Outcome::Appended(number), Outcome::Document(WriteOutcome::Done(number))]);
                     println!("ack {writer} {number} {number}");
                 }
             });
@@ -267,9 +268,9 @@ fn one_bad_write_does_not_sink_its_batch() {
     let replies: Vec<_> = ["a", "bad", "b"].map(|key| Documents::write(&*storage, key, 0, Some("1".into()))).into();
     drop(block);
     let outcomes: Vec<_> = replies.into_iter().map(outcome).collect();
-    assert_eq!(outcomes[0], Ok(Written::Done(1)));
+    assert_eq!(outcomes[0], Ok(WriteOutcome::Done(1)));
     assert!(matches!(&outcomes[1], Err(StorageError::Unavailable(text)) if text.contains("on purpose")));
-    assert_eq!(outcomes[2], Ok(Written::Done(1)));
+    assert_eq!(outcomes[2], Ok(WriteOutcome::Done(1)));
     assert_eq!(get(Documents::read(&*storage, "b")).version, 1);
 }
 

@@ -30,7 +30,7 @@ fn lock_database(dir: &Path) -> Connection {
 }
 
 fn payloads(queue: &dyn OfflineQueue, device: &DeviceId) -> Vec<String> {
-    get(queue.waiting(device, 10)).iter().map(|message| message.payload.to_string()).collect()
+    get(queue.next_page(device, 10)).iter().map(|message| message.payload.to_string()).collect()
 }
 
 fn wait_until(what: &str, done: impl Fn() -> bool) {
@@ -50,10 +50,10 @@ fn p3_a_file_takes_over_and_is_taken_back_in_order() {
     let origin = Some(Origin { sender: DeviceId::new("ann"), receipt: "{\"type\":\"x\"}".into() });
     get(queue.enqueue(&device, "before".into(), 1, LONG));
     let lock = lock_database(dir.path());
-    assert_eq!(get(queue.enqueue_from(origin.clone(), &device, "one".into(), 2, LONG)), 0);
+    assert_eq!(get(queue.enqueue_with_receipt(origin.clone(), &device, "one".into(), 2, LONG)), 0);
     assert_eq!(get(queue.enqueue(&device, "two".into(), 3, LONG)), 0);
     assert!(file.exists());
-    let waiting = get(queue.waiting(&device, 10));
+    let waiting = get(queue.next_page(&device, 10));
     let found: Vec<_> = waiting.iter().map(|message| &*message.payload).collect();
     assert_eq!(found, ["before", "one", "two"]);
     assert_eq!((waiting[1].origin.clone(), waiting[1].queued_at), (origin.clone(), 2));
@@ -62,7 +62,7 @@ fn p3_a_file_takes_over_and_is_taken_back_in_order() {
     drop(lock);
     wait_until("the database has them", || payloads(&*storage, &device) == ["before", "one", "two"]);
     wait_until("the file is gone", || !file.exists());
-    assert_eq!(get(storage.waiting(&device, 10))[1].origin, origin);
+    assert_eq!(get(storage.next_page(&device, 10))[1].origin, origin);
     get(queue.enqueue(&device, "after".into(), 4, LONG));
     assert_eq!(payloads(&*queue, &device), ["before", "one", "two", "after"]);
 }
@@ -76,7 +76,7 @@ fn p3_what_was_handed_over_from_the_file_does_not_come_again() {
     for payload in ["one", "two", "three"] {
         get(queue.enqueue(&device, payload.into(), 1, LONG));
     }
-    let waiting = get(queue.waiting(&device, 10));
+    let waiting = get(queue.next_page(&device, 10));
     drop(lock);
     // The database works again between delivery and removal.
     let arrived = waiting.iter().take(2).map(|message| message.id).collect();

@@ -45,7 +45,7 @@ fn deliver_all(storage: &SqliteStorage) -> Vec<(usize, usize)> {
     for number in 0..DEVICES {
         let device = device(number);
         loop {
-            let page = get(storage.waiting(&device, 2));
+            let page = get(storage.next_page(&device, 2));
             if page.is_empty() {
                 break;
             }
@@ -178,12 +178,12 @@ fn child_on_a_small_disk() {
     let text = error_text.to_string();
     assert!(text.contains("room") && text.contains(dir.to_str().expect("UTF-8")), "{text}");
     // Everything acknowledged is still there, in order, although nothing can be written.
-    let first = get(queue.waiting(&here, 2));
+    let first = get(queue.next_page(&here, 2));
     assert!(first.first().is_some_and(|message| message.payload.starts_with("0:")), "reading goes on");
     std::fs::remove_file(dir.join("ballast")).expect("room");
     let mut seen = 0;
     loop {
-        let page = get(queue.waiting(&here, 2));
+        let page = get(queue.next_page(&here, 2));
         if page.is_empty() {
             break;
         }
@@ -271,7 +271,7 @@ fn child_whose_rights_are_taken() {
     let storage = open(&dir);
     let mut found = Vec::new();
     loop {
-        let page = get(storage.waiting(&here, 2));
+        let page = get(storage.next_page(&here, 2));
         if page.is_empty() {
             break;
         }
@@ -317,7 +317,7 @@ fn a_clock_that_jumps_an_hour_either_way_loses_and_disorders_nothing() {
     let here = DeviceId::new("here");
     let noon = 1_800_000_000_000;
     let texts = |now: u64| -> Vec<String> {
-        get(storage.waiting(&here, now)).iter().map(|message| message.payload.to_string()).collect()
+        get(storage.next_page(&here, now)).iter().map(|message| message.payload.to_string()).collect()
     };
     // Queued at noon, then with the clock an hour back, then an hour ahead; each lives for four hours.
     for (text, at) in [("noon", noon), ("back", noon - HOUR), ("on", noon + HOUR)] {
@@ -332,7 +332,7 @@ fn a_clock_that_jumps_an_hour_either_way_loses_and_disorders_nothing() {
     drop(storage);
     let storage = open(dir.path());
     get(storage.enqueue(&here, "last".into(), noon - HOUR, 3 * HOUR));
-    let waiting = get(storage.waiting(&here, noon));
+    let waiting = get(storage.next_page(&here, noon));
     let order: Vec<&str> = waiting.iter().map(|message| &*message.payload).collect();
     assert_eq!(order, ["noon", "back", "on", "last"]);
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 use futures_lite::future::block_on;
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::traits::{
-    Archived, Archives, Author, DeviceFacts, Devices, Documents, Exports, JournalPart, Journals, OfflineQueue, Origin,
-    Sessions, StoredSession,
+    ArchiveEntry, Archives, Author, DeviceFacts, Devices, Documents, Exports, JournalPart, Journals, OfflineQueue,
+    Origin, Sessions, StoredSession,
 };
-use modehost_storage::{Config, FallbackQueue, Forgotten, Reply, SqliteStorage};
+use modehost_storage::{Config, ErasureReport, FallbackQueue, Reply, SqliteStorage};
 
 fn get<T: Unpin>(reply: Reply<T>) -> T {
     block_on(reply).expect("an answer")
@@ -34,7 +34,7 @@ fn session(device: &DeviceId) -> StoredSession {
 
 /// Some data of every kind, for one device.
 fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
-    get(storage.learn(device, DeviceFacts { sends_stop: true, ..DeviceFacts::default() }, 1));
+    get(storage.add_facts(device, DeviceFacts { sends_stop: true, ..DeviceFacts::default() }, 1));
     get(storage.save(session(device)));
     for key in [format!("notes/{device}"), format!("notes/more/{device}")] {
         get(storage.write(&key, 0, Some(format!("\"written by {device}\"").into())));
@@ -52,7 +52,7 @@ fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     }
     let journal = format!("done/{}", device.as_str().len());
     let part = JournalPart { journal: journal.into(), member: "said".into(), line: "".into() };
-    let entry = Archived {
+    let entry = ArchiveEntry {
         kind: "work".into(),
         id: format!("work-{}", device.as_str().len()).into(),
         title: "work".into(),
@@ -65,7 +65,7 @@ fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     get(storage.archive(entry, 0));
     get(storage.enqueue(device, format!("\"for {device}\"").into(), 1, u64::MAX / 4));
     let origin = Origin { sender: device.clone(), receipt: "{}".into() };
-    get(storage.enqueue_from(Some(origin), other, format!("\"from {device}\"").into(), 1, u64::MAX / 4));
+    get(storage.enqueue_with_receipt(Some(origin), other, format!("\"from {device}\"").into(), 1, u64::MAX / 4));
 }
 
 fn files_containing(dir: &Path, text: &str) -> Vec<String> {
@@ -86,17 +86,17 @@ fn everything_of_a_device_goes_and_nothing_of_another() {
     for other in &others {
         fill(&storage, other, &others[0]);
     }
-    let before = others.each_ref().map(|other| get(storage.of_device(other)));
+    let before = others.each_ref().map(|other| get(storage.export_device(other)));
     fill(&storage, &device, &others[1]);
     get(storage.write("shared/board", 0, Some("\"b_1 has a part in it\"".into())));
-    let export = get(storage.of_device(&device));
+    let export = get(storage.export_device(&device));
     assert_eq!(export["documents"].as_array().map(Vec::len), Some(2), "{export}");
     assert_eq!(export["journal_entries"].as_array().map(Vec::len), Some(40), "{export}");
     assert!(export["sessions"][0]["state"]["base64"].is_string(), "{export}");
     assert_eq!(export["archives"][0]["content"]["of"], "b_1");
 
-    let report = get(storage.forget(&device));
-    let expected = Forgotten {
+    let report = get(storage.erase_device(&device));
+    let expected = ErasureReport {
         sessions: 1,
         documents: 2,
         journals: 2,
@@ -107,16 +107,16 @@ fn everything_of_a_device_goes_and_nothing_of_another() {
         facts: 1,
     };
     assert_eq!(report, expected);
-    assert_eq!(get(storage.being_forgotten()), std::slice::from_ref(&device));
-    get(storage.has_forgotten(&device));
-    assert!(get(storage.being_forgotten()).is_empty());
-    assert!(get(storage.forget(&device)).is_nothing(), "twice is once");
-    get(storage.has_forgotten(&device));
-    assert!(get(storage.shared_with(&device)).iter().any(|key| &**key == "shared/board"));
+    assert_eq!(get(storage.pending_erasures()), std::slice::from_ref(&device));
+    get(storage.complete_erasure(&device));
+    assert!(get(storage.pending_erasures()).is_empty());
+    assert!(get(storage.erase_device(&device)).is_nothing(), "twice is once");
+    get(storage.complete_erasure(&device));
+    assert!(get(storage.shared_documents(&device)).iter().any(|key| &**key == "shared/board"));
     let due = get(storage.due(None, 100));
     assert!(due.iter().any(|due| &*due.id == "work-3"), "its files have to go: {due:?}");
     for (other, before) in others.iter().zip(before) {
-        let mut now = get(storage.of_device(other));
+        let mut now = get(storage.export_device(other));
         // The one message from the erased device is gone from the queue of this one.
         now["waiting"].as_array_mut().expect("rows").retain(|row| row["payload"] != "from b_1");
         assert_eq!(now, before, "{other}");
@@ -128,7 +128,7 @@ fn nothing_of_it_is_left_in_the_bytes_of_the_files() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path());
     let (device, other) = (DeviceId::new("aa:bb:cc:dd:ee:01"), DeviceId::new("other"));
-    get(storage.seen(&other, 1));
+    get(storage.record_seen(&other, 1));
     // Rewritten many times, and among other data, so that pages split and old ones are freed.
     for round in 0..40_u64 {
         for n in 0..20 {
@@ -140,8 +140,8 @@ fn nothing_of_it_is_left_in_the_bytes_of_the_files() {
     }
     fill(&storage, &device, &other);
     assert!(!files_containing(dir.path(), device.as_str()).is_empty(), "it is there before");
-    get(storage.forget(&device));
-    get(storage.has_forgotten(&device));
+    get(storage.erase_device(&device));
+    get(storage.complete_erasure(&device));
     let compacted = get(storage.compact(u64::MAX));
     assert_eq!(compacted.left, None);
     assert_eq!(files_containing(dir.path(), device.as_str()), Vec::<String>::new());
@@ -163,11 +163,11 @@ fn the_file_in_reserve_is_forgotten_too() {
     let (device, receiver) = (DeviceId::new("one"), DeviceId::new("two"));
     get(queue.enqueue(&device, "\"to it\"".into(), 1, u64::MAX / 4));
     let origin = Origin { sender: device.clone(), receipt: "{}".into() };
-    get(queue.enqueue_from(Some(origin), &receiver, "\"from it\"".into(), 1, u64::MAX / 4));
+    get(queue.enqueue_with_receipt(Some(origin), &receiver, "\"from it\"".into(), 1, u64::MAX / 4));
     get(queue.enqueue(&receiver, "\"of nobody\"".into(), 1, u64::MAX / 4));
-    assert_eq!(get(queue.concerning(&device)).len(), 2);
-    assert_eq!(get(queue.forget(&device)), 2);
-    assert_eq!(get(queue.forget(&device)), 0);
+    assert_eq!(get(queue.export_device(&device)).len(), 2);
+    assert_eq!(get(queue.erase_device(&device)), 2);
+    assert_eq!(get(queue.erase_device(&device)), 0);
     let file = std::fs::read_to_string(dir.path().join("offline_queue.json")).expect("the file");
     assert!(file.contains("of nobody") && !file.contains("it\\\""), "{file}");
     drop(other);
@@ -178,7 +178,7 @@ fn what_takes_the_room_is_told_and_given_back() {
     let dir = tempfile::tempdir().expect("a folder");
     let storage = open(dir.path());
     let device = DeviceId::new("one");
-    get(storage.seen(&device, 1));
+    get(storage.record_seen(&device, 1));
     for n in 0..200 {
         get(storage.write(&format!("large/{n}"), 0, Some(format!("\"{}\"", "z".repeat(20_000)).into())));
     }

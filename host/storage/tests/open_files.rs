@@ -24,7 +24,7 @@ fn enqueue(storage: &SqliteStorage, text: &str) -> Result<u32, StorageError> {
 }
 
 fn queued_payloads(storage: &SqliteStorage) -> Vec<String> {
-    let waiting = outcome(storage.waiting(&DeviceId::new("dev"), 2)).expect("a read");
+    let waiting = outcome(storage.next_page(&DeviceId::new("dev"), 2)).expect("a read");
     waiting.iter().map(|message| message.payload.to_string()).collect()
 }
 

@@ -94,11 +94,11 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
     let storage = SqliteStorage::open(&Config { dir: directory.path().to_owned(), ..Config::default() }).expect("open");
     let known = DeviceId::new("known");
     let facts = DeviceFacts { knows_extensions: true, ..DeviceFacts::default() };
-    block_on(storage.learn(&known, facts, 1)).expect("kept");
+    block_on(storage.add_facts(&known, facts, 1)).expect("kept");
     let max = usize::try_from(modehost_storage::limits::DEVICE_FACTS).expect("a number");
     let mut seen = Vec::new();
     for number in 0..max + 2_000 {
-        seen.push(storage.seen(&DeviceId::new(format!("d-{number}")), 2 + number as u64));
+        seen.push(storage.record_seen(&DeviceId::new(format!("d-{number}")), 2 + number as u64));
         if seen.len() == 2_000 {
             seen.drain(..).for_each(|reply| block_on(reply).expect("kept"));
         }
@@ -111,7 +111,7 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
         payload: "x".into(),
         now: 1,
         ttl_ms: 1_000,
-        to_strangers: false,
+        allow_unknown_receiver: false,
     };
     assert!(
         matches!(block_on(storage.enqueue_delivery(delivery("d-0"))), Err(StorageError::Share(_))),

@@ -72,11 +72,11 @@ pub async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
 /// Runs long work on a thread of its own, so that it does not occupy the blocking pool. `None` if it panicked, or the
 /// system refuses a thread. The caller bounds the number of such threads. Cancelling leaves the work running, and a
 /// process that ends does not wait for it.
-pub async fn run_apart<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub async fn run_on_own_thread<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (done, outcome) = oneshot::channel();
     let io = Handle::current();
     let thread =
-        std::thread::Builder::new().name(name.to_owned()).stack_size(limits::APART_STACK_BYTES).spawn(move || {
+        std::thread::Builder::new().name(name.to_owned()).stack_size(limits::WORKER_STACK_BYTES).spawn(move || {
             let _within = io.enter();
             // Fails if the caller has been cancelled: the work is done nevertheless.
             let _ = done.send(work());

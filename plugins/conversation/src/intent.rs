@@ -26,14 +26,14 @@ impl Intent {
     /// The command that a turn is, if it is one. `running`: another mode runs. `name`: what the device is called.
     pub fn read(said: &str, config: &Config, running: bool, name: Option<&str>) -> Verdict<Self> {
         let modes = config.modes.iter().map(|(mode, phrases)| Named::new(mode, phrases)).collect();
-        let scene = Scene { modes, running, names: name.into_iter().collect() };
+        let scene = Scene { modes, mode_is_running: running, device_names: name.into_iter().collect() };
         scene.read(said).map(|wish| match wish {
             Wish::Start(mode) => Self::Start(mode),
             Wish::Leave => Self::Leave,
             // Where no mode runs there is nothing to leave but the conversation.
             Wish::Exit if running => Self::Leave,
-            Wish::Exit | Wish::Part => Self::Part,
-            Wish::Stop => Self::Stop,
+            Wish::Exit | Wish::Farewell => Self::Part,
+            Wish::StopSpeaking => Self::Stop,
             Wish::Forget => Self::Forget,
         })
     }

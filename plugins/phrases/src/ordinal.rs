@@ -18,12 +18,12 @@ const LAST: [&str; 6] = ["最后一个", "最后一项", "最后一条", "最后
 impl Place {
     /// Parses a lower-cased ordinal: 第二个, 第2项, 2号, second, 2nd, #2, 2, last, 倒数第二个. In an answer to a question a bare 二
     /// or `two` is accepted as well.
-    pub fn read(text: &str, is_answer: bool) -> Option<Self> {
+    pub fn parse(text: &str, is_answer: bool) -> Option<Self> {
         if LAST.contains(&text) {
             return Some(Self::FromLast(1));
         }
         if let Some(rest) = text.strip_prefix("倒数") {
-            return match Self::read(rest, false)? {
+            return match Self::parse(rest, false)? {
                 Self::FromFirst(number) => Some(Self::FromLast(number)),
                 Self::FromLast(_) => None,
             };
@@ -60,7 +60,7 @@ impl Place {
         }
         let mut words = text.split_whitespace();
         let first = words.next().unwrap_or_default();
-        let is_place = ORDINALS.contains(&first) || first == "last" || Self::read(first, false).is_some();
+        let is_place = ORDINALS.contains(&first) || first == "last" || Self::parse(first, false).is_some();
         is_place && words.any(|word| !["one", "task"].contains(&word))
     }
 
@@ -119,17 +119,17 @@ mod tests {
             ("10th", 10),
         ];
         for (text, number) in cases {
-            assert_eq!(Place::read(text, false), Some(Place::FromFirst(number)), "{text}");
+            assert_eq!(Place::parse(text, false), Some(Place::FromFirst(number)), "{text}");
         }
         for text in ["最后一个", "last", "last one"] {
-            assert_eq!(Place::read(text, false), Some(Place::FromLast(1)), "{text}");
+            assert_eq!(Place::parse(text, false), Some(Place::FromLast(1)), "{text}");
         }
-        assert_eq!(Place::read("倒数第二个", false), Some(Place::FromLast(2)));
+        assert_eq!(Place::parse("倒数第二个", false), Some(Place::FromLast(2)));
         for text in ["", "写报告", "report 2", "第", "0", "第零个", "two", "二", "一百"] {
-            assert_eq!(Place::read(text, false), None, "{text}");
+            assert_eq!(Place::parse(text, false), None, "{text}");
         }
-        assert_eq!(Place::read("二", true), Some(Place::FromFirst(2)));
-        assert_eq!(Place::read("two", true), Some(Place::FromFirst(2)));
+        assert_eq!(Place::parse("二", true), Some(Place::FromFirst(2)));
+        assert_eq!(Place::parse("two", true), Some(Place::FromFirst(2)));
     }
 
     #[test]

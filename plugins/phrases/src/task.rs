@@ -12,7 +12,7 @@ use crate::negation;
 use crate::ordinal::Place;
 use crate::talk::{self, TextKind};
 use crate::text::{self, Text};
-use crate::wording::{is_question, normalise, peel, strip_politeness};
+use crate::wording::{is_question, normalise, strip_fillers, strip_politeness};
 
 pub mod answer;
 mod current;
@@ -141,7 +141,7 @@ fn read_titled(utterance: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     let number = numbered(found.rest);
     let target = number.map_or_else(|| normalise(found.rest), |number| number.to_string());
     let command = Command { verb: found.verb, target, asks: is_doubtful };
-    let bare = peel(&command.target);
+    let bare = strip_fillers(&command.target);
     // 我已经做完了 reports the completion; 我已经认领了 commands nothing.
     if found.verb == Verb::Assign && found.rest.contains("已经") {
         return Verdict::Talk;
@@ -151,7 +151,7 @@ fn read_titled(utterance: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     }
     let rest = normalise(found.rest);
     let is_explicit_title = !found.leads && is_explicit_title(found.rest);
-    let is_clear = bare.is_empty() || is_explicit_title || Place::read(bare, false).is_some();
+    let is_clear = bare.is_empty() || is_explicit_title || Place::parse(bare, false).is_some();
     // 认领第二个任务需要多久: nothing may follow the number. 认领了第二个 is a report.
     if !is_clear && Place::leads(bare) || !found.leads && !bare.is_empty() && rest.starts_with('了') {
         return Verdict::Talk;

@@ -19,9 +19,9 @@ pub enum Wish {
     /// A bare 退出: leave the running mode, or say goodbye if none runs.
     Exit,
     /// Goodbye.
-    Part,
+    Farewell,
     /// Stop speaking.
-    Stop,
+    StopSpeaking,
     /// Forget the dialogue.
     Forget,
 }
@@ -32,9 +32,9 @@ pub struct Scene<'a> {
     /// The modes that can be started.
     pub modes: Vec<Named>,
     /// True if a mode is running that can be left. Otherwise a statement that something is over is only a report.
-    pub running: bool,
+    pub mode_is_running: bool,
     /// The names of the device.
-    pub names: Vec<&'a str>,
+    pub device_names: Vec<&'a str>,
 }
 
 impl Scene<'_> {
@@ -47,19 +47,19 @@ impl Scene<'_> {
             text.is_some() && !matches!(self.read_clause(utterance), Verdict::Command(_))
         };
         match read {
-            Verdict::Command(Wish::Stop) if is_reasoned() => Verdict::Command(Wish::Part),
+            Verdict::Command(Wish::StopSpeaking) if is_reasoned() => Verdict::Command(Wish::Farewell),
             read => read,
         }
     }
 
     fn read_clause(&self, utterance: &str) -> Verdict<Wish> {
         let Some(text) = Text::parse(utterance) else { return Verdict::Talk };
-        let framed = Framed::new(&text, &self.names);
+        let framed = Framed::new(&text, &self.device_names);
         let simple =
             |wish: Wish, kind, grammar: for<'t> fn(&Paths<'t>) -> Paths<'t>| framed.read(kind, grammar).map(|()| wish);
         let known = Named::known("meeting");
         // With no mode running, 可以结束会议了 is about something else.
-        let (kind, stated, other) = match self.running {
+        let (kind, stated, other) = match self.mode_is_running {
             true => (CommandKind::End, Flags::NONE, Flags::NONE),
             false => (CommandKind::Begin, Flags::STATEMENT, Flags::ABOUT_OBJECT),
         };
@@ -79,19 +79,19 @@ impl Scene<'_> {
         // 不说了 silences the device; 先不说了 is a farewell.
         let stop = match text.words.ends_with("先不说了") {
             true => Verdict::Talk,
-            false => simple(Wish::Stop, CommandKind::Farewell, silence::stop_speaking),
+            false => simple(Wish::StopSpeaking, CommandKind::Farewell, silence::stop_speaking),
         };
         stop.or(|| simple(Wish::Forget, CommandKind::End, silence::forget))
             .or(|| simple(Wish::Exit, CommandKind::End, |paths| leave::in_company(paths, leave::bare_exit)))
             .or(leave_mode)
-            .or(|| simple(Wish::Part, CommandKind::Farewell, farewell::farewell))
+            .or(|| simple(Wish::Farewell, CommandKind::Farewell, farewell::farewell))
             .or(|| self.start_mode(&framed))
             .or(|| match text.without_call_particle(utterance) {
-                Some(text) => self.start_mode(&Framed::new(&text, &self.names)),
+                Some(text) => self.start_mode(&Framed::new(&text, &self.device_names)),
                 None => Verdict::Talk,
             })
             .or(|| match without_repeated_report(&text) {
-                Some(text) => self.start_mode(&Framed::new(&text, &self.names)),
+                Some(text) => self.start_mode(&Framed::new(&text, &self.device_names)),
                 None => Verdict::Talk,
             })
             .or(|| self.by_intent(&text))
@@ -105,8 +105,8 @@ impl Scene<'_> {
                 is_configured.then(|| Wish::Start(mode.to_owned()))
             }
             Intent::LeaveMode => Some(Wish::Leave),
-            Intent::EndMeeting => self.running.then_some(Wish::Leave),
-            Intent::Farewell => Some(Wish::Part),
+            Intent::EndMeeting => self.mode_is_running.then_some(Wish::Leave),
+            Intent::Farewell => Some(Wish::Farewell),
             Intent::NextTask | Intent::TaskDone => None,
         });
         let mut wishes: Vec<Wish> = wishes.collect();

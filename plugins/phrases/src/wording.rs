@@ -154,7 +154,7 @@ pub fn is_question(text: &str) -> bool {
 }
 
 /// The text without fillers at its ends; empty if it consists of fillers.
-pub fn peel(text: &str) -> &str {
+pub fn strip_fillers(text: &str) -> &str {
     let mut rest = text.trim_matches(is_margin);
     loop {
         let before = rest.len();
@@ -192,10 +192,10 @@ mod tests {
 
     #[test]
     fn fillers_are_peeled_and_words_stay_whole() {
-        assert_eq!(peel("请把这个任务"), "");
-        assert_eq!(peel("the report"), "report");
-        assert_eq!(peel("theatre"), "theatre");
-        assert_eq!(peel(" 写报告 任务。"), "写报告");
+        assert_eq!(strip_fillers("请把这个任务"), "");
+        assert_eq!(strip_fillers("the report"), "report");
+        assert_eq!(strip_fillers("theatre"), "theatre");
+        assert_eq!(strip_fillers(" 写报告 任务。"), "写报告");
         assert_eq!(normalise(" Mark Done! "), "mark done");
         assert!(is_question("做完了吗？") && is_question("done?") && !is_question("做完了。"));
     }

@@ -42,8 +42,8 @@ fn runtime() -> &'static Runtime {
         // Compiling takes longer than all the tests; the result is good for the next run too.
         let cache = Some(target().join("testkit"));
         // Tests run unoptimised beside a build; only the server's tests look at time limits.
-        let call = modehost_limits::CALL * 50;
-        let config = RuntimeConfig { live_instances: INSTANCES, cache, call, ..RuntimeConfig::default() };
+        let call = modehost_limits::CALL_BUDGET * 50;
+        let config = RuntimeConfig { live_instances: INSTANCES, cache, call_timeout: call, ..RuntimeConfig::default() };
         Runtime::new(config).unwrap_or_else(|error| panic!("{error}"))
     })
 }

@@ -4,7 +4,7 @@
 use phrases::negation;
 use phrases::ordinal::Place;
 use phrases::task::Verb;
-use phrases::wording::peel;
+use phrases::wording::strip_fillers;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ pub fn read_board(group: &str, stored: Option<&str>) -> Vec<Task> {
 
 /// The task that a command means: by id, title, ordinal, part of a title, or the obvious one.
 pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choice<'t> {
-    let bare = peel(target);
+    let bare = strip_fillers(target);
     if bare.is_empty() {
         return obvious(verb, tasks, me);
     }
@@ -83,7 +83,7 @@ pub fn next(tasks: &[Task]) -> Option<&Task> {
 
 /// The option that an answer means; none if it is no answer.
 pub fn choose_answer<'t>(answer: &str, options: &'t [Task]) -> Option<&'t Task> {
-    let bare = peel(answer);
+    let bare = strip_fillers(answer);
     if bare.is_empty() {
         return None;
     }
@@ -108,7 +108,7 @@ fn named<'t>(target: &str, bare: &str, tasks: &'t [Task], is_answer: bool) -> Op
     if let Some(choice) = one_of(titled) {
         return Some(choice);
     }
-    let place = Place::read(bare, is_answer).or_else(|| Place::read(target, is_answer))?;
+    let place = Place::parse(bare, is_answer).or_else(|| Place::parse(target, is_answer))?;
     Some(place.index(tasks.len()).map_or(Choice::Unknown, |index| Choice::One(&tasks[index])))
 }
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 use modehost_sdk::{
     Cx, Describe, Document, EndReason, Language, Migrated, Mode, Outcome, Reply, Start, Transcript, VoicePolicy,
 };
-use phrases::task::answer::{chosen, is_cancel, is_no, is_yes};
+use phrases::task::answer::{chosen_option, is_cancel, is_no, is_yes};
 use phrases::task::{ExtraPhrases, Verb};
-use phrases::wording::peel;
+use phrases::wording::strip_fillers;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Choice, Task, choose, choose_answer, next, read_board};
@@ -238,7 +238,7 @@ impl Working {
             Choice::One(task) => carry_out(cx, verb, language, task),
             Choice::Several(tasks) => self.ask(cx, verb, language, &tasks),
             Choice::Unknown if lookup.doubt.is_none() => {
-                let name = peel(target);
+                let name = strip_fillers(target);
                 cx.say(language.pick(format!("没有找到任务“{name}”。"), format!("I find no task \"{name}\".")));
             }
             // The board had to be read to know the title, and by now the words can no more be handed on.
@@ -272,7 +272,7 @@ impl Working {
         let Some(question) = &self.question else {
             return false;
         };
-        let answer = chosen(said);
+        let answer = chosen_option(said);
         let confirms = question.confirms;
         if is_cancel(said) || (confirms && is_no(said)) {
             cx.say(question.language.pick("好的，已取消。", "All right, cancelled."));
@@ -297,7 +297,7 @@ impl Working {
 /// True if nobody should guess that this was ordered of this task.
 fn is_asked(lookup: &Lookup, task: &Task) -> bool {
     let title = task.title.to_lowercase();
-    let is_named = lookup.command.target == title || peel(&lookup.command.target) == title;
+    let is_named = lookup.command.target == title || strip_fillers(&lookup.command.target) == title;
     match lookup.doubt {
         Doubt::None => false,
         Doubt::Title => !is_named,

@@ -37,7 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A recorded request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub at: Instant,
     /// The requested model; empty if there was none.
     pub model: String,
@@ -57,7 +57,7 @@ pub(crate) enum Endpoint {
     Transcription,
 }
 
-impl Asked {
+impl RecordedRequest {
     /// Whether a streamed response was requested.
     pub fn streamed(&self) -> bool {
         self.body["stream"] == true
@@ -95,7 +95,7 @@ struct State {
     by_model: HashMap<String, Reply>,
     default_reply: Option<Reply>,
     key: Option<String>,
-    asked: Vec<Asked>,
+    asked: Vec<RecordedRequest>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -181,12 +181,12 @@ impl Provider {
     }
 
     /// Default reply for a model, if nothing is queued.
-    pub fn always_for(&self, model: &str, reply: Reply) {
+    pub fn default_reply_for(&self, model: &str, reply: Reply) {
         self.shared.state().by_model.insert(model.to_owned(), reply);
     }
 
     /// Queues a reply for one request, FIFO.
-    pub fn next(&self, reply: Reply) {
+    pub fn queue(&self, reply: Reply) {
         self.shared.state().queued.push_back((None, reply));
     }
 
@@ -201,7 +201,7 @@ impl Provider {
     }
 
     /// Every recorded request so far, in the order of arrival.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.state().asked.clone()
     }
 
@@ -209,13 +209,13 @@ impl Provider {
     ///
     /// # Panics
     /// On timeout.
-    pub async fn wait_asked(&self, count: usize) -> Vec<Asked> {
+    pub async fn wait_requests(&self, count: usize) -> Vec<RecordedRequest> {
         self.wait(&format!("{count} requests"), |counts| counts.asked >= count).await;
-        self.asked()
+        self.requests()
     }
 
     /// Requests in flight; without TLS this is also the number of busy connections.
-    pub fn open_now(&self) -> usize {
+    pub fn requests_in_flight(&self) -> usize {
         self.shared.counts.borrow().open
     }
 
@@ -228,7 +228,7 @@ impl Provider {
     }
 
     /// The maximum number of requests that were in flight at the same time.
-    pub fn most_at_once(&self) -> usize {
+    pub fn max_in_flight(&self) -> usize {
         self.shared.counts.borrow().most_open
     }
 
@@ -269,7 +269,7 @@ impl Shared {
     }
 
     /// Records a request, and selects its reply.
-    fn record_and_select(&self, asked: Asked) -> Reply {
+    fn record_and_select(&self, asked: RecordedRequest) -> Reply {
         let mut state = self.state();
         let queued = state.queued.iter().position(|(model, _)| model.as_ref().is_none_or(|name| *name == asked.model));
         let reply = match queued.and_then(|index| state.queued.remove(index)) {

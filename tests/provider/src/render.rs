@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::reply::{Content, Reply};
-use crate::{Asked, sound};
+use crate::{RecordedRequest, sound};
 
 /// A body, in chunks as the reply counts them.
 pub(crate) struct Rendered {
@@ -22,7 +22,7 @@ const EVENTS: &str = "text/event-stream";
 /// Neither UTF-8 nor JSON nor an event.
 const GARBAGE: &[u8] = b"\xff\xfe{{{\x00data\xc3(:]\n\n\x80\x81 <html> 502 \n\n";
 
-pub(crate) fn render(reply: &Reply, asked: &Asked) -> Rendered {
+pub(crate) fn render(reply: &Reply, asked: &RecordedRequest) -> Rendered {
     if let Some(rendered) = sound::render(&reply.content, asked) {
         return rendered;
     }
@@ -82,7 +82,7 @@ fn complete(value: &Value) -> Rendered {
     Rendered { content_type: Some(JSON.to_owned()), pieces: vec![body], repeated: None, end: None }
 }
 
-fn answer(reply: &Reply, asked: &Asked, content: Value, tool_calls: Option<Vec<Value>>) -> Value {
+fn answer(reply: &Reply, asked: &RecordedRequest, content: Value, tool_calls: Option<Vec<Value>>) -> Value {
     let mut message = json!({ "role": "assistant", "content": content });
     if let Some(reasoning) = &reply.reasoning {
         message["reasoning_content"] = json!(reasoning);
@@ -108,7 +108,7 @@ fn tokens((prompt, answer): (u32, u32)) -> Value {
     json!({ "prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer })
 }
 
-fn stream(reply: &Reply, asked: &Asked) -> Rendered {
+fn stream(reply: &Reply, asked: &RecordedRequest) -> Rendered {
     let event = |choices: Value, usage: Option<Value>| {
         let mut body = json!({
             "id": "chatcmpl-1",

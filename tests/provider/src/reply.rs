@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::Asked;
+use crate::RecordedRequest;
 
 /// A reply, valid or faulty, with its timing.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub(crate) enum Content {
     Raw(Vec<Bytes>, Option<String>),
     Error,
     Garbled,
-    With(Arc<dyn Fn(&Asked) -> Reply + Send + Sync>),
+    With(Arc<dyn Fn(&RecordedRequest) -> Reply + Send + Sync>),
 }
 
 impl Reply {
@@ -109,24 +109,24 @@ impl Reply {
     }
 
     /// An error with this message, in OpenAI's format.
-    pub fn refusal(status: u16, message: &str) -> Self {
+    pub fn api_error(status: u16, message: &str) -> Self {
         let error = json!({ "message": message, "type": "invalid_request_error", "param": null, "code": null });
-        Self::raw(json!({ "error": error }).to_string()).and_status(status)
+        Self::raw(json!({ "error": error }).to_string()).with_status(status)
     }
 
     /// Overrides the status.
-    pub fn and_status(mut self, status: u16) -> Self {
+    pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
     /// Computes the reply from the request. The modifiers of the computed reply count, those of this value do not.
-    pub fn with(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn with(answer: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::of(Content::With(Arc::new(answer)))
     }
 
     /// Delays the first byte.
-    pub fn after(mut self, delay: Duration) -> Self {
+    pub fn delayed_by(mut self, delay: Duration) -> Self {
         self.behaviour.after = delay;
         self
     }
@@ -162,7 +162,7 @@ impl Reply {
     }
 
     /// Blocks before the first byte until the test opens the gate.
-    pub fn until(mut self, gate: &Gate) -> Self {
+    pub fn until_open(mut self, gate: &Gate) -> Self {
         self.behaviour.gate = Some(gate.clone());
         self
     }
@@ -186,7 +186,7 @@ impl Reply {
     }
 
     /// Replaces a computed reply by its value for this request.
-    pub(crate) fn resolve(self, asked: &Asked) -> Self {
+    pub(crate) fn resolve(self, asked: &RecordedRequest) -> Self {
         match &self.content {
             Content::With(answer) => answer(asked).resolve(asked),
             _ => self,

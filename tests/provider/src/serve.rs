@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::render::{self, Rendered};
 use crate::reply::{Behaviour, Reply};
-use crate::{Asked, Endpoint, InFlight, Shared, sound};
+use crate::{Endpoint, InFlight, RecordedRequest, Shared, sound};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -108,13 +108,13 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         return Ok(plain(400, &render::error(400, &format!("{missing} is missing"))));
     }
     let model = body["model"].as_str().unwrap_or_default().to_owned();
-    let asked = Asked { at: Instant::now(), model, body, headers: head.headers, file, endpoint };
-    let for_rendering = Asked { headers: Default::default(), ..asked.clone() };
+    let asked = RecordedRequest { at: Instant::now(), model, body, headers: head.headers, file, endpoint };
+    let for_rendering = RecordedRequest { headers: Default::default(), ..asked.clone() };
     let reply = shared.record_and_select(asked);
     Ok(send_reply(reply, &for_rendering, in_flight).await)
 }
 
-async fn send_reply(reply: Reply, asked: &Asked, in_flight: InFlight) -> Response<Body> {
+async fn send_reply(reply: Reply, asked: &RecordedRequest, in_flight: InFlight) -> Response<Body> {
     let behaviour = reply.behaviour.clone();
     if let Some(gate) = &behaviour.gate {
         gate.wait_open().await;

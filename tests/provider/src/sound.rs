@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::render::Rendered;
 use crate::reply::Content;
-use crate::{Asked, Endpoint};
+use crate::{Endpoint, RecordedRequest};
 
 /// Sample rate of the speech, in Hz.
 const SAMPLE_RATE: usize = 24_000;
@@ -48,7 +48,7 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 /// Renders a reply of an audio endpoint; `None` for the others.
-pub(crate) fn render(content: &Content, asked: &Asked) -> Option<Rendered> {
+pub(crate) fn render(content: &Content, asked: &RecordedRequest) -> Option<Rendered> {
     let sound = |pieces, repeated| Rendered { content_type: Some("audio/pcm".to_owned()), pieces, repeated, end: None };
     let text = |text: String| Rendered {
         content_type: Some("application/json".to_owned()),

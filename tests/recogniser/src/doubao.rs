@@ -18,12 +18,12 @@ pub fn result(sequence: i32, sentences: &[Sentence<'_>]) -> Vec<u8> {
 }
 
 /// A result without a sequence number, uncompressed.
-pub fn plain(sentences: &[Sentence<'_>]) -> Vec<u8> {
+pub fn uncompressed_result(sentences: &[Sentence<'_>]) -> Vec<u8> {
     framed(0x90, 0x10, &[], body(sentences).to_string().as_bytes())
 }
 
 /// The last result, with one final sentence.
-pub fn last(text: &str) -> Vec<u8> {
+pub fn last_result(text: &str) -> Vec<u8> {
     result(-2, &[(text, 0, 60_000, true)])
 }
 

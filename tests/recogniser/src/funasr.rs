@@ -14,7 +14,7 @@ pub fn offline(text: &str) -> String {
 }
 
 /// The same with timestamps.
-pub fn stamped(text: &str, start_ms: u32, end_ms: u32) -> String {
+pub fn offline_with_timestamp(text: &str, start_ms: u32, end_ms: u32) -> String {
     let stamp = format!("[[{start_ms},{end_ms}]]");
     json!({ "mode": "2pass-offline", "text": text, "wav_name": "demo", "is_final": true, "timestamp": stamp })
         .to_string()

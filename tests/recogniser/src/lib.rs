@@ -38,7 +38,7 @@ pub enum Kind {
 
 /// What a connection received.
 #[derive(Clone, Debug, Default)]
-pub struct Heard {
+pub struct Received {
     pub headers: HeaderMap,
     /// The first message, with the configuration.
     pub request: Value,
@@ -74,7 +74,7 @@ pub(crate) struct Shared {
 struct State {
     queued: VecDeque<Vec<Step>>,
     default_script: Vec<Step>,
-    received: Vec<Heard>,
+    received: Vec<Received>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,8 +99,8 @@ impl Service {
     /// As [`Service::start`].
     pub fn instant(kind: Kind, text: &str) -> Self {
         let script = match kind {
-            Kind::Doubao => vec![Step::HearEnd, Step::Send(doubao::last(text))],
-            Kind::FunAsr => vec![Step::HearEnd, Step::Say(funasr::offline(text)), Step::Close],
+            Kind::Doubao => vec![Step::ReceiveEnd, Step::SendBinary(doubao::last_result(text))],
+            Kind::FunAsr => vec![Step::ReceiveEnd, Step::SendText(funasr::offline(text)), Step::Close],
         };
         Self::launch(kind, script, true)
     }
@@ -128,12 +128,12 @@ impl Service {
     }
 
     /// Queues a script for one connection, FIFO.
-    pub fn queue(&self, script: Vec<Step>) {
+    pub fn queue_script(&self, script: Vec<Step>) {
         self.shared.state().queued.push_back(script);
     }
 
     /// What each connection has received so far.
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn received(&self) -> Vec<Received> {
         self.shared.state().received.clone()
     }
 

@@ -11,15 +11,15 @@ pub enum Step {
     /// Read until this many audio packets have been received, or the end marker.
     Hear(usize),
     /// Read until the end marker has been received.
-    HearEnd,
+    ReceiveEnd,
     /// Send a binary message.
-    Send(Vec<u8>),
+    SendBinary(Vec<u8>),
     /// Send a text message.
-    Say(String),
+    SendText(String),
     /// Delay.
-    Wait(Duration),
+    Delay(Duration),
     /// Send the beginning of a frame and drop the connection.
-    Cut,
+    Truncate,
     /// Close with the closing handshake. A script that ends without it keeps reading.
     Close,
     /// Send this binary message until the client disconnects.

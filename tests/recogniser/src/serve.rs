@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::{Heard, Kind, Shared, Step, doubao, funasr};
+use crate::{Kind, Received, Shared, Step, doubao, funasr};
 
 /// Serves until `stopped` closes.
 pub(crate) fn run(listener: TcpListener, shared: &Arc<Shared>, mut stopped: watch::Receiver<()>) {
@@ -52,7 +52,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         let mut state = shared.state();
         let script = state.queued.pop_front().unwrap_or_else(|| state.default_script.clone());
         if !shared.discard {
-            state.received.push(Heard::default());
+            state.received.push(Received::default());
         }
         (state.received.len().wrapping_sub(1), script)
     };
@@ -108,15 +108,15 @@ impl Connection {
                     self.read().await?;
                 }
             }
-            Step::HearEnd => {
+            Step::ReceiveEnd => {
                 while !self.ended {
                     self.read().await?;
                 }
             }
-            Step::Send(bytes) => self.socket.send(Message::binary(bytes)).await.ok()?,
-            Step::Say(text) => self.socket.send(Message::text(text)).await.ok()?,
-            Step::Wait(duration) => tokio::time::sleep(duration).await,
-            Step::Cut => {
+            Step::SendBinary(bytes) => self.socket.send(Message::binary(bytes)).await.ok()?,
+            Step::SendText(text) => self.socket.send(Message::text(text)).await.ok()?,
+            Step::Delay(duration) => tokio::time::sleep(duration).await,
+            Step::Truncate => {
                 // A frame of 1,000 bytes of which only three are sent.
                 let _ = self.socket.get_mut().write_all(&[0x82, 126, 0x03, 0xe8, 1, 2, 3]).await;
                 return None;
@@ -198,7 +198,7 @@ impl Connection {
         violation
     }
 
-    fn record(&self, update: impl FnOnce(&mut Heard)) {
+    fn record(&self, update: impl FnOnce(&mut Received)) {
         if let Some(received) = self.shared.state().received.get_mut(self.number) {
             update(received);
         }

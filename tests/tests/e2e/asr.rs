@@ -78,7 +78,7 @@ async fn a6_every_framing_and_every_way_of_listening() {
             tokio::time::sleep(UTTERANCE_GAP).await;
         }
     }
-    let lengths: Vec<usize> = provider.asked().iter().map(|asked| asked.file.len()).collect();
+    let lengths: Vec<usize> = provider.requests().iter().map(|asked| asked.file.len()).collect();
     assert_eq!(lengths.len(), 15);
     let speech = recording("weather").len() * 2;
     assert!(lengths.iter().all(|length| (speech..speech + 2 * 16 * 1300).contains(length)), "{lengths:?}");
@@ -90,9 +90,9 @@ async fn a7_every_segment_is_shown_live_in_every_mode() {
         Kind::Doubao,
         vec![
             Step::Hear(3),
-            Step::Send(doubao::result(1, &[("决定周", 0, 500, false)])),
-            Step::HearEnd,
-            Step::Send(doubao::last("决定周五发布。")),
+            Step::SendBinary(doubao::result(1, &[("决定周", 0, 500, false)])),
+            Step::ReceiveEnd,
+            Step::SendBinary(doubao::last_result("决定周五发布。")),
         ],
     );
     let settings = Settings::new().bundled().plugin("meeting", guest::bundled("meeting"));
@@ -155,8 +155,8 @@ async fn a4_the_third_meeting_is_heard_like_the_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_recogniser_that_fails_is_told_and_the_session_lives_on() {
-    let service = Service::start(Kind::FunAsr, vec![Step::HearEnd, Step::Say(funasr::offline("wieder da"))]);
-    service.queue(vec![Step::Refuse(403)]);
+    let service = Service::start(Kind::FunAsr, vec![Step::ReceiveEnd, Step::SendText(funasr::offline("wieder da"))]);
+    service.queue_script(vec![Step::Refuse(403)]);
     let server = Server::start(with_recogniser(&service, Kind::FunAsr, Settings::new().bundled())).await;
     let mut device = Device::join(&server, "dev-1").await;
     utterance(&mut device, "manual", 1).await;
@@ -189,7 +189,7 @@ async fn a6_pcm_where_hello_says_so_and_odd_formats_are_told() {
     tokio::time::sleep(UTTERANCE_GAP).await;
     listen(&mut device, "stop", None).await;
     assert_eq!(caption(&mut device).await, "verstanden");
-    let length = provider.asked()[0].file.len();
+    let length = provider.requests()[0].file.len();
     assert!(length.abs_diff(2 * 16 * 1200) < 2 * 16 * 60, "1.2 s at 16 kHz: {length} bytes");
     for (params, phrase) in [
         (json!({ "format": "mp3" }), "opus, pcm"),
@@ -272,7 +272,7 @@ async fn a6_a_flood_of_sound_delays_nobodys_pong() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c3_what_was_said_last_is_heard_though_the_connection_is_gone() {
     let provider = Provider::start();
-    provider.always(Reply::text("noch gehört").after(Duration::from_millis(300)));
+    provider.always(Reply::text("noch gehört").delayed_by(Duration::from_millis(300)));
     let server = Server::start(with_transcription(&provider, Settings::new().bundled())).await;
     let mut device = Device::join(&server, "dev-1").await;
     listen(&mut device, "start", Some("auto")).await;
@@ -286,7 +286,7 @@ async fn c3_what_was_said_last_is_heard_though_the_connection_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn c7_sessions_that_heard_something_leave_nothing_behind() {
-    let service = Service::start(Kind::Doubao, vec![Step::HearEnd]);
+    let service = Service::start(Kind::Doubao, vec![Step::ReceiveEnd]);
     let settings = with_recogniser(&service, Kind::Doubao, Settings::new().bundled())
         .set("session.resume_window_s", json!(0))
         .set("asr.timeout_s", json!(1));
@@ -325,7 +325,7 @@ async fn h6_a_recogniser_that_is_configured_later_hears_without_a_reconnect() {
         tokio::time::sleep(UTTERANCE_GAP).await;
         utterance(&mut device, "manual", 1).await;
         device.ping().await;
-        if !provider.asked().is_empty() {
+        if !provider.requests().is_empty() {
             break;
         }
     }

@@ -58,13 +58,14 @@ async fn a6_one_sentence_makes_three_attempts_and_one_error() {
         assert_eq!(counted.load(Ordering::SeqCst), 3, "{provider}: no further attempts");
         server.wait_output("circuit breaker").await;
         // A newly configured recogniser is called at once.
-        let service = Service::start(Kind::Doubao, vec![Step::HearEnd, Step::Send(doubao::last("wieder da"))]);
+        let service =
+            Service::start(Kind::Doubao, vec![Step::ReceiveEnd, Step::SendBinary(doubao::last_result("wieder da"))]);
         server.configure(&with_recogniser(&service, Kind::Doubao, settings));
         for _ in 0..30 {
             tokio::time::sleep(UTTERANCE_GAP).await;
             utterance(&mut device, "manual", 1).await;
             device.ping().await;
-            if !service.heard().is_empty() {
+            if !service.received().is_empty() {
                 break;
             }
         }
@@ -104,5 +105,5 @@ async fn a6_a_voice_that_refuses_is_asked_once_and_the_answers_are_captions() {
             "{id}: all is shown: {sentences:?}"
         );
     }
-    assert_eq!(voice.asked().len(), 1);
+    assert_eq!(voice.requests().len(), 1);
 }

@@ -48,8 +48,8 @@ async fn a9_a_silent_press_is_nothing() {
     utterance(&mut device, "manual", 1).await;
     assert_eq!(caption(&mut device).await, "Thanks for watching!", "the transcript of real speech is shown");
     assert_eq!(captions(&device), ["Thanks for watching!"]);
-    assert_eq!(asr.asked().len(), 1, "silence is not sent to the recogniser");
-    assert_eq!(model.wait_asked(1).await.len(), 1);
+    assert_eq!(asr.requests().len(), 1, "silence is not sent to the recogniser");
+    assert_eq!(model.wait_requests(1).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,10 +60,10 @@ async fn a9_marks_of_a_recogniser_are_neither_captions_nor_turns() {
         let (asr, model) = (Provider::start(), Provider::start());
         let service = Service::start(kind.unwrap_or(Kind::Doubao), vec![]);
         for text in texts {
-            asr.next(Reply::text(text));
-            service.queue(match kind {
-                Some(Kind::FunAsr) => vec![Step::HearEnd, Step::Say(funasr::offline(text)), Step::Close],
-                _ => vec![Step::HearEnd, Step::Send(doubao::last(text))],
+            asr.queue(Reply::text(text));
+            service.queue_script(match kind {
+                Some(Kind::FunAsr) => vec![Step::ReceiveEnd, Step::SendText(funasr::offline(text)), Step::Close],
+                _ => vec![Step::ReceiveEnd, Step::SendBinary(doubao::last_result(text))],
             });
         }
         let settings = Settings::new().bundled();
@@ -78,18 +78,18 @@ async fn a9_marks_of_a_recogniser_are_neither_captions_nor_turns() {
             tokio::time::sleep(UTTERANCE_GAP).await;
         }
         assert_eq!(caption(&mut device).await, "今天天气怎么样", "{kind:?}");
-        let asked = model.wait_asked(1).await;
+        let asked = model.wait_requests(1).await;
         assert_eq!(asked[0].last_words(), "今天天气怎么样", "{kind:?}");
         device.ping().await;
-        assert_eq!((captions(&device).len(), model.asked().len()), (1, 1), "{kind:?}: {:#?}", device.seen());
+        assert_eq!((captions(&device).len(), model.requests().len()), (1, 1), "{kind:?}: {:#?}", device.seen());
         assert!(device.seen_of_type("error").is_empty(), "{kind:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_runtime_that_never_answers_is_a_fault_and_one_that_answers_nothing_is_silence() {
-    let service = Service::start(Kind::FunAsr, vec![Step::HearEnd]);
-    service.queue(vec![Step::HearEnd, Step::Say(funasr::offline(""))]);
+    let service = Service::start(Kind::FunAsr, vec![Step::ReceiveEnd]);
+    service.queue_script(vec![Step::ReceiveEnd, Step::SendText(funasr::offline(""))]);
     let settings = with_recogniser(&service, Kind::FunAsr, Settings::new().bundled()).set("asr.retries", json!(0));
     let server = Server::start(settings).await;
     let mut device = Device::join(&server, "dev-1").await;
@@ -117,8 +117,8 @@ async fn l8_answers_of_careless_transcription_services_are_read_or_told() {
         Reply::raw("1\n00:00:00,000 --> 00:00:01,000\n今天开会\n"),
         Reply::raw_events(events),
     ] {
-        asr.next(Reply::raw("null"));
-        asr.next(reply.clone());
+        asr.queue(Reply::raw("null"));
+        asr.queue(reply.clone());
         utterance(&mut device, "manual", 1).await;
         tokio::time::sleep(UTTERANCE_GAP).await;
         utterance(&mut device, "manual", 1).await;

@@ -61,9 +61,11 @@ fn settings(kind: Kind, tls_front: &TlsFront) -> Settings {
 
 fn service(kind: Kind) -> Service {
     match kind {
-        Kind::Doubao => Service::start(kind, vec![Step::HearEnd, Step::Send(doubao::last("明天天气怎么样"))]),
+        Kind::Doubao => {
+            Service::start(kind, vec![Step::ReceiveEnd, Step::SendBinary(doubao::last_result("明天天气怎么样"))])
+        }
         Kind::FunAsr => {
-            Service::start(kind, vec![Step::HearEnd, Step::Say(funasr::offline("明天天气怎么样")), Step::Close])
+            Service::start(kind, vec![Step::ReceiveEnd, Step::SendText(funasr::offline("明天天气怎么样")), Step::Close])
         }
     }
 }
@@ -89,7 +91,7 @@ async fn a6_recognisers_behind_tls_hear_where_the_system_trusts_them() {
         let mut device = speak_utterance(&server).await;
         let caption = device.expect_type("stt").await;
         assert_eq!(caption["text"], "明天天气怎么样", "{kind:?}");
-        assert_eq!(service.heard()[0].wrong, None, "{kind:?}");
+        assert_eq!(service.received()[0].wrong, None, "{kind:?}");
     }
 }
 
@@ -104,7 +106,7 @@ async fn a6_a_recogniser_that_nobody_vouches_for_hears_nothing() {
         let error = device.expect_type("error").await;
         assert_eq!(error["code"], "ASR_UNAVAILABLE", "{kind:?}: {error}");
         device.ping().await;
-        assert_eq!(service.heard().len(), 0, "{kind:?}");
+        assert_eq!(service.received().len(), 0, "{kind:?}");
     }
 }
 

@@ -104,7 +104,7 @@ async fn a11_sound_of_which_nothing_can_be_read_is_told_once() {
         let lines = server.output().lines().filter(|line| line.contains(log) && line.contains(id)).count();
         assert_eq!(lines, 1, "{id}: one line");
     }
-    assert!(asr.asked().is_empty());
+    assert!(asr.requests().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +125,7 @@ async fn a11_opus_is_heard_though_pcm_was_announced_and_the_other_way_round() {
         tokio::time::sleep(UTTERANCE_GAP).await;
         listen(&mut device, "stop", None).await;
         assert_eq!(caption(&mut device).await, "verstanden", "{format}");
-        let length = asr.asked().last().expect("a request").file.len() / 32;
+        let length = asr.requests().last().expect("a request").file.len() / 32;
         assert!(length + 700 > speech.len() / 16, "{format}: {length} of {} ms", speech.len() / 16);
         assert!(!device.seen().iter().any(|seen| matches!(seen, Seen::Json(message) if message["type"] == "error")));
     }

@@ -57,7 +57,7 @@ fn filled(insight: &Value) -> bool {
 async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text(ANSWER).until(&gate));
+    provider.always(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(settings(Some(&provider))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.start_mode("coding-insight").await;
@@ -75,13 +75,13 @@ async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
     // However long it takes: other insights are sent in the meantime, and only one request is in flight.
     device.send(json!({ "type": "coding", "event": "step", "name": "lint", "status": "failed" })).await;
     assert_eq!(insight(&mut device).await["stats"]["lastStep"], "lint");
-    assert_eq!(provider.wait_asked(1).await.len(), 1);
+    assert_eq!(provider.wait_requests(1).await.len(), 1);
     gate.open();
     let refined = device.expect("a refined insight", |message| message["refined"] == true).await;
     assert!(filled(&refined), "{refined}");
     let answer = refined["insights"].to_string();
     assert!(answer.contains("A duration is returned as a number"), "{answer}");
-    let request = &provider.asked()[0].body;
+    let request = &provider.requests()[0].body;
     assert_eq!(request["max_tokens"], 512);
     assert!(request["messages"].to_string().contains("src/session.rs:212"), "{request}");
     server.wait_output("[Coding Insight] final=false insights=").await;
@@ -92,7 +92,7 @@ async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
 async fn m11_the_final_insight_comes_in_time_and_once() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text(ANSWER).until(&gate));
+    provider.always(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(settings(Some(&provider)).set("coding.final_wait_ms", json!(500))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.send(log(ERROR)).await;
@@ -205,13 +205,13 @@ async fn c10_bad_messages_are_refused_with_what_is_wrong() {
 async fn h2_a_run_survives_a_swap_and_a_kill() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text(ANSWER).until(&gate));
+    provider.always(Reply::text(ANSWER).until_open(&gate));
     let mut server = Server::start(settings(Some(&provider)).set("session.checkpoint_ms", json!(50))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.send(coding("start")).await;
     device.send(log(ERROR)).await;
     insight(&mut device).await;
-    provider.wait_asked(1).await;
+    provider.wait_requests(1).await;
     // New content under the same version number is a new generation.
     let mut bytes = guest::bundled("coding");
     bytes.extend_from_slice(&[0, 4, 3, b'n', b'e', b'w']);
@@ -225,7 +225,7 @@ async fn h2_a_run_survives_a_swap_and_a_kill() {
     server.launch();
     server.ready().await;
     // The request and the run were on disk; both go on without the device.
-    provider.wait_asked(2).await;
+    provider.wait_requests(2).await;
     gate.open();
     let mut device = Device::join(&server, "dev-1").await;
     device.send(coding("stop")).await;

@@ -1,7 +1,7 @@
 //! M.2, C.7, L.4, hard case 7: conversations with a model, over a real socket. Rule: in every test `tts` messages are
 //! balanced, and waits are for conditions, not for times.
 
-use modehost_provider::{Asked, Gate, Provider, Reply};
+use modehost_provider::{Gate, Provider, RecordedRequest, Reply};
 use modehost_tests::{Device, Seen, Server, Settings, guest, wait};
 use serde_json::{Value, json};
 
@@ -63,7 +63,7 @@ fn assert_balanced(device: &Device) {
 }
 
 /// The dialogue that a model request carries, as `role: content`.
-fn dialogue(asked: &Asked) -> Vec<String> {
+fn dialogue(asked: &RecordedRequest) -> Vec<String> {
     let messages = asked.body["messages"].as_array().cloned().unwrap_or_default();
     let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
     messages.iter().skip(1).map(|message| format!("{}: {}", text(message, "role"), text(message, "content"))).collect()
@@ -72,19 +72,19 @@ fn dialogue(asked: &Asked) -> Vec<String> {
 #[tokio::test]
 async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::chunks(&["🙂 好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["🙂 好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
     device.types("讲个故事").await;
     assert_eq!(sentence(&mut device).await, "好的。");
-    assert_eq!(provider.open_now(), 1, "the model still writes");
+    assert_eq!(provider.requests_in_flight(), 1, "the model still writes");
     gate.open();
     assert_eq!(sentence(&mut device).await, "很久很久以前，有一个国王。");
     stop(&mut device).await;
     assert_balanced(&device);
     let face = device.seen_of_type("llm");
     assert_eq!((face.len(), &face[0]["emotion"], &face[0]["text"]), (1, &json!("happy"), &json!("🙂")));
-    assert!(provider.asked()[0].streamed());
+    assert!(provider.requests()[0].streamed());
     // The dialogue is not logged.
     let output = server.output();
     assert!(!output.contains("国王") && !output.contains("讲个故事"), "the dialogue was logged");
@@ -93,8 +93,8 @@ async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
 #[tokio::test]
 async fn hard_case_7_an_abort_silences_and_cancels() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
-    provider.next(Reply::text("四。"));
+    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::text("四。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
     device.types("讲个故事").await;
@@ -104,15 +104,15 @@ async fn hard_case_7_an_abort_silences_and_cancels() {
     provider.wait_open(0).await;
     assert_eq!(turn(&mut device, "二加二是几？").await, ["四。"]);
     assert_balanced(&device);
-    let history = dialogue(&provider.asked()[1]);
+    let history = dialogue(&provider.requests()[1]);
     assert_eq!(history, ["user: 讲个故事", "assistant: 好的。 …", "user: 二加二是几？"]);
 }
 
 #[tokio::test]
 async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
-    provider.next(Reply::text("四。"));
+    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::text("四。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
     device.types("讲个故事").await;
@@ -132,8 +132,8 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
 #[tokio::test]
 async fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
-    provider.next(Reply::text("四。"));
+    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::text("四。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
     device.types("讲个故事").await;
@@ -149,8 +149,8 @@ async fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
     assert_eq!(sentence(&mut device).await, "很久很久以前，有一个国王。");
     stop(&mut device).await;
     assert_eq!(turn(&mut device, "二加二是几？").await, ["四。"]);
-    assert_eq!(dialogue(&provider.asked()[1])[1], "assistant: 好的。很久很久以前，有一个国王。");
-    assert_eq!(provider.asked().len(), 2, "the question is not asked again");
+    assert_eq!(dialogue(&provider.requests()[1])[1], "assistant: 好的。很久很久以前，有一个国王。");
+    assert_eq!(provider.requests().len(), 2, "the question is not asked again");
     assert_balanced(&device);
 }
 
@@ -169,18 +169,18 @@ async fn c7_the_dialogue_outlives_the_session() {
     let mut device = Device::join(&server, "dev-1").await;
     assert_ne!(device.session_id(), first);
     turn(&mut device, "我叫什么？").await;
-    let history = dialogue(&provider.asked()[1]);
+    let history = dialogue(&provider.requests()[1]);
     assert_eq!(history, ["user: 我叫小明", "assistant: 很高兴认识你。", "user: 我叫什么？"]);
     assert_eq!(turn(&mut device, "忘掉我们的对话").await, ["好的，我们说过的话我都忘了。"]);
     turn(&mut device, "我叫什么？").await;
-    assert_eq!(dialogue(&provider.asked()[2]), ["user: 我叫什么？"]);
+    assert_eq!(dialogue(&provider.requests()[2]), ["user: 我叫什么？"]);
     assert_balanced(&device);
 }
 
 #[tokio::test]
 async fn c7_the_dialogue_outlives_a_clean_stop_and_a_kill() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::text("一。"));
+    provider.queue(Reply::text("一。"));
     let mut server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
     let mut device = join(&server, "dev-1").await;
     turn(&mut device, "第一个问题").await;
@@ -188,23 +188,23 @@ async fn c7_the_dialogue_outlives_a_clean_stop_and_a_kill() {
     server.restart().await;
 
     let mut device = join(&server, "dev-1").await;
-    provider.next(Reply::text("二。"));
+    provider.queue(Reply::text("二。"));
     assert_eq!(turn(&mut device, "第二个问题").await, ["二。"]);
-    assert_eq!(dialogue(&provider.asked()[1]), ["user: 第一个问题", "assistant: 一。", "user: 第二个问题"]);
+    assert_eq!(dialogue(&provider.requests()[1]), ["user: 第一个问题", "assistant: 一。", "user: 第二个问题"]);
 
     // When the third request has gone out, the second answer is on disk.
-    provider.next(Reply::text("三。").until(&gate));
+    provider.queue(Reply::text("三。").until_open(&gate));
     device.types("第三个问题").await;
-    provider.wait_asked(3).await;
+    provider.wait_requests(3).await;
     server.kill9();
     server.launch();
     server.ready().await;
     let mut device = join(&server, "dev-1").await;
-    provider.next(Reply::text("四。"));
+    provider.queue(Reply::text("四。"));
     device.types("第四个问题").await;
     while sentence(&mut device).await != "四。" {}
     stop(&mut device).await;
-    let history = dialogue(provider.asked().last().expect("a question"));
+    let history = dialogue(provider.requests().last().expect("a question"));
     for known in ["user: 第一个问题", "assistant: 一。", "user: 第二个问题", "assistant: 二。"] {
         assert!(history.iter().any(|line| line == known), "{known}: {history:?}");
     }
@@ -243,8 +243,8 @@ async fn serve_tools(device: &mut Device) -> Vec<Value> {
 #[tokio::test]
 async fn a_tool_of_the_device_is_called_and_its_answer_told() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_lamp_turn_on", r#"{"bright":80}"#));
-    provider.next(Reply::text("灯开了。"));
+    provider.queue(Reply::tool_call("self_lamp_turn_on", r#"{"bright":80}"#));
+    provider.queue(Reply::text("灯开了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = Device::connect(&server, "dev-1").await;
     device.hello_with(json!({ "mcp": true })).await;
@@ -253,7 +253,7 @@ async fn a_tool_of_the_device_is_called_and_its_answer_told() {
     assert_eq!(calls, [json!({ "name": "self.lamp.turn_on", "arguments": { "bright": 80 } })]);
     let all: Vec<String> = device.seen().iter().filter_map(sentence_text).collect();
     assert_eq!(all.last().map(String::as_str), Some("灯开了。"));
-    let history = dialogue(&provider.asked()[1]);
+    let history = dialogue(&provider.requests()[1]);
     assert_eq!(history.last().map(String::as_str), Some("tool: the lamp is on"));
     assert_balanced(&device);
 }
@@ -261,19 +261,19 @@ async fn a_tool_of_the_device_is_called_and_its_answer_told() {
 #[tokio::test]
 async fn m2_the_model_begins_a_mode() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("switch_mode", r#"{"mode":"working"}"#));
+    provider.queue(Reply::tool_call("switch_mode", r#"{"mode":"working"}"#));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
     device.types("我想开始干活，帮我切换到合适的模式").await;
     let mode = device.expect_type("mode").await;
     assert_eq!((&mode["status"], &mode["mode"]), (&json!("ok"), &json!("working")), "{mode}");
     // Other turns still reach the conversation, which knows the active mode.
-    provider.next(Reply::text("晴天。"));
+    provider.queue(Reply::text("晴天。"));
     let before = device.seen().len();
     device.types("今天天气怎么样？").await;
     while sentence(&mut device).await != "晴天。" {}
     assert!(before < device.seen().len());
-    let system = provider.asked()[1].body["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+    let system = provider.requests()[1].body["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
     assert!(system.contains("in the mode \"working\""), "{system}");
 }
 

@@ -108,7 +108,7 @@ async fn resources(server: &Server, provider: &Provider) -> Resources {
         instances: metric(&metrics, "modehost_plugin_live_instances"),
         tasks: metric(&metrics, "modehost_io_tasks"),
         connections: metric(&metrics, "modehost_connections"),
-        questions: provider.open_now(),
+        questions: provider.requests_in_flight(),
         files,
     }
 }
@@ -134,7 +134,7 @@ async fn run_brief_session(server: &Server, number: usize) {
 async fn c7_a_thousand_sessions_leave_nothing_behind() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text("late").until(&gate));
+    provider.always(Reply::text("late").until_open(&gate));
     let model = json!({ "base_url": provider.base_url(), "model": "test", "retries": 0, "max_concurrent": 500 });
     let settings = Settings::new()
         .bundled()
@@ -153,7 +153,7 @@ async fn c7_a_thousand_sessions_leave_nothing_behind() {
         join_all((0..50).map(|number| run_brief_session(&server, batch * 50 + number))).await;
     }
     // A turn whose device disconnects at once is not sent to the model (C.16).
-    assert!(provider.asked().len() > 20, "the model was asked: {}", provider.asked().len());
+    assert!(provider.requests().len() > 20, "the model was asked: {}", provider.requests().len());
     // Connections to the provider are pooled for 30 s, and metrics are a few seconds old.
     let as_before = |now: &Resources| quiet(now) && now.tasks <= before.tasks + 4 && now.files <= before.files + 4;
     let after = wait::until("everything is as it was", Duration::from_secs(90), probe, as_before).await;

@@ -120,14 +120,14 @@ async fn l2_a_change_reaches_the_next_question_without_a_reconnect() {
 
     server.configure(&with(&new, json!({ "api_key": "the-second-key", "model": "large" })));
     let end = Instant::now() + wait::TIMEOUT;
-    while new.asked().is_empty() {
+    while new.requests().is_empty() {
         assert!(Instant::now() < end, "the change does not arrive");
         // Until then, the old model answers.
         other.types("tell me something new").await;
         sentence(&mut other).await;
         other.send(json!({ "type": "abort" })).await;
     }
-    let asked = &new.asked()[0];
+    let asked = &new.requests()[0];
     assert_eq!(asked.model, "large");
     assert_eq!(asked.headers["authorization"], "Bearer the-second-key");
 
@@ -147,7 +147,7 @@ async fn l2_a_change_reaches_the_next_question_without_a_reconnect() {
 async fn l3_so_many_are_asked_at_once_and_all_are_answered() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text("In turn.").until(&gate));
+    provider.always(Reply::text("In turn.").until_open(&gate));
     let server = Server::start(with(&provider, json!({ "max_concurrent": 2 }))).await;
     let ids: Vec<String> = (0..6).map(|number| format!("dev-{number}")).collect();
     let mut devices = join_all(ids.iter().map(|id| join(&server, id))).await;
@@ -156,12 +156,12 @@ async fn l3_so_many_are_asked_at_once_and_all_are_answered() {
     }
     let waiting = async || metric_value(&server, "modehost_model_waiting{alias=\"default\"}").await;
     wait::until("four requests are queued", wait::TIMEOUT, waiting, |waiting| *waiting == 4.0).await;
-    assert_eq!(provider.open_now(), 2);
+    assert_eq!(provider.requests_in_flight(), 2);
     gate.open();
     for device in &mut devices {
         assert_eq!(sentence(device).await, "In turn.");
     }
-    assert_eq!((provider.most_at_once(), provider.asked().len()), (2, 6));
+    assert_eq!((provider.max_in_flight(), provider.requests().len()), (2, 6));
 }
 
 #[tokio::test]
@@ -169,11 +169,11 @@ async fn l3_what_may_pass_is_tried_again_and_unseen() {
     let provider = Provider::start();
     let server = Server::start(with(&provider, json!({}))).await;
     let mut device = join(&server, "dev-1").await;
-    provider.next(Reply::status(429).retry_after(1));
-    provider.next(Reply::text("").garbled());
-    provider.next(Reply::text("At last."));
+    provider.queue(Reply::status(429).retry_after(1));
+    provider.queue(Reply::text("").garbled());
+    provider.queue(Reply::text("At last."));
     assert_eq!(turn(&mut device, "what is it that you say").await, "At last.");
-    assert_eq!(provider.asked().len(), 3);
+    assert_eq!(provider.requests().len(), 3);
     assert!(device.seen_of_type("error").is_empty());
     assert_eq!(metric_value(&server, "modehost_model_retries_total{alias=\"default\"}").await, 2.0);
 }
@@ -183,7 +183,7 @@ async fn l3_a_silent_provider_costs_its_time_and_no_more() {
     let provider = Provider::start();
     let server = Server::start(with(&provider, json!({ "first_token_timeout_s": 1 }))).await;
     let mut device = join(&server, "dev-1").await;
-    provider.next(Reply::text("").never());
+    provider.queue(Reply::text("").never());
     let asked = Instant::now();
     turn(&mut device, "what is it that you say").await;
     assert!(asked.elapsed() >= Duration::from_secs(1));
@@ -197,7 +197,7 @@ async fn l3_a_silent_provider_costs_its_time_and_no_more() {
 
 /// A device in the middle of an answer of which the provider withholds the rest.
 async fn in_the_middle(provider: &Provider, server: &Server, id: &str) -> Device {
-    provider.next(Reply::chunks(&["One is said. ", "Two is not."]).until_after(1, &Gate::new()));
+    provider.queue(Reply::chunks(&["One is said. ", "Two is not."]).until_after(1, &Gate::new()));
     let mut device = join(server, id).await;
     device.types("count for me if you can").await;
     assert_eq!(sentence(&mut device).await, "One is said.");

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use modehost_provider::{Asked, Provider, Reply};
+use modehost_provider::{Provider, RecordedRequest, Reply};
 use modehost_tests::{Device, Server, wait};
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ async fn l8_a_careless_service_is_understood() {
 #[tokio::test]
 async fn l6_a_model_that_takes_little_answers_all_the_same() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &Asked| {
+    provider.always(Reply::with(|asked: &RecordedRequest| {
         let refused = [
             (roles(&asked.body).contains(&"system"), 500, "System role not supported"),
             (asked.body.get("tools").is_some(), 404, "No endpoints found that support tool use."),
@@ -88,21 +88,22 @@ async fn l6_a_model_that_takes_little_answers_all_the_same() {
             (asked.body["stream"] != true, 400, "This model only support stream mode"),
         ];
         match refused.iter().find(|(refuses, ..)| *refuses) {
-            Some((_, status, phrase)) => Reply::refusal(*status, phrase),
+            Some((_, status, phrase)) => Reply::api_error(*status, phrase),
             None => Reply::text("Here I am."),
         }
     }));
     let server = Server::start(with(&provider, json!({ "retries": 0 }))).await;
     let mut device = join(&server, "dev-1").await;
     assert_eq!(turn(&mut device, "are you there or not").await, "Here I am.");
-    let first = provider.asked().len();
+    let first = provider.requests().len();
     assert!(first >= 3, "{first} requests");
     // The rejected parameters are remembered: the next turn costs one request per question and no more.
     for _ in 0..2 {
-        let before = provider.asked().len();
+        let before = provider.requests().len();
         assert_eq!(turn(&mut device, "and are you still there").await, "Here I am.");
-        let refused = |asked: &Asked| asked.body.get("max_tokens").is_some() || roles(&asked.body).contains(&"system");
-        assert!(!provider.asked()[before..].iter().any(refused));
+        let refused =
+            |asked: &RecordedRequest| asked.body.get("max_tokens").is_some() || roles(&asked.body).contains(&"system");
+        assert!(!provider.requests()[before..].iter().any(refused));
     }
     assert!(device.seen_of_type("error").is_empty());
     let remedies =
@@ -114,7 +115,7 @@ async fn l6_a_model_that_takes_little_answers_all_the_same() {
 #[tokio::test]
 async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &Asked| match asked.body["max_tokens"].as_u64() {
+    provider.always(Reply::with(|asked: &RecordedRequest| match asked.body["max_tokens"].as_u64() {
         Some(..2000) => Reply::raw_events(events(&[json!({ "reasoning_content": "purple plan" })], "length")),
         _ => Reply::raw_events(events(
             &[json!({ "reasoning_content": "purple" }), json!({ "content": "Seven." })],
@@ -125,7 +126,7 @@ async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
     let mut device = join(&server, "dev-1").await;
     assert_eq!(turn(&mut device, "how many are there").await, "Seven.");
     let chats = |from: usize| {
-        let asked = provider.asked();
+        let asked = provider.requests();
         asked[from..]
             .iter()
             .filter(|asked| asked.streamed())
@@ -134,7 +135,7 @@ async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
     };
     let first = chats(0);
     assert!(first.len() == 2 && first[0] < Some(2000) && first[1] > Some(2000), "{first:?}");
-    let before = provider.asked().len();
+    let before = provider.requests().len();
     assert_eq!(turn(&mut device, "and how many are there now").await, "Seven.");
     assert_eq!(chats(before), [first[1]], "the second request has enough tokens from the start");
     assert!(!received(&device).contains("purple") && device.seen_of_type("error").is_empty());
@@ -149,7 +150,7 @@ async fn a6_a_provider_that_fails_for_good_is_not_asked_at_the_rate_of_speech() 
     for _ in 0..12 {
         turn(&mut device, "is there anybody there").await;
     }
-    assert!((1..10).contains(&provider.asked().len()), "{} requests in twelve turns", provider.asked().len());
+    assert!((1..10).contains(&provider.requests().len()), "{} requests in twelve turns", provider.requests().len());
     let labels = "{service=\"llm\",provider=\"default\"}";
     assert_eq!(metric_value(&server, &format!("modehost_breaker_open{labels}")).await, 1.0);
     assert!(metric_value(&server, &format!("modehost_breaker_rejected_total{labels}")).await >= 1.0);

@@ -49,8 +49,8 @@ fn is_stop(message: &Value) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::chunks(&["好的。", "一只zebra。"]));
-    provider.next(Reply::chunks(&["很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["好的。", "一只zebra。"]));
+    provider.queue(Reply::chunks(&["很久很久以前，", "有一个国王。"]).until_after(1, &gate));
     let server = Server::start(with_model(&provider, Settings::new())).await;
     let mut device = Device::connect(&server, "dev-1").await;
     device.hello().await;
@@ -80,7 +80,7 @@ async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
 
     // Interrupted by the user.
     device.types("再讲一个").await;
-    provider.wait_asked(2).await;
+    provider.wait_requests(2).await;
     device.send(json!({ "type": "abort", "reason": "wake_word_detected" })).await;
     let second = turns(&server, 2).await.remove(1);
     assert_eq!((&second["turn"], &second["outcome"]), (&json!(2), &json!("interrupted")));

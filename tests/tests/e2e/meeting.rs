@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use modehost_provider::{Asked, Gate, Provider, Reply};
+use modehost_provider::{Gate, Provider, RecordedRequest, Reply};
 use modehost_tests::{Device, Seen, Server, Settings, guest, wait};
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn texts(record: &Value) -> Vec<&str> {
     record["transcript"].as_array().expect("a transcript").iter().filter_map(|line| line["text"].as_str()).collect()
 }
 
-fn purposes(asked: &[Asked]) -> Vec<(&str, u64)> {
+fn purposes(asked: &[RecordedRequest]) -> Vec<(&str, u64)> {
     asked.iter().map(|asked| (asked.model.as_str(), asked.body["max_tokens"].as_u64().unwrap_or(0))).collect()
 }
 
@@ -173,14 +173,14 @@ async fn m3_a_changed_interval_holds_from_the_next_push() {
 #[tokio::test]
 async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.always(Reply::text(ANSWER).until(&gate));
+    provider.always(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
     device.send(json!({ "type": "meeting", "phase": "finalize", "title": "May" })).await;
     device.expect("a model request", |message| message["step"] == "llm_start").await;
     assert_eq!(phases(&device)[1..], WHOLE[..3]);
-    provider.wait_asked(1).await;
+    provider.wait_requests(1).await;
 
     device.send(snippet("Too late.")).await;
     let refused = device.expect_error("MEETING_FINALIZING").await;
@@ -218,7 +218,7 @@ async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
     let mut device = Device::join(&server, "dev-1").await;
     device.send(finalize()).await;
     copy(&summary(&mut device).await);
-    assert_eq!(provider.asked().len(), 1);
+    assert_eq!(provider.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -247,12 +247,12 @@ async fn m4_the_end_of_the_mode_is_the_same_path_and_the_next_meeting_another() 
 #[tokio::test]
 async fn m5_a_hot_swap_in_mid_summary_is_unseen() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.always(Reply::text(ANSWER).until(&gate));
+    provider.always(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
-    provider.wait_asked(1).await;
+    provider.wait_requests(1).await;
     let before = server.plugin("meeting").await;
     server.install("meeting", &rebuilt(&guest::bundled("meeting"), 1));
     let probe = async || server.plugin("meeting").await;
@@ -261,18 +261,18 @@ async fn m5_a_hot_swap_in_mid_summary_is_unseen() {
     gate.open();
     assert_eq!(summary(&mut device).await["idempotent"], json!(false));
     assert_eq!(phases(&device)[1..], WHOLE);
-    assert_eq!(provider.asked().len(), 1, "the answer went to the new instance");
+    assert_eq!(provider.requests().len(), 1, "the answer went to the new instance");
 }
 
 #[tokio::test]
 async fn m5_a_reconnect_in_mid_summary_gets_it() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.always(Reply::text(ANSWER).until(&gate));
+    provider.always(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
-    provider.wait_asked(1).await;
+    provider.wait_requests(1).await;
     device.vanish();
     let mut device = Device::join(&server, "dev-1").await;
     gate.open();
@@ -283,14 +283,14 @@ async fn m5_a_reconnect_in_mid_summary_gets_it() {
 #[tokio::test]
 async fn hard_case_4_after_a_kill_the_meeting_completes_without_its_device() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.next(Reply::text(ANSWER).until(&gate));
+    provider.queue(Reply::text(ANSWER).until_open(&gate));
     provider.always(Reply::text(ANSWER));
     let mut server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     let id = device.session_id().to_owned();
     send_snippet(&mut device, "We launch in May.").await;
     device.send(finalize()).await;
-    provider.wait_asked(1).await;
+    provider.wait_requests(1).await;
     device.expect("a model request", |message| message["step"] == "llm_start").await;
     server.kill9();
     server.launch();
@@ -299,7 +299,7 @@ async fn hard_case_4_after_a_kill_the_meeting_completes_without_its_device() {
     let record = archived(&server, &id).await;
     assert_eq!((&record["title"], &record["bullets"]), (&json!("Launch"), &json!(["The launch moves to May"])));
     assert_eq!(texts(&record), ["We launch in May."]);
-    assert_eq!(provider.asked().len(), 2);
+    assert_eq!(provider.requests().len(), 2);
     let mut device = Device::join(&server, "dev-1").await;
     assert_eq!(summary(&mut device).await["idempotent"], json!(false));
     device.send(finalize()).await;
@@ -329,8 +329,8 @@ async fn hard_case_5_a_device_that_vanishes_finds_the_summary_on_its_return() {
 async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     let provider = Provider::start();
     let notes = r#"{"bullets":["The early part was about the budget of 42 thousand"],"decisions":[],"actions":[]}"#;
-    provider.always_for("checkpoint", Reply::text(notes));
-    provider.always_for("summary", Reply::text(&format!("Here you are: ```json\n{ANSWER}\n``` Enjoy!")));
+    provider.default_reply_for("checkpoint", Reply::text(notes));
+    provider.default_reply_for("summary", Reply::text(&format!("Here you are: ```json\n{ANSWER}\n``` Enjoy!")));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     for number in 0..150 {
@@ -340,7 +340,7 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     device.send(finalize()).await;
     let made = summary(&mut device).await;
     assert_eq!((&made["title"], &made["degraded"]), (&json!("Launch"), &json!(false)), "prose around JSON is ignored");
-    let asked = provider.asked();
+    let asked = provider.requests();
     let all = purposes(&asked);
     let (last, checkpoints) = all.split_last().expect("questions");
     assert_eq!(*last, ("summary", 800));
@@ -372,7 +372,7 @@ async fn m6_l4_a_provider_that_fails_still_gives_a_summary() {
         (Reply::text(ANSWER).cut_after(0), false),
     ];
     for (number, (reply, is_rubbish)) in faults.into_iter().enumerate() {
-        provider.next(reply);
+        provider.queue(reply);
         let mut device = meeting(&server, &format!("dev-{number}")).await;
         send_snippet(&mut device, "We decided to launch in May.").await;
         send_snippet(&mut device, "Ann will tell the customers by Friday.").await;
@@ -385,7 +385,7 @@ async fn m6_l4_a_provider_that_fails_still_gives_a_summary() {
         archived(&server, device.session_id()).await;
     }
     // A truncated answer is repaired, or else a valid summary is made without it.
-    provider.next(Reply::text(truncated));
+    provider.queue(Reply::text(truncated));
     let mut device = meeting(&server, "dev-cut").await;
     send_snippet(&mut device, "We decided to launch in May.").await;
     device.send(finalize()).await;

@@ -148,7 +148,7 @@ async fn p1_access_rules_come_before_any_model() {
     send_relay(&mut free, "relayed", json!(["red-1", "red-2"])).await;
     let relayed = receipt(&mut free, "relayed").await;
     assert_eq!(relayed["failed"].as_array().map(Vec::len), Some(2));
-    assert_eq!(provider.asked().len(), 0, "no allowed receiver, so no model request");
+    assert_eq!(provider.requests().len(), 0, "no allowed receiver, so no model request");
 
     send_for_receipt(&mut boss, "boss", json!("blue-1")).await;
     message(&mut blue, "boss").await;
@@ -366,12 +366,12 @@ async fn p5_a_model_rewrites_the_message_first() {
     let server = Server::start(with_model(settings(json!({})), &provider)).await;
     let mut sender = Device::join(&server, "red-1").await;
     let mut other = Device::join(&server, "red-2").await;
-    provider.next(Reply::text("Sure! Here you are: {\"text\": \"a story\"}"));
+    provider.queue(Reply::text("Sure! Here you are: {\"text\": \"a story\"}"));
     send_relay(&mut sender, "prose-around", json!("red-2")).await;
     let received = message(&mut other, "prose-around").await;
     assert_eq!((&received["payload"], &received["relayed"]), (&json!({ "text": "a story" }), &json!(true)));
     assert_eq!(names(&receipt(&mut sender, "prose-around").await["delivered"]), ["red-2"]);
-    assert!(provider.asked()[0].last_words().contains("make it short"));
+    assert!(provider.requests()[0].last_words().contains("make it short"));
 }
 
 #[tokio::test]
@@ -389,7 +389,7 @@ async fn p5_whatever_the_model_does_the_message_arrives() {
         ("slow", Reply::text("{}").never(), "LLM_UNAVAILABLE"),
     ];
     for (id, reply, code) in cases {
-        provider.next(reply);
+        provider.queue(reply);
         send_relay(&mut sender, id, json!("red-2")).await;
         let error = sender.expect_error(code).await;
         assert_eq!(error["ref"], json!({ "type": "peer", "id": id }));
@@ -416,15 +416,15 @@ async fn p5_a_kill_while_the_model_works_loses_nothing() {
     let settings = with_model(settings(json!({})), &provider);
     let mut server = Server::start(settings).await;
     let mut sender = Device::join(&server, "red-1").await;
-    provider.next(Reply::text("{}").never());
-    provider.next(Reply::text("{\"text\": \"short\"}"));
+    provider.queue(Reply::text("{}").never());
+    provider.queue(Reply::text("{\"text\": \"short\"}"));
     send_relay(&mut sender, "kept", json!("red-2")).await;
-    until("the model has been asked", TIMEOUT, || async { provider.asked().len() }, |asked| *asked == 1).await;
+    until("the model has been asked", TIMEOUT, || async { provider.requests().len() }, |asked| *asked == 1).await;
     server.kill9();
     server.launch();
     server.ready().await;
     // The sender does not come back; the server repeats the request by itself.
-    until("the model has been asked again", TIMEOUT, || async { provider.asked().len() }, |asked| *asked == 2).await;
+    until("the model has been asked again", TIMEOUT, || async { provider.requests().len() }, |asked| *asked == 2).await;
     let mut other = Device::join(&server, "red-2").await;
     assert_eq!(message(&mut other, "kept").await["payload"], json!({ "text": "short" }));
 }

@@ -35,7 +35,7 @@ async fn test_host(settings: Settings) -> TestHost {
 impl TestHost {
     /// The last user message of each request to the model.
     fn questions(&self) -> Vec<String> {
-        self.model.asked().iter().map(|asked| asked.last_words().to_owned()).collect()
+        self.model.requests().iter().map(|asked| asked.last_words().to_owned()).collect()
     }
 }
 
@@ -87,7 +87,7 @@ async fn c16_what_was_half_said_before_hanging_up_is_not_answered_at_the_next_wa
     test_host.server.wait_disconnected("board").await;
     // While disconnected: the half sentence is neither recognised nor sent to the model.
     tokio::time::sleep(QUIET_PERIOD).await;
-    assert_eq!((test_host.asr.asked().len(), test_host.questions()), (0, vec![]), "the half sentence is dropped");
+    assert_eq!((test_host.asr.requests().len(), test_host.questions()), (0, vec![]), "the half sentence is dropped");
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.press().await;
     board.stream_speech(&recording("mark-done")).await;
@@ -125,7 +125,7 @@ async fn c16_an_answer_that_was_hung_up_on_does_not_go_on_at_the_next_wake() {
     test_host.model.always(Reply::text("说到山。"));
     board.stream_speech(&utterance()).await;
     board.until_spoken().await;
-    let asked = test_host.model.asked().last().expect("asked").body["messages"].to_string();
+    let asked = test_host.model.requests().last().expect("asked").body["messages"].to_string();
     assert!(!asked.contains("他讲的是什么呢"), "{asked}");
 }
 
@@ -133,7 +133,7 @@ async fn c16_an_answer_that_was_hung_up_on_does_not_go_on_at_the_next_wake() {
 async fn c16_an_abort_while_the_recogniser_works_drops_what_was_said() {
     let test_host = test_host(Settings::new().bundled()).await;
     let gate = Gate::new();
-    test_host.asr.next(Reply::text("不要这句").until(&gate));
+    test_host.asr.queue(Reply::text("不要这句").until_open(&gate));
     test_host.asr.always(Reply::text("要这句"));
     test_host.model.always(Reply::text("好的。"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
@@ -143,7 +143,7 @@ async fn c16_an_abort_while_the_recogniser_works_drops_what_was_said() {
     modehost_tests::wait::until(
         "the recogniser has received it",
         Duration::from_secs(10),
-        async || test_host.asr.asked().len(),
+        async || test_host.asr.requests().len(),
         |n| *n == 1,
     )
     .await;
@@ -177,7 +177,7 @@ async fn c17_silence_that_comes_as_sound_keeps_nobody_awake() {
         assert!(board.device.seen().len() < 1000, "it never disconnects");
     };
     assert!(warned && matches!(end, Seen::Closed(1000, _)), "warned: {warned}, {end:?}");
-    assert!(test_host.asr.asked().is_empty(), "silence is not sent to the recogniser");
+    assert!(test_host.asr.requests().is_empty(), "silence is not sent to the recogniser");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +204,7 @@ async fn c17_a_farewell_is_answered_and_then_the_device_sleeps() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a10_a_slow_speaker_is_heard_to_the_end_and_answered_once() {
     let test_host = test_host(Settings::new().bundled()).await;
-    test_host.asr.next(Reply::text("我想问一下"));
+    test_host.asr.queue(Reply::text("我想问一下"));
     test_host.asr.always(Reply::text("明天的天气"));
     test_host.model.always(Reply::with(|asked| Reply::text(&format!("答{}。", asked.last_words()))));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
@@ -241,10 +241,10 @@ async fn a10_a_held_button_is_one_utterance_however_long_and_with_pauses() {
     let speech = [&long[..], &silence(700), &long, &silence(1200), &short, &silence(700), &short].concat();
     assert!(speech.len() > 12 * 16_000);
     assert_eq!(board.stream_speech(&speech).await, 0, "nothing is said while the button is held");
-    assert_eq!(test_host.asr.asked().len(), 1, "nothing is recognised while the button is held");
+    assert_eq!(test_host.asr.requests().len(), 1, "nothing is recognised while the button is held");
     board.release().await;
     board.until_spoken().await;
-    let lengths: Vec<usize> = test_host.asr.asked().iter().map(|asked| asked.file.len() / 32_000).collect();
+    let lengths: Vec<usize> = test_host.asr.requests().iter().map(|asked| asked.file.len() / 32_000).collect();
     assert!(lengths.len() == 2 && lengths[1] >= 10, "one utterance, whole: {lengths:?} s");
     assert_eq!(test_host.questions().len(), 2);
     // What the server has learnt about the device outlives the session and the process.
@@ -261,7 +261,7 @@ async fn a9_a_silent_press_is_nothing() {
     board.release().await;
     assert_eq!(board.until_quiet(QUIET_PERIOD).await, None);
     assert_eq!((board.captions(), test_host.questions()), (vec![], vec![]));
-    assert!(test_host.asr.asked().is_empty(), "silence is not sent to the recogniser");
+    assert!(test_host.asr.requests().is_empty(), "silence is not sent to the recogniser");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,15 +68,15 @@ fn offered(question: &Value) -> Vec<String> {
 
 /// The tool result that the newest model request carries.
 fn last_tool_result(provider: &Provider) -> String {
-    provider.asked().last().map(|expect_request| expect_request.last_words().to_owned()).unwrap_or_default()
+    provider.requests().last().map(|expect_request| expect_request.last_words().to_owned()).unwrap_or_default()
 }
 
 #[tokio::test]
 async fn tools_come_in_pages_at_once_and_are_asked_for_once() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_camera_take_photo", r#"{"question":"what is it?"}"#));
-    provider.next(Reply::text("一只猫。"));
-    provider.next(Reply::text("不客气。"));
+    provider.queue(Reply::tool_call("self_camera_take_photo", r#"{"question":"what is it?"}"#));
+    provider.queue(Reply::text("一只猫。"));
+    provider.queue(Reply::text("不客气。"));
     let vision = json!({ "url": "https://vision.example.org/explain", "token": "for-cameras" });
     let server = Server::start(with(&provider).set("session.vision", vision.clone())).await;
     let mut device = join(&server).await;
@@ -100,7 +100,7 @@ async fn tools_come_in_pages_at_once_and_are_asked_for_once() {
     let picture = json!({ "content": [{ "type": "image", "data": "AAAA", "mimeType": "image/jpeg" }] });
     send_result(&mut device, &question, picture).await;
     expect_answer(&mut device, "一只猫。").await;
-    let first = provider.asked()[0].body.clone();
+    let first = provider.requests()[0].body.clone();
     assert_eq!(offered(&first)[..4], ["self_camera_take_photo", "self_lamp", "self_lamp_2", "_"]);
     assert_eq!(first["tools"][0]["function"]["parameters"]["properties"]["question"]["type"], "string");
     assert_eq!(last_tool_result(&provider), "[a picture, which cannot be looked at here]");
@@ -108,7 +108,7 @@ async fn tools_come_in_pages_at_once_and_are_asked_for_once() {
     device.types("谢谢").await;
     expect_answer(&mut device, "不客气。").await;
     assert_eq!(device.seen_of_type("mcp").len(), 4);
-    assert_eq!(offered(&provider.asked()[2].body), offered(&first));
+    assert_eq!(offered(&provider.requests()[2].body), offered(&first));
     let metrics = server.admin("GET", "/metrics", "").await.body;
     assert!(metrics.contains(r#"modehost_tool_calls_total{outcome="ok"} 1"#), "{metrics}");
     assert!(!server.output().contains("cannot be looked at"), "an answer in the log");
@@ -118,8 +118,8 @@ async fn tools_come_in_pages_at_once_and_are_asked_for_once() {
 #[tokio::test]
 async fn seventy_tools_are_all_within_reach_and_a_camera_without_eyes_is_none() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_room_69_set", "{}"));
-    provider.next(Reply::text("好了。"));
+    provider.queue(Reply::tool_call("self_room_69_set", "{}"));
+    provider.queue(Reply::text("好了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     let question = expect_request(&mut device, "initialize").await;
@@ -139,7 +139,7 @@ async fn seventy_tools_are_all_within_reach_and_a_camera_without_eyes_is_none() 
     // The call succeeded without output.
     send_result(&mut device, &question, json!({ "content": [] })).await;
     expect_answer(&mut device, "好了。").await;
-    let names = offered(&provider.asked()[0].body);
+    let names = offered(&provider.requests()[0].body);
     assert_eq!(names.iter().filter(|name| name.starts_with("self_room_")).count(), 70, "{names:?}");
     assert!(!names.iter().any(|name| name.contains("photo")), "no image tool without a vision model: {names:?}");
     assert_eq!(last_tool_result(&provider), "done; the tool has said nothing");
@@ -148,8 +148,8 @@ async fn seventy_tools_are_all_within_reach_and_a_camera_without_eyes_is_none() 
 #[tokio::test]
 async fn things_of_firmware_before_1_6_3_are_tools() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("Speaker_SetVolume", r#"{"volume":70}"#));
-    provider.next(Reply::text("音量调到七十了。"));
+    provider.queue(Reply::tool_call("Speaker_SetVolume", r#"{"volume":70}"#));
+    provider.queue(Reply::text("音量调到七十了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = Device::connect(&server, "dev-1").await;
     device.hello_with(json!({})).await;
@@ -167,12 +167,12 @@ async fn things_of_firmware_before_1_6_3_are_tools() {
     let expected = json!([{ "name": "Speaker", "method": "SetVolume", "parameters": { "volume": 70 } }]);
     assert_eq!(command["commands"], expected);
     expect_answer(&mut device, "音量调到七十了。").await;
-    let names = offered(&provider.asked()[0].body);
+    let names = offered(&provider.requests()[0].body);
     assert_eq!(names[..2], ["Speaker_SetVolume", "Speaker_get_state"]);
     assert!(last_tool_result(&provider).contains("the device has been told"), "{}", last_tool_result(&provider));
     // The state that it reports is the result.
-    provider.next(Reply::tool_call("Speaker_get_state", "{}"));
-    provider.next(Reply::text("现在是四十。"));
+    provider.queue(Reply::tool_call("Speaker_get_state", "{}"));
+    provider.queue(Reply::text("现在是四十。"));
     device.types("现在音量多少？").await;
     expect_answer(&mut device, "现在是四十。").await;
     assert_eq!(last_tool_result(&provider), r#"{"volume":40}"#);
@@ -181,8 +181,8 @@ async fn things_of_firmware_before_1_6_3_are_tools() {
 #[tokio::test]
 async fn answers_that_nobody_asked_for_change_nothing() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_lamp", "{}"));
-    provider.next(Reply::text("好了。"));
+    provider.queue(Reply::tool_call("self_lamp", "{}"));
+    provider.queue(Reply::text("好了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     offer_lamp(&mut device).await;
@@ -213,8 +213,8 @@ async fn answers_that_nobody_asked_for_change_nothing() {
 #[tokio::test]
 async fn a_tool_that_fails_is_told_to_the_model() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_lamp", "{}"));
-    provider.next(Reply::text("灯坏了。"));
+    provider.queue(Reply::tool_call("self_lamp", "{}"));
+    provider.queue(Reply::text("灯坏了。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     device.types("开灯").await;
@@ -235,15 +235,15 @@ async fn a_device_that_never_answers_is_talked_to_without_its_tools() {
     device.types("你好吗？").await;
     expect_request(&mut device, "initialize").await;
     expect_answer(&mut device, "你好。").await;
-    let names = offered(&provider.asked()[0].body);
+    let names = offered(&provider.requests()[0].body);
     assert!(names.iter().all(|name| !name.starts_with("self")), "{names:?}");
 }
 
 #[tokio::test]
 async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_lamp", "{}"));
-    provider.next(Reply::text("没成功。"));
+    provider.queue(Reply::tool_call("self_lamp", "{}"));
+    provider.queue(Reply::text("没成功。"));
     let server = Server::start(with(&provider)).await;
     let mut old = join(&server).await;
     old.types("开灯").await;
@@ -264,7 +264,7 @@ async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer(
         expect_answer(&mut device, "没成功。").await;
     }
     assert_ne!(last_tool_result(&provider), "on");
-    provider.next(Reply::text("好的。"));
+    provider.queue(Reply::text("好的。"));
     device.types("再试一次").await;
     expect_answer(&mut device, "好的。").await;
 }
@@ -272,7 +272,7 @@ async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer(
 #[tokio::test]
 async fn c3_a_call_in_flight_at_a_kill_is_not_waited_for() {
     let provider = Provider::start();
-    provider.next(Reply::tool_call("self_lamp", "{}"));
+    provider.queue(Reply::tool_call("self_lamp", "{}"));
     provider.always(Reply::text("重新开始了。"));
     let mut server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
@@ -285,5 +285,5 @@ async fn c3_a_call_in_flight_at_a_kill_is_not_waited_for() {
     let mut device = join(&server).await;
     // The turn continues by itself, without the tool's result.
     device.expect("an end of the answer", |message| message["type"] == "tts" && message["state"] == "stop").await;
-    assert!(provider.asked().len() >= 2, "the model was not asked again");
+    assert!(provider.requests().len() >= 2, "the model was not asked again");
 }

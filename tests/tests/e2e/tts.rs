@@ -89,7 +89,7 @@ async fn a8_an_answer_is_spoken_sentence_by_sentence_while_the_model_still_write
         let hertz = crossings as f64 / (pcm.len() as f64 / 24_000.0);
         assert!((hertz - 440.0).abs() < 40.0, "version {version}: {hertz} Hz");
     }
-    let asked: Vec<String> = voice.asked().iter().map(|asked| asked.body["input"].to_string()).collect();
+    let asked: Vec<String> = voice.requests().iter().map(|asked| asked.body["input"].to_string()).collect();
     assert_eq!(asked[0], "\"One sentence.\"", "the answer is not sent as one request: {asked:?}");
 }
 
@@ -119,7 +119,7 @@ async fn a8_abort_silences_within_one_frame_and_nothing_stale_follows() {
 async fn a8_speech_over_speech_interrupts_in_realtime() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
-    model.next(Reply::text("A sentence that is so long that somebody has to say stop, and then it goes on."));
+    model.queue(Reply::text("A sentence that is so long that somebody has to say stop, and then it goes on."));
     model.always(Reply::text("Fine."));
     asr.always(Reply::text("what about tomorrow"));
     let mut device = Device::join(&server, "dev-1").await;
@@ -158,7 +158,7 @@ async fn a8_a_false_interruption_resumes() {
     // 60 ms for each character, except for the blank at which the answer is split.
     let played_frames = pcm.len() / 1440;
     assert!(played_frames + 1 >= sentence.len(), "all of it is played: {played_frames} frames of {}", sentence.len());
-    assert_eq!(asr.asked().len(), 1, "the interruption was recognised");
+    assert_eq!(asr.requests().len(), 1, "the interruption was recognised");
     assert_eq!(device.seen_of_type("stt").len(), 1, "only the typed turn was answered");
 }
 

@@ -78,7 +78,7 @@ async fn a8_wav_of_every_kind_is_heard_at_its_pitch_though_pcm_was_asked_for() {
         // Less than 440: the last frame is padded with silence.
         assert!((380.0..=450.0).contains(&hertz), "{rate} Hz, {bits} bit: {hertz} Hz");
     }
-    assert!(voice.asked().iter().all(|asked| asked.body["response_format"] == "pcm"));
+    assert!(voice.requests().iter().all(|asked| asked.body["response_format"] == "pcm"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ pub enum AuthSecretKind {}
 
 impl SecretKind for AuthSecretKind {
     const NAME: &'static str = "Secret";
-    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 pub(crate) fn is_secret(secret: &Secret, _: &()) -> garde::Result {

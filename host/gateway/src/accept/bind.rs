@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::limits;
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::accept::handover::Ports;
+use crate::accept::handover::InheritedListeners;
 use crate::config::ServerConfig;
 
 /// Why a port cannot be bound.
@@ -19,11 +19,11 @@ pub enum BindError {
     #[error("{one} and {other} are both {port} on {host}; set one of them to another port")]
     SamePort { host: IpAddr, port: u16, one: &'static str, other: &'static str },
     #[error("another process listens on {address}; stop it or set {key} to another port")]
-    Taken { address: SocketAddr, key: &'static str },
+    AddressInUse { address: SocketAddr, key: &'static str },
     #[error("not allowed to listen on {address}; set {key} to a port above 1023, or grant the right to low ports")]
     NotAllowed { address: SocketAddr, key: &'static str },
     #[error("this machine has no address {}; cannot listen on {address}: set {key} to one of its own, or 0.0.0.0", .address.ip())]
-    NotHere { address: SocketAddr, key: &'static str },
+    AddressNotAvailable { address: SocketAddr, key: &'static str },
     #[error("cannot listen on {address} ({key}): {source}")]
     Other { address: SocketAddr, key: &'static str, source: io::Error },
 }
@@ -34,22 +34,22 @@ impl BindError {
         match self {
             Self::SamePort { other, .. } => other,
             Self::BadHost { key, .. }
-            | Self::Taken { key, .. }
+            | Self::AddressInUse { key, .. }
             | Self::NotAllowed { key, .. }
-            | Self::NotHere { key, .. }
+            | Self::AddressNotAvailable { key, .. }
             | Self::Other { key, .. } => key,
         }
     }
 
     /// Whether the error persists until the configuration is changed.
-    pub fn is_of_configuration(&self) -> bool {
+    pub fn is_configuration_error(&self) -> bool {
         matches!(self, Self::BadHost { .. } | Self::SamePort { .. })
     }
 }
 
 /// All bound listeners. Connections queue in the kernel backlog until the gateway serves them.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundListeners {
     pub(crate) devices: TcpListener,
     pub(crate) http: TcpListener,
     /// The separate operator listener, if configured.
@@ -59,7 +59,7 @@ pub struct Bound {
     operator_address: Option<SocketAddr>,
 }
 
-impl Bound {
+impl BoundListeners {
     /// The address that devices connect to; the actual port if 0 was configured.
     pub fn device_address(&self) -> SocketAddr {
         self.device_address
@@ -81,9 +81,9 @@ impl Bound {
 ///
 /// # Errors
 /// See [`BindError`]; all ports are released on error.
-pub fn bind(config: &ServerConfig, inherited: Option<Ports>) -> Result<Bound, BindError> {
+pub fn bind(config: &ServerConfig, inherited: Option<InheritedListeners>) -> Result<BoundListeners, BindError> {
     let addresses = check_addresses(config)?;
-    let mut inherited = inherited.unwrap_or_else(|| Ports::new([]));
+    let mut inherited = inherited.unwrap_or_else(|| InheritedListeners::new([]));
     let reused: Vec<_> = addresses.iter().map(|(address, _)| inherited.take(*address)).collect();
     // Close inherited listeners that are not configured any more before binding, so that their ports are free.
     inherited.close();
@@ -99,7 +99,7 @@ pub fn bind(config: &ServerConfig, inherited: Option<Ports>) -> Result<Bound, Bi
         unreachable!("two addresses are always configured");
     };
     let (operators, operator_address) = listeners.next().unzip();
-    Ok(Bound { devices, http, operators, device_address, http_address, operator_address })
+    Ok(BoundListeners { devices, http, operators, device_address, http_address, operator_address })
 }
 
 /// The addresses to listen on, each with its configuration key.
@@ -174,9 +174,9 @@ fn listen(address: SocketAddr, key: &'static str) -> Result<(TcpListener, Socket
         Ok((listener, actual))
     };
     open().map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::Taken { address, key },
+        io::ErrorKind::AddrInUse => BindError::AddressInUse { address, key },
         io::ErrorKind::PermissionDenied => BindError::NotAllowed { address, key },
-        io::ErrorKind::AddrNotAvailable => BindError::NotHere { address, key: ip_key(key) },
+        io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable { address, key: ip_key(key) },
         _ => BindError::Other { address, key, source },
     })
 }

@@ -24,13 +24,13 @@ use rustix::io::{FdFlags, fcntl_setfd};
 const VARIABLE: &str = "MODEHOST_SOCKETS";
 
 /// Sockets that this program inherited, until the server takes them.
-static INHERITED: Mutex<Option<Ports>> = Mutex::new(None);
+static INHERITED: Mutex<Option<InheritedListeners>> = Mutex::new(None);
 
 /// The listening sockets of all ports, while no server accepts from them.
 #[derive(Debug)]
-pub struct Ports(Vec<TcpListener>);
+pub struct InheritedListeners(Vec<TcpListener>);
 
-impl Ports {
+impl InheritedListeners {
     pub(crate) fn new(listeners: impl IntoIterator<Item = TcpListener>) -> Self {
         Self(listeners.into_iter().collect())
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn c12_a_variable_of_another_process_or_of_other_sockets_means_nothing() {
         let own = std::process::id();
-        let inherited = Ports::new([listener()]);
+        let inherited = InheritedListeners::new([listener()]);
         let (_, value) = inherited.hand_over().expect("handed over");
         inherited.keep();
         let found = parse_variable(&value, own);
@@ -159,7 +159,7 @@ mod tests {
     fn c12_only_the_socket_of_the_wanted_address_is_taken() {
         let (one, other) = (listener(), listener());
         let address = other.local_addr().expect("an address");
-        let mut ports = Ports::new([one, other]);
+        let mut ports = InheritedListeners::new([one, other]);
         assert!(ports.take(SocketAddr::new([127, 0, 0, 2].into(), address.port())).is_none());
         assert_eq!(ports.take(address).and_then(|taken| taken.local_addr().ok()), Some(address));
         assert!(ports.take(address).is_none(), "once");

@@ -121,7 +121,7 @@ async fn watch_files(
 ) {
     loop {
         tokio::select! {
-            () = sleep(limits::TLS_LOOK) => {}
+            () = sleep(limits::TLS_POLL) => {}
             changed = settings.changed() => {
                 if changed.is_err() {
                     return;

@@ -13,7 +13,7 @@ use crate::log_rate::LogRateLimiter;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenFiles {
     /// The limit (RLIMIT_NOFILE).
-    pub most: usize,
+    pub limit: usize,
     /// Open now.
     pub open: usize,
 }
@@ -34,7 +34,7 @@ pub(crate) struct FileBudget {
 impl FileBudget {
     /// Divides the descriptors of this process (`None`: unlimited) before `http_ports` HTTP ports are served.
     pub fn of_files(files: Option<OpenFiles>, http_ports: usize) -> Self {
-        let OpenFiles { most: files, open } = files.unwrap_or(OpenFiles { most: usize::MAX, open: 0 });
+        let OpenFiles { limit: files, open } = files.unwrap_or(OpenFiles { limit: usize::MAX, open: 0 });
         // Low limits are divided proportionally; from some thousands on each purpose has a fixed maximum.
         let quarter = (files / 4).min(limits::RESERVED_FILES);
         let half_open = (quarter / 4).clamp(8, limits::HALF_OPEN);
@@ -109,13 +109,13 @@ mod tests {
     fn every_file_is_for_somebody() {
         for files in [200, 256, 1024, 4096, 65_536, 1_000_000] {
             for ports in [1, 2] {
-                let budget = FileBudget::of_files(Some(OpenFiles { most: files, open: 40 }), ports);
+                let budget = FileBudget::of_files(Some(OpenFiles { limit: files, open: 40 }), ports);
                 let all = budget.connections + budget.half_open + (budget.http + budget.http_reserve) * ports;
                 assert!(all + 40 + limits::RESERVED_FILES_MIN <= files, "{files}: {budget:?}");
                 assert!(budget.connections > files / 4, "{files}: {budget:?}");
             }
         }
-        let large = FileBudget::of_files(Some(OpenFiles { most: 65_536, open: 40 }), 1);
+        let large = FileBudget::of_files(Some(OpenFiles { limit: 65_536, open: 40 }), 1);
         assert_eq!((large.half_open, large.http), (limits::HALF_OPEN, limits::HTTP_CONNECTIONS));
         assert!(large.connections > 60_000, "{large:?}");
     }

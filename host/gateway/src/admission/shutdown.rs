@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// What devices are sent when the server stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Farewell {
+pub struct ShutdownNotice {
     /// A close code of `modehost_outbox::close`.
     pub code: u16,
     /// Close reason, one sentence; truncated to 123 bytes.
@@ -17,7 +17,7 @@ pub struct Farewell {
     pub hands_over: bool,
 }
 
-impl Farewell {
+impl ShutdownNotice {
     /// The server stops.
     pub fn stopping() -> Self {
         Self { code: close::GOING_AWAY, reason: "the server is stopping".to_owned(), hands_over: false }
@@ -34,14 +34,14 @@ impl Farewell {
 #[derive(Default)]
 pub(crate) struct Shutdown {
     /// Set once, when the shutdown begins.
-    notice: OnceLock<Farewell>,
+    notice: OnceLock<ShutdownNotice>,
     /// True once no device is admitted any more.
     closed: watch::Sender<bool>,
 }
 
 impl Shutdown {
     /// Begins the shutdown; handshakes in progress may still be admitted.
-    pub fn begin(&self, notice: Farewell) {
+    pub fn begin(&self, notice: ShutdownNotice) {
         let _ = self.notice.set(notice);
     }
 
@@ -57,7 +57,7 @@ impl Shutdown {
     }
 
     /// What a rejected device is sent.
-    pub fn notice(&self) -> Farewell {
-        self.notice.get().cloned().unwrap_or_else(Farewell::stopping)
+    pub fn notice(&self) -> ShutdownNotice {
+        self.notice.get().cloned().unwrap_or_else(ShutdownNotice::stopping)
     }
 }

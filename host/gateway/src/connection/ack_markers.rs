@@ -15,7 +15,7 @@ async fn p4_a_mark_is_reached_when_what_stands_before_it_has_been_written() {
     // The pipe has capacity for one of them and a part of the next.
     let large = "x".repeat(13 * 1024);
     for number in 1..=3 {
-        test.outbox.marked(large.clone(), &progress, number).expect("open");
+        test.outbox.text_with_marker(large.clone(), &progress, number).expect("open");
     }
     drop(progress);
     for number in 1..=2 {

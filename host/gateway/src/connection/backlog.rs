@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::limits;
 use futures_util::future::BoxFuture;
-use modehost_session::{Gone, Incoming};
+use modehost_session::{Incoming, SessionEnded};
 
 use super::session_handle::SessionHandle;
 
@@ -16,7 +16,7 @@ pub(super) struct Backlog<'a> {
     /// Total of `waiting`.
     bytes: usize,
     /// Delivery of the oldest message, which waits for capacity in the session's queue.
-    delivery: Option<BoxFuture<'a, Result<(), Gone>>>,
+    delivery: Option<BoxFuture<'a, Result<(), SessionEnded>>>,
 }
 
 struct Pending {
@@ -35,7 +35,7 @@ impl<'a> Backlog<'a> {
         message: Incoming,
         bytes: usize,
         session: &A,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), SessionEnded> {
         // Fast path: almost every message bypasses the backlog.
         let undelivered = if self.is_empty() { session.try_message(message)? } else { Some(message) };
         if let Some(message) = undelivered {
@@ -63,7 +63,7 @@ impl<'a> Backlog<'a> {
     ///
     /// # Errors
     /// If the session has ended.
-    pub(super) async fn delivered(&mut self) -> Result<(), Gone> {
+    pub(super) async fn delivered(&mut self) -> Result<(), SessionEnded> {
         let Some(message) = &mut self.delivery else { return Ok(()) };
         let outcome = message.await;
         self.delivery = None;
@@ -84,7 +84,7 @@ impl<'a> Backlog<'a> {
     ///
     /// # Errors
     /// If the session has ended.
-    pub(super) async fn drain<A: SessionHandle>(mut self, session: &A) -> Result<(), Gone> {
+    pub(super) async fn drain<A: SessionHandle>(mut self, session: &A) -> Result<(), SessionEnded> {
         self.delivered().await?;
         while let Some(message) = self.pop() {
             session.message(message).await?;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use modehost_outbox::Frame;
-use modehost_session::Gone;
+use modehost_session::SessionEnded;
 
 use super::socket::SocketEvent;
 use crate::control::CommandResult;
@@ -14,7 +14,7 @@ pub(super) enum Event {
     /// The keepalive timer has fired.
     Timer,
     /// The session has received the oldest message of the backlog, or has ended.
-    Delivered(Result<(), Gone>),
+    Delivered(Result<(), SessionEnded>),
     /// The session has frames for the device.
     Outgoing(VecDeque<Frame>),
     /// An operator command has been executed.

@@ -20,7 +20,7 @@ async fn c8_pings_whose_pongs_nobody_reads_are_left_unread_and_the_device_let_go
             sent += 1;
         }
     };
-    timeout(limits::WRITE * 3, flood).await.expect("it ends");
+    timeout(limits::WRITE_TIMEOUT * 3, flood).await.expect("it ends");
     // The capacity of the pipe in both directions, with a margin.
     assert!(sent < 2_000, "{sent} pings were taken");
     assert!(timeout(Duration::from_secs(1), test.connection.join()).await.is_ok());

@@ -56,7 +56,7 @@ impl KeepaliveTimer {
     {
         let queue = &socket.queue;
         let due = match queue.blocked() {
-            Some(since) => since + limits::WRITE,
+            Some(since) => since + limits::WRITE_TIMEOUT,
             None => queue.last_sent() + self.intervals.silence,
         };
         let ack_poll = queue.has_ack_markers().then(|| Instant::now() + limits::ACK_POLL_INTERVAL);
@@ -74,7 +74,7 @@ impl KeepaliveTimer {
         self.earliest = now + limits::KEEPALIVE_RECHECK;
         socket.complete_ack_markers();
         let queue = &mut socket.queue;
-        if queue.blocked().is_some_and(|since| now >= since + limits::WRITE) {
+        if queue.blocked().is_some_and(|since| now >= since + limits::WRITE_TIMEOUT) {
             return Some(Ending::Gone(ABNORMAL_CLOSURE));
         }
         if queue.is_idle() && now >= queue.last_sent() + self.intervals.silence {

@@ -32,7 +32,7 @@ impl MessageFilter {
             let keep = match self.decide(as_str(text)) {
                 Decision::Pass => return true,
                 Decision::Replace(alert) => {
-                    *text = Text::Own(alert);
+                    *text = Text::Owned(alert);
                     true
                 }
                 Decision::Drop => false,
@@ -83,7 +83,7 @@ enum Decision {
 
 fn as_str(text: &Text) -> &str {
     match text {
-        Text::Own(text) => text,
+        Text::Owned(text) => text,
         Text::Shared(text) => text,
     }
 }

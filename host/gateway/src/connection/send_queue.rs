@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::limits;
 use futures_util::SinkExt;
-use modehost_outbox::Mark;
+use modehost_outbox::AckMarker;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -39,7 +39,7 @@ pub(super) struct SendQueue {
 /// A queued item.
 enum Outgoing {
     Message(Message),
-    AckMarker(Mark),
+    AckMarker(AckMarker),
 }
 
 /// Ack markers behind flushed frames, and the flushed bytes. Counted in payload bytes: framing and encryption are not
@@ -58,7 +58,7 @@ struct AckMarkers {
 struct FlushedMarker {
     /// Total flushed at that point.
     bytes: u64,
-    marker: Mark,
+    marker: AckMarker,
 }
 
 impl SendQueue {
@@ -84,7 +84,7 @@ impl SendQueue {
     }
 
     /// Queues an ack marker; dropping it reports that the acknowledgement will never be known.
-    pub(super) fn ack_marker(&mut self, marker: Mark) {
+    pub(super) fn ack_marker(&mut self, marker: AckMarker) {
         if self.is_open() {
             self.frames.push_back(Outgoing::AckMarker(marker));
         }

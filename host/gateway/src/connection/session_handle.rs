@@ -5,18 +5,18 @@ use std::future::Future;
 
 use modehost_ids::DeviceId;
 use modehost_protocol::DeviceMessage;
-use modehost_session::{Attachment, Gone, Incoming};
+use modehost_session::{Attachment, Incoming, SessionEnded};
 
 /// A connection's handle to its session.
 pub(crate) trait SessionHandle: Sync {
     /// Returns the message if the session's queue is full.
-    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone>;
+    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, SessionEnded>;
     /// Waits while the session's queue is full. Cancelling drops the message.
-    fn message(&self, message: Incoming) -> impl Future<Output = Result<(), Gone>> + Send;
+    fn message(&self, message: Incoming) -> impl Future<Output = Result<(), SessionEnded>> + Send;
     /// Inspects a message at its position in the audio stream, before it is queued. Never waits.
     fn observe(&self, message: DeviceMessage) -> Incoming;
     /// Forwards an audio packet. Never waits.
-    fn audio(&self, packet: &[u8]) -> Result<(), Gone>;
+    fn audio(&self, packet: &[u8]) -> Result<(), SessionEnded>;
     /// Records user activity. Never waits, and wakes no task.
     fn touch(&self);
     /// Records transport activity: a frame was received. Never waits, and wakes no task.
@@ -32,11 +32,11 @@ pub(crate) trait SessionHandle: Sync {
 }
 
 impl SessionHandle for Attachment {
-    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
-        Self::try_message(self, message)
+    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, SessionEnded> {
+        Self::try_send(self, message)
     }
 
-    fn message(&self, message: Incoming) -> impl Future<Output = Result<(), Gone>> + Send {
+    fn message(&self, message: Incoming) -> impl Future<Output = Result<(), SessionEnded>> + Send {
         Self::message(self, message)
     }
 
@@ -44,8 +44,8 @@ impl SessionHandle for Attachment {
         Self::overhear(self, message)
     }
 
-    fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
-        Self::audio(self, packet)
+    fn audio(&self, packet: &[u8]) -> Result<(), SessionEnded> {
+        Self::send_audio(self, packet)
     }
 
     fn touch(&self) {
@@ -61,7 +61,7 @@ impl SessionHandle for Attachment {
     }
 
     fn used_extension(&self) {
-        Self::used_extension(self);
+        Self::record_extension_use(self);
     }
 
     fn knows_extensions(&self) -> bool {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use crate::limits;
 use futures_util::StreamExt;
 use modehost_outbox::{Frame, Text, close};
-use modehost_protocol::{Evidence, FrameError, Hello, Unwrapped};
+use modehost_protocol::{Evidence, FrameError, Hello, Payload};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -75,13 +75,13 @@ impl Format {
     ///
     /// # Errors
     /// If the frame is malformed.
-    pub(super) fn unwrap<'f>(&mut self, frame: &'f [u8]) -> Result<Unwrapped<'f>, FrameError> {
+    pub(super) fn unwrap<'f>(&mut self, frame: &'f [u8]) -> Result<Payload<'f>, FrameError> {
         self.framing.unwrap(frame)
     }
 
     /// The framing and the announced codec, if no frame could be read with them; returned once.
     pub(super) fn unreadable(&mut self) -> Option<Evidence> {
-        self.framing.is_unreadable().then_some(self.framing)
+        self.framing.take_unreadable().then_some(self.framing)
     }
 
     /// False once the device has announced that it displays no emotions.
@@ -91,8 +91,8 @@ impl Format {
 
     /// Applies a received hello.
     pub(super) fn on_hello(&mut self, hello: &Hello) {
-        self.shows_emotions = hello.faces;
-        if let Some(holds) = self.framing.said_hello(hello.version, hello.audio.codec) {
+        self.shows_emotions = hello.emotions;
+        if let Some(holds) = self.framing.on_hello(hello.version, hello.audio.codec) {
             let header = holds.version();
             tracing::info!(
                 hello = hello.version,
@@ -135,13 +135,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
     pub(super) fn enqueue(&mut self, frames: VecDeque<Frame>) {
         for frame in frames {
             match frame {
-                Frame::Text(Text::Own(text)) => self.queue.text(text),
+                Frame::Text(Text::Owned(text)) => self.queue.text(text),
                 Frame::Text(Text::Shared(text)) => self.queue.message(Message::Text((&*text).into())),
                 Frame::Audio { packet, timestamp_ms } => {
-                    let framed = self.format.framing.framing().wrap(packet, timestamp_ms);
+                    let framed = self.format.framing.framing().frame(packet, timestamp_ms);
                     self.queue.message(Message::Binary(framed.into()));
                 }
-                Frame::Mark(marker) => self.queue.ack_marker(marker),
+                Frame::AckMarker(marker) => self.queue.ack_marker(marker),
                 Frame::Close { code, reason } => self.queue.close(code, &reason),
             }
         }

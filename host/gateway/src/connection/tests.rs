@@ -22,7 +22,7 @@ use super::*;
 use crate::config::{GatewayConfig, ServerConfig};
 use crate::connection::socket::Upgraded;
 use crate::connection::traffic::Traffic;
-use crate::control::{Done, Operator, Order};
+use crate::control::{CommandExecutor, Done, OperatorCommand};
 use crate::settings::GatewaySettings;
 
 mod fake_session;
@@ -40,19 +40,19 @@ struct TestCommands {
     completed: Arc<AtomicUsize>,
 }
 
-impl Operator for TestCommands {
-    fn carry_out(&self, command: Order) -> BoxFuture<'static, Result<Done, String>> {
+impl CommandExecutor for TestCommands {
+    fn carry_out(&self, command: OperatorCommand) -> BoxFuture<'static, Result<Done, String>> {
         self.received.fetch_add(1, Ordering::Relaxed);
         let (may_end, completed) = (self.may_end.clone(), self.completed.clone());
         Box::pin(async move {
             may_end.notified().await;
             match command {
-                Order::UpdateConfig => Err("line 7 is wrong".to_owned()),
-                Order::Restart => {
+                OperatorCommand::UpdateConfig => Err("line 7 is wrong".to_owned()),
+                OperatorCommand::Restart => {
                     let then = move || {
                         completed.fetch_add(1, Ordering::Relaxed);
                     };
-                    Ok(Done { message: "it begins".to_owned(), then: Some(Box::new(then)) })
+                    Ok(Done { message: "it begins".to_owned(), after_reply: Some(Box::new(then)) })
                 }
             }
         })
@@ -251,7 +251,7 @@ async fn c8_a_device_that_reads_nothing_is_let_go() {
         test.outbox.text("x".repeat(1000)).expect("open");
     }
     assert!(test.connection.join().await.is_some());
-    assert!((limits::WRITE..limits::WRITE * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert!((limits::WRITE_TIMEOUT..limits::WRITE_TIMEOUT * 2).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert!(test.outbox.is_closed());
     drop(device);
 }
@@ -375,7 +375,7 @@ async fn c8_a_device_that_floods_and_reads_nothing_is_let_go() {
     while !test.connection.is_finished() {
         // Paused time does not advance by itself while tasks are busy.
         tokio::time::advance(Duration::from_millis(100)).await;
-        assert!(start.elapsed() < limits::WRITE * 2, "still there");
+        assert!(start.elapsed() < limits::WRITE_TIMEOUT * 2, "still there");
     }
     drop(flood);
 }

@@ -1,7 +1,7 @@
 //! Devices through the gateway to their sessions and back. Rule: real sockets and a real registry.
 
 use futures_util::{SinkExt, StreamExt};
-use modehost_gateway::{GatewayConfig, OnDuplicate};
+use modehost_gateway::{DuplicatePolicy, GatewayConfig};
 use modehost_outbox::close;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -52,7 +52,7 @@ async fn c9_c10_what_is_wrong_with_a_message_is_said_and_the_connection_lives() 
 #[tokio::test]
 async fn a_device_that_is_being_forgotten_is_told_to_come_again() {
     let host = test_host().await;
-    let _forgetting = host.registry.part_with(&"a".into(), "it is being removed").await.expect("no session");
+    let _forgetting = host.registry.begin_forget(&"a".into(), "it is being removed").await.expect("no session");
     let mut client = host.connect("device-id=a").await;
     let (code, reason) = next_close(&mut client).await;
     assert_eq!(code, close::TRY_LATER, "{reason}");
@@ -60,7 +60,7 @@ async fn a_device_that_is_being_forgotten_is_told_to_come_again() {
 
 #[tokio::test]
 async fn c4_a_newcomer_is_rejected_with_a_reason_where_that_is_configured() {
-    let gateway = GatewayConfig { duplicate_device: OnDuplicate::Reject, ..GatewayConfig::default() };
+    let gateway = GatewayConfig { duplicate_device: DuplicatePolicy::Reject, ..GatewayConfig::default() };
     let host = TestHost::start(Sections { gateway, ..Sections::default() }).await;
     let mut first = host.connect("device-id=a").await;
     let mut second = host.connect("device-id=A").await;

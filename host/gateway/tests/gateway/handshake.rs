@@ -168,7 +168,7 @@ async fn c11_each_refusal_has_its_status() {
     assert_eq!(rejection(host.dial("/supie/v1/", &from("198.51.100.1")).await).0, 429);
     // Failure counters survive a change of the settings.
     let before = host.settings.borrow().clone();
-    host.settings.send_replace(Arc::new(before.renewed(&server, &GatewayConfig::default(), &auth)));
+    host.settings.send_replace(Arc::new(before.updated(&server, &GatewayConfig::default(), &auth)));
     assert_eq!(rejection(host.dial("/supie/v1/", &from("198.51.100.1")).await).0, 429);
     assert_eq!(
         rejection(host.dial("/supie/v1/", &from("198.51.100.2")).await).0,

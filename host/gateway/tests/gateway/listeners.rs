@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Instant;
 
-use modehost_gateway::{BindError, Farewell, Readiness, ServerConfig, bind};
+use modehost_gateway::{BindError, Readiness, ServerConfig, ShutdownNotice, bind};
 use modehost_outbox::close;
 
 use crate::test_host::{body, next_close, next_json, request, send_text, test_host};
@@ -62,7 +62,7 @@ async fn health_tells_life_and_readiness_apart() {
     let ready = async || request(host.http, "GET", "/readyz", "", "").await;
     assert!(ready().await.starts_with("HTTP/1.1 200"));
     let not_ready = vec!["storage: the disk is full".to_owned()];
-    host.readiness.send_replace(Readiness { not_ready, notes: Vec::new() });
+    host.readiness.send_replace(Readiness { not_ready, warnings: Vec::new() });
     let answer = ready().await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("storage: the disk is full"), "{answer}");
     assert!(request(host.http, "GET", "/healthz", "", "").await.starts_with("HTTP/1.1 200"));
@@ -86,7 +86,7 @@ async fn stopping_says_goodbye_to_every_device_and_frees_the_ports() {
             assert_eq!((code, reason.as_str()), (close::RESTART, "restarting"));
         }
     });
-    host.stop(Farewell { code: close::RESTART, reason: "restarting".to_owned(), hands_over: false }).await;
+    host.stop(ShutdownNotice { code: close::RESTART, reason: "restarting".to_owned(), hands_over: false }).await;
     assert!(goodbyes.join().await.is_some());
     bind(&config("127.0.0.1", host.devices.port(), host.http.port()), None).expect("both ports are free");
 }
@@ -101,7 +101,7 @@ async fn c12_who_has_said_nothing_does_not_hold_up_the_end() {
     assert_eq!(next_json(&mut client).await["type"], "hello");
     let goodbye = modehost_task::spawn_io(async move { next_close(&mut client).await });
     let began = std::time::Instant::now();
-    host.stop(Farewell::restarting()).await;
+    host.stop(ShutdownNotice::restarting()).await;
     assert!(goodbye.join().await.is_some());
     // The handshake timeout is 10 s.
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use futures_util::future::BoxFuture;
-use modehost_contract::{Catalog, Report, Table};
+use modehost_contract::{Catalog, CatalogTable, GenerationReport};
 use modehost_gateway::{
-    AuthConfig, Done, Farewell, Gateway, GatewayConfig, GatewaySettings, Operator, Order, Ports, Readiness,
-    ServerConfig, bind,
+    AuthConfig, CommandExecutor, Done, Gateway, GatewayConfig, GatewaySettings, InheritedListeners, OperatorCommand,
+    Readiness, ServerConfig, ShutdownNotice, bind,
 };
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 use modehost_session::{Config, Registry, Services};
-use modehost_speech::{Parts, Speech};
+use modehost_speech::{Providers, Speech};
 use modehost_storage::{LocalDirectory, SqliteStorage};
 use modehost_task::{IoTask, WorkThreads, spawn_io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,21 +32,21 @@ pub type Client = WebSocketStream<TcpStream>;
 
 /// A catalog without plugins.
 #[derive(Default)]
-struct NoPlugins(ArcSwap<Table>);
+struct NoPlugins(ArcSwap<CatalogTable>);
 
 impl Catalog for NoPlugins {
-    fn table(&self) -> Guard<Arc<Table>> {
+    fn table(&self) -> Guard<Arc<CatalogTable>> {
         self.0.load()
     }
 
-    fn report(&self, _: &PluginId, _: GenerationId, _: &DeviceId, _: Report<'_>) {}
+    fn report(&self, _: &PluginId, _: GenerationId, _: &DeviceId, _: GenerationReport<'_>) {}
 }
 
 /// Rejects every operator command.
 struct RejectCommands;
 
-impl Operator for RejectCommands {
-    fn carry_out(&self, _: Order) -> BoxFuture<'static, Result<Done, String>> {
+impl CommandExecutor for RejectCommands {
+    fn carry_out(&self, _: OperatorCommand) -> BoxFuture<'static, Result<Done, String>> {
         Box::pin(async { Err("not here".to_owned()) })
     }
 }
@@ -66,8 +66,8 @@ pub struct TestHost {
     pub settings: watch::Sender<Arc<GatewaySettings>>,
     pub readiness: watch::Sender<Readiness>,
     pub registry: Arc<Registry>,
-    stop: Option<oneshot::Sender<Farewell>>,
-    served: Option<IoTask<Option<Ports>>>,
+    stop: Option<oneshot::Sender<ShutdownNotice>>,
+    served: Option<IoTask<Option<InheritedListeners>>>,
     _config: watch::Sender<Arc<Config>>,
     _data: tempfile::TempDir,
 }
@@ -86,7 +86,7 @@ impl TestHost {
         let (config_sender, config) = watch::channel(Arc::new(Config::default()));
         let threads = WorkThreads::start("mode", 1, &tokio::runtime::Handle::current()).expect("threads");
         let threads = Arc::new(threads);
-        let speech = Speech::new(threads.clone(), Parts::none());
+        let speech = Speech::new(threads.clone(), Providers::none());
         let registry = Registry::new(Services {
             threads,
             catalog: Arc::new(NoPlugins::default()),
@@ -116,9 +116,9 @@ impl TestHost {
             readiness,
             files: None,
             routes,
-            operator: Arc::new(RejectCommands),
+            command_executor: Arc::new(RejectCommands),
         };
-        let shutdown = async { stopped.await.unwrap_or_else(|_| Farewell::stopping()) };
+        let shutdown = async { stopped.await.unwrap_or_else(|_| ShutdownNotice::stopping()) };
         let served = spawn_io(gateway.serve(bound, shutdown));
         Self {
             devices,
@@ -151,7 +151,7 @@ impl TestHost {
     }
 
     /// Stops the gateway and waits until it has stopped.
-    pub async fn stop(&mut self, farewell: Farewell) {
+    pub async fn stop(&mut self, farewell: ShutdownNotice) {
         let _ = self.stop.take().expect("running").send(farewell);
         let served = self.served.take().expect("running");
         assert!(timeout(DEADLINE, served.join()).await.expect("in time").is_some(), "the gateway panicked");

@@ -91,7 +91,7 @@ async fn tls_renewed_certificates_are_used_and_broken_ones_are_not() {
 
     // An invalid certificate is not loaded. The file has been polled by then.
     std::fs::write(directory.path().join("chain.pem"), "nothing").expect("written");
-    sleep(modehost_limits::TLS_LOOK + Duration::from_secs(1)).await;
+    sleep(modehost_limits::TLS_POLL + Duration::from_secs(1)).await;
     assert!(connect_tls(host.devices, &second).await.is_ok(), "the previous one stays in use");
 }
 

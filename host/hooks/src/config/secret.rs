@@ -3,15 +3,15 @@
 use modehost_ids::{Secret as Hidden, SecretKind};
 
 /// A secret that neither `Debug` nor `Serialize` shows.
-pub type Secret = Hidden<OfHooks>;
+pub type Secret = Hidden<HookSecret>;
 
 /// See [`Secret`].
 #[derive(Debug)]
-pub enum OfHooks {}
+pub enum HookSecret {}
 
-impl SecretKind for OfHooks {
+impl SecretKind for HookSecret {
     const NAME: &'static str = "Secret";
-    const ABOUT: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }
 
 pub(crate) fn is_secret(secret: &Secret, _: &()) -> garde::Result {

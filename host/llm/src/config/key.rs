@@ -11,7 +11,7 @@ pub enum ApiKeyKind {}
 
 impl SecretKind for ApiKeyKind {
     const NAME: &'static str = "ApiKey";
-    const ABOUT: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
 }
 
 /// Whether it is a valid header value.

@@ -15,7 +15,7 @@ async fn a_plain_question_has_one_answer() {
     let outcome = ask(&models, question("2 + 2?")).await;
     assert_eq!((outcome.text(), outcome.done().tokens, outcome.chunks.len()), ("Four.", (12, 3), 0));
 
-    let asked = &provider.asked()[0];
+    let asked = &provider.requests()[0];
     let expected = json!({
         "model": "small", "messages": [{ "role": "user", "content": "2 + 2?" }],
         "max_tokens": 100, "temperature": 0.5, "seed": 7,
@@ -34,7 +34,7 @@ async fn a_streamed_answer_comes_in_pieces_and_as_a_whole() {
     let outcome = ask(&models, streamed("?")).await;
     assert_eq!((outcome.text(), outcome.done().tokens), ("Two and two.", (9, 4)));
     assert!(outcome.chunks.len() > 1 && outcome.chunks.concat() == outcome.text(), "{:?}", outcome.chunks);
-    let body = &provider.asked()[0].body;
+    let body = &provider.requests()[0].body;
     assert_eq!((&body["stream"], &body["stream_options"]["include_usage"]), (&json!(true), &json!(true)));
 }
 
@@ -90,7 +90,7 @@ async fn json_is_taken_out_of_prose_and_mended() {
         let outcome = ask(&models, json_question("as JSON")).await;
         assert_eq!(outcome.failed().0, Failure::NotJson, "{answer}");
     }
-    assert!(provider.asked().iter().all(|asked| asked.body["response_format"]["type"] == "json_object"));
+    assert!(provider.requests().iter().all(|asked| asked.body["response_format"]["type"] == "json_object"));
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn tools_are_offered_and_calls_come_back() {
         let outcome = ask(&models, request).await;
         assert_eq!((&outcome.done().tool_calls, outcome.text()), (&calls, ""));
     }
-    let offered = &provider.asked()[0].body["tools"][1];
+    let offered = &provider.requests()[0].body["tools"][1];
     assert_eq!((&offered["type"], &offered["function"]["name"]), (&json!("function"), &json!("sound")));
 
     // The results of the tools are sent back.
@@ -126,7 +126,7 @@ async fn tools_are_offered_and_calls_come_back() {
     request.messages.push(message(Role::Tool, "done"));
     request.messages[2].tool_call_id = Some("call_0".to_owned());
     ask(&models, request).await;
-    let messages = &provider.asked()[2].body["messages"];
+    let messages = &provider.requests()[2].body["messages"];
     assert_eq!(messages[1]["tool_calls"][0]["function"]["name"], "light");
     assert_eq!(messages[2], json!({ "role": "tool", "content": "done", "tool_call_id": "call_0" }));
 }
@@ -147,7 +147,7 @@ async fn purposes_have_their_own_settings() {
     for purpose in ["summary", "talk", "unheard-of"] {
         ask(&models, ModelRequest { purpose: purpose.to_owned(), ..question("?") }).await;
     }
-    let asked = provider.asked();
+    let asked = provider.requests();
     assert_eq!((asked[0].model.as_str(), &asked[0].body["top_p"]), ("large", &json!(0.5)));
     assert_eq!((asked[1].model.as_str(), &asked[1].body["max_tokens"]), ("tiny", &json!(9)));
     assert_eq!((&asked[1].body["seed"], &asked[1].body["user"]), (&json!(2), &json!("x")));
@@ -161,7 +161,7 @@ async fn what_a_provider_does_not_take_is_left_out_from_then_on() {
         Reply::with(move |asked| {
             if refused(&asked.body) {
                 Reply::raw(json!({ "error": { "message": format!("{word} is not supported") } }).to_string())
-                    .and_status(400)
+                    .with_status(400)
             } else {
                 Reply::text("{\"a\": 1}")
             }
@@ -175,12 +175,12 @@ async fn what_a_provider_does_not_take_is_left_out_from_then_on() {
         // Without retries: a remedy is not one.
         let models = models(&provider, json!({ "retries": 0 }));
         provider.always(picky(word, refused));
-        let before = provider.asked().len();
+        let before = provider.requests().len();
         for _ in 0..2 {
             let outcome = ask(&models, ModelRequest { chunks: true, ..json_question("?") }).await;
             assert_eq!(outcome.text(), "{\"a\": 1}", "{word}");
         }
-        assert_eq!(provider.asked().len() - before, 3, "{word}: one refusal, two answers");
+        assert_eq!(provider.requests().len() - before, 3, "{word}: one refusal, two answers");
     }
 }
 
@@ -189,7 +189,7 @@ async fn a_provider_that_streams_or_not_as_it_likes_is_understood() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
     let whole = json!({ "choices": [{ "message": { "content": "Yes." }, "finish_reason": "stop" }] });
-    provider.next(Reply::raw(whole.to_string()));
+    provider.queue(Reply::raw(whole.to_string()));
     let outcome = ask(&models, streamed("?")).await;
     assert_eq!((outcome.text(), outcome.chunks.concat().as_str()), ("Yes.", "Yes."));
 
@@ -197,7 +197,7 @@ async fn a_provider_that_streams_or_not_as_it_likes_is_understood() {
                   data:{\"choices\":[{\"delta\":{\"content\":\"s.\"},\"finish_reason\":\"stop\"}]}\r\n\r\n";
     // Requested or not, and without the end marker.
     for request in [question("?"), streamed("?")] {
-        provider.next(Reply::raw_events(events));
+        provider.queue(Reply::raw_events(events));
         assert_eq!(ask(&models, request).await.text(), "Yes.");
     }
 }
@@ -221,21 +221,21 @@ async fn l3_two_who_ask_a_picky_provider_at_once_are_both_answered() {
     let gate = release.clone();
     provider.always(Reply::with(move |asked| match asked.body.get("max_tokens") {
         Some(_) => Reply::raw(r#"{"error":{"message":"'max_tokens': use 'max_completion_tokens'"}}"#)
-            .and_status(400)
-            .until(&gate),
+            .with_status(400)
+            .until_open(&gate),
         None => Reply::text("Four."),
     }));
     let models = models(&provider, json!({}));
     let asked = async {
         // Both requests have arrived before either is rejected.
-        while provider.asked().len() < 2 {
+        while provider.requests().len() < 2 {
             tokio::task::yield_now().await;
         }
         release.open();
     };
     let (one, other, ()) = tokio::join!(ask(&models, question("?")), ask(&models, question("?")), asked);
     assert_eq!((one.text(), other.text()), ("Four.", "Four."));
-    assert_eq!(provider.asked().len(), 4);
+    assert_eq!(provider.requests().len(), 4);
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
         for request in [streamed("?"), question("?")] {
             assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
         }
-        assert_eq!(provider.asked().len(), 2);
+        assert_eq!(provider.requests().len(), 2);
         // The connection may also break within it.
         provider.always(Reply::raw_events([start.as_bytes(), rest].concat()).cut_after(1));
         assert_eq!(ask(&models, streamed("?")).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
@@ -349,6 +349,6 @@ async fn l3_a_provider_that_wants_to_be_left_alone_for_ever_is_not_waited_for() 
         provider.always(Reply::status(429).retry_after(seconds));
         let outcome = ask(&models(&provider, json!({})), question("?")).await;
         assert_eq!(outcome.failed().0, Failure::TooMany, "{outcome:?}");
-        assert_eq!(provider.asked().len(), 1);
+        assert_eq!(provider.requests().len(), 1);
     }
 }

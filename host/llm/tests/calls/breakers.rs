@@ -34,13 +34,13 @@ async fn a6_lasting_failures_open_the_breaker_and_one_question_closes_it() {
             assert_eq!(reason, Failure::Unavailable, "{status}");
             assert!(sentence.contains("is not asked for"), "{sentence}");
         }
-        assert_eq!(provider.asked().len(), FAILURES, "{status}");
+        assert_eq!(provider.requests().len(), FAILURES, "{status}");
 
         // A trial that fails, then one that succeeds.
         past_the_pause().await;
         assert_eq!(ask(&models, question("?")).await.failed().0, Failure::Rejected);
         assert!(ask(&models, question("?")).await.failed().1.contains("is not asked for"));
-        assert_eq!(provider.asked().len(), FAILURES + 1, "{status}");
+        assert_eq!(provider.requests().len(), FAILURES + 1, "{status}");
         provider.always(Reply::text("Yes."));
         past_the_pause().await;
         past_the_pause().await;
@@ -81,16 +81,16 @@ async fn a6_a_trial_is_one_request() {
     past_the_pause().await;
     let provider = Provider::start_on(port);
     let gate = modehost_provider::Gate::new();
-    provider.always(Reply::text("Yes.").until(&gate));
+    provider.always(Reply::text("Yes.").until_open(&gate));
     let others = async {
-        provider.wait_asked(1).await;
+        provider.wait_requests(1).await;
         for _ in 0..5 {
             assert!(ask(&models, question("?")).await.failed().1.contains("is not asked for"));
         }
         gate.open();
     };
     let (trial, ()) = tokio::join!(ask(&models, question("?")), others);
-    assert_eq!((trial.text(), provider.asked().len()), ("Yes.", 1));
+    assert_eq!((trial.text(), provider.requests().len()), ("Yes.", 1));
     assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
 }
 
@@ -119,9 +119,9 @@ async fn a6_what_may_pass_opens_nothing() {
     }
     // Nor do failures with successes between them.
     for _ in 0..5 {
-        provider.next(Reply::status(401));
-        provider.next(Reply::status(401));
-        provider.next(Reply::text("Yes."));
+        provider.queue(Reply::status(401));
+        provider.queue(Reply::status(401));
+        provider.queue(Reply::text("Yes."));
         for failed in [true, true, false] {
             assert_eq!(ask(&models, question("?")).await.last.is_err(), failed);
         }
@@ -132,7 +132,7 @@ async fn a6_what_may_pass_opens_nothing() {
 #[tokio::test]
 async fn a6_one_model_of_a_provider_does_not_stop_another() {
     let provider = Provider::start();
-    provider.always_for("gone", Reply::status(404));
+    provider.default_reply_for("gone", Reply::status(404));
     let alias = json!({ "base_url": provider.base_url(), "model": "small", "retries": 0 });
     let models = LanguageModels::new(&section(json!({
         "aliases": { "default": alias }, "purposes": { "talk": { "model": "gone" } },

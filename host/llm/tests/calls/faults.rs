@@ -21,10 +21,10 @@ async fn both(reply: Reply, settings: Value) -> [(Failure, String, usize); 2] {
     let models = models(&provider, settings);
     let mut outcomes = Vec::new();
     for request in [streamed("?"), question("?")] {
-        let before = provider.asked().len();
+        let before = provider.requests().len();
         let outcome = ask(&models, request).await;
         let (reason, sentence) = outcome.failed();
-        outcomes.push((reason, sentence.to_owned(), provider.asked().len() - before));
+        outcomes.push((reason, sentence.to_owned(), provider.requests().len() - before));
     }
     provider.wait_open(0).await;
     outcomes.try_into().expect("two outcomes")
@@ -46,12 +46,12 @@ async fn l3_failures_that_may_pass_are_tried_again() {
     join_all(faults.into_iter().flat_map(|fault| [(fault.clone(), true), (fault, false)]).map(
         async |(fault, chunks)| {
             let provider = Provider::start();
-            provider.next(fault.clone());
-            provider.next(fault.clone());
-            provider.next(Reply::text("At last."));
+            provider.queue(fault.clone());
+            provider.queue(fault.clone());
+            provider.queue(Reply::text("At last."));
             let models = models(&provider, json!({}));
             assert_eq!(ask(&models, ModelRequest { chunks, ..question("?") }).await.text(), "At last.", "{fault:?}");
-            assert_eq!(provider.asked().len(), 3, "{fault:?}");
+            assert_eq!(provider.requests().len(), 3, "{fault:?}");
         },
     ))
     .await;
@@ -89,12 +89,12 @@ async fn l3_what_will_not_pass_is_told_at_once() {
 async fn l3_a_wish_to_wait_is_honoured_within_the_time() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.next(Reply::status(429).retry_after(1));
+    provider.queue(Reply::status(429).retry_after(1));
     assert_eq!(ask(&models, question("?")).await.text(), "OK");
-    let asked = provider.asked();
+    let asked = provider.requests();
     assert!(asked[1].at - asked[0].at >= Duration::from_secs(1));
 
-    provider.next(Reply::status(429).retry_after(3600));
+    provider.queue(Reply::status(429).retry_after(3600));
     let started = Instant::now();
     assert_eq!(ask(&models, question("?")).await.failed().0, Failure::TooMany);
     assert!(started.elapsed() < Duration::from_secs(10), "it was waited for in vain");
@@ -120,7 +120,7 @@ async fn l3_after_the_first_piece_nothing_is_tried_again() {
         // A fault in the same packet as the first delta is handled before the chunk is sent.
         let chunk_sent = seen.first() == Some(&ModelPart::Chunk("One ".into()));
         assert!(matches!(seen.last(), Some(ModelPart::Failed { reason: Failure::Unavailable, .. })), "{seen:?}");
-        assert_eq!(provider.asked().len(), if chunk_sent { 1 } else { 3 }, "{fault:?}");
+        assert_eq!(provider.requests().len(), if chunk_sent { 1 } else { 3 }, "{fault:?}");
     }
 }
 
@@ -135,11 +135,11 @@ async fn l3_each_wait_has_its_time() {
     let models = models(&provider, json!({ "first_token_timeout_s": 1 }));
     let gate = Gate::new();
     for reply in [Reply::text("x").never(), Reply::text("x").until_after(0, &gate)] {
-        provider.next(reply);
+        provider.queue(reply);
         let outcome = ask(&models, streamed("?")).await;
         assert!(outcome.failed().1.contains("said nothing for 1 s"), "{outcome:?}");
     }
-    provider.next(Reply::chunks(&["a", "b"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["a", "b"]).until_after(1, &gate));
     let outcome = ask(&models, streamed("?")).await;
     assert_eq!((outcome.failed().0, outcome.chunks.concat().as_str()), (Failure::TimedOut, "a"));
     assert!(outcome.failed().1.contains("in the middle of its answer for 1 s"), "{outcome:?}");
@@ -209,5 +209,5 @@ async fn what_cannot_be_asked_is_not_sent() {
     for request in [empty, broken] {
         assert_eq!(ask(&models, request).await.failed().0, Failure::Rejected);
     }
-    assert_eq!(provider.asked().len(), 0);
+    assert_eq!(provider.requests().len(), 0);
 }

@@ -24,7 +24,7 @@ async fn read(body: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     for (content_type, bytes) in kinds.into_iter().zip([usize::MAX, 1, 3, 7]) {
         for chunks in [true, false] {
-            provider.next(cut(body, bytes.min(body.len()), content_type));
+            provider.queue(cut(body, bytes.min(body.len()), content_type));
             let outcome = ask(&models, ModelRequest { chunks, ..question("?") }).await;
             if chunks {
                 assert_eq!(outcome.chunks.concat(), outcome.text(), "{}", String::from_utf8_lossy(body));
@@ -102,7 +102,7 @@ async fn l8_what_comes_late_behind_an_early_end_is_waited_for() {
     let waiting = Reply::raw_pieces(events, Some("text/event-stream")).until_after(2, &gate);
     provider.always(waiting);
     let later = async {
-        provider.wait_asked(1).await;
+        provider.wait_requests(1).await;
         // Longer than a service may take to report its usage after a reliable end.
         tokio::time::sleep(Duration::from_millis(2500)).await;
         gate.open();
@@ -153,7 +153,7 @@ async fn l8_an_end_without_its_marks_is_one_and_a_broken_transfer_is_none() {
         Reply::raw(""),
     ] {
         for request in [streamed("?"), question("?")] {
-            provider.next(reply.clone());
+            provider.queue(reply.clone());
             let outcome = ask(&models, request).await;
             assert_eq!(outcome.failed().0, Failure::Unavailable, "{reply:?}: {outcome:?}");
         }
@@ -209,7 +209,7 @@ async fn l8_an_error_in_place_of_an_answer_is_told_by_its_code_alone() {
         (json!({ "detail": "secret plans" }), Failure::Unavailable),
     ] {
         for body in [error.to_string(), format!("data: {error}\n\ndata: [DONE]\n\n")] {
-            provider.next(Reply::raw(body));
+            provider.queue(Reply::raw(body));
             let outcome = ask(&models, question("?")).await;
             let (found, sentence) = outcome.failed();
             assert!(found == reason && !sentence.contains("secret"), "{error}: {outcome:?}");

@@ -4,7 +4,7 @@
 use modehost_contract::effect::{ChatMessage, ModelRequest, Role, Tool, ToolCall};
 use modehost_contract::event::Failure;
 use modehost_llm::LanguageModels;
-use modehost_provider::{Asked, Provider, Reply};
+use modehost_provider::{Provider, RecordedRequest, Reply};
 use serde_json::{Value, json};
 
 use crate::setup::{ask, message, models, question, section, streamed};
@@ -14,9 +14,9 @@ type Rule = (u16, &'static str, fn(&Value) -> bool);
 
 /// A provider that rejects by the first of these rules that applies.
 fn picky(provider: &Provider, rules: Vec<Rule>) {
-    provider.always(Reply::with(move |asked: &Asked| {
+    provider.always(Reply::with(move |asked: &RecordedRequest| {
         match rules.iter().find(|(_, _, refuses)| refuses(&asked.body)) {
-            Some((status, words, _)) => Reply::refusal(*status, words),
+            Some((status, words, _)) => Reply::api_error(*status, words),
             None => Reply::text("Yes."),
         }
     }));
@@ -74,7 +74,7 @@ async fn l6_one_refusal_costs_one_request_and_is_remembered() {
         for (turn, requests) in [(0, 2), (1, 3), (2, 4)] {
             let outcome = ask(&models, with_calls()).await;
             assert_eq!(outcome.text(), "Yes.", "{}: turn {turn}", rule.1);
-            assert_eq!(provider.asked().len(), requests, "{}: turn {turn}", rule.1);
+            assert_eq!(provider.requests().len(), requests, "{}: turn {turn}", rule.1);
         }
     }
 }
@@ -95,28 +95,28 @@ async fn l6_several_refusals_have_a_remedy_each() {
     );
     let models = models(&provider, json!({ "retries": 0, "temperature": 0.5 }));
     assert_eq!(ask(&models, with_calls()).await.text(), "Yes.");
-    assert_eq!(provider.asked().len(), 5);
+    assert_eq!(provider.requests().len(), 5);
     assert_eq!(ask(&models, with_calls()).await.text(), "Yes.");
-    assert_eq!(provider.asked().len(), 6);
+    assert_eq!(provider.requests().len(), 6);
 }
 
 #[tokio::test]
 async fn l6_a_refusal_in_place_of_an_answer_is_one() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &Asked| match roles(&asked.body).contains(&"system") {
+    provider.always(Reply::with(|asked: &RecordedRequest| match roles(&asked.body).contains(&"system") {
         true => Reply::raw(json!({ "error": { "message": "System role not supported", "code": 400 } }).to_string()),
         false => Reply::text("Yes."),
     }));
     let models = models(&provider, json!({ "retries": 0 }));
     assert_eq!(ask(&models, with_calls()).await.text(), "Yes.");
-    assert_eq!(provider.asked().len(), 2);
+    assert_eq!(provider.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn l6_a_question_that_is_too_long_loses_its_oldest_turns_and_nobody_remembers() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &Asked| match roles(&asked.body).len() > 6 {
-        true => Reply::refusal(
+    provider.always(Reply::with(|asked: &RecordedRequest| match roles(&asked.body).len() > 6 {
+        true => Reply::api_error(
             400,
             "This model's maximum context length is 4096 tokens. Please reduce the length of the messages.",
         ),
@@ -129,9 +129,9 @@ async fn l6_a_question_that_is_too_long_loses_its_oldest_turns_and_nobody_rememb
     });
     request.messages = [message(Role::System, "Be brief.")].into_iter().chain(older).chain(request.messages).collect();
     for _ in 0..2 {
-        let before = provider.asked().len();
+        let before = provider.requests().len();
         assert_eq!(ask(&models, request.clone()).await.text(), "Yes.");
-        let asked = &provider.asked()[before..];
+        let asked = &provider.requests()[before..];
         assert!((2..8).contains(&asked.len()), "{} requests", asked.len());
         assert_eq!(roles(&asked[0].body).len(), 82, "the next question is whole again");
         let last = &asked[asked.len() - 1].body;
@@ -154,14 +154,14 @@ async fn l6_a_question_that_is_too_long_by_itself_is_told_so_in_the_end() {
             json!({ "error": { "message": "prompt is too long: secret plans", "code": "context_length_exceeded" } })
                 .to_string(),
         )
-        .and_status(400),
+        .with_status(400),
     );
     let models = models(&provider, json!({}));
     let outcome = ask(&models, streamed("?")).await;
     let (reason, sentence) = outcome.failed();
     assert_eq!(reason, Failure::Rejected);
     assert!(sentence.contains("400 (context_length_exceeded)") && !sentence.contains("secret"), "{sentence}");
-    assert_eq!(provider.asked().len(), 1);
+    assert_eq!(provider.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -180,22 +180,22 @@ async fn l6_a_question_for_a_whole_answer_is_streamed_where_only_that_is_taken()
         let outcome = ask(&models, question("?")).await;
         assert_eq!((outcome.text(), outcome.chunks.len()), ("Yes.", 0));
     }
-    assert_eq!(provider.asked().len(), 3);
+    assert_eq!(provider.requests().len(), 3);
 }
 
 #[tokio::test]
 async fn l6_a_call_comes_back_under_the_name_that_was_offered() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &Asked| match asked.body["tools"][0]["function"]["name"].as_str() {
+    provider.always(Reply::with(|asked: &RecordedRequest| match asked.body["tools"][0]["function"]["name"].as_str() {
         Some(name) if name.contains('.') => {
-            Reply::refusal(400, "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'")
+            Reply::api_error(400, "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'")
         }
         name => Reply::tool_call(name.unwrap_or_default(), "{}"),
     }));
     let models = models(&provider, json!({ "retries": 0 }));
     let outcome = ask(&models, with_calls()).await;
     assert_eq!(outcome.done().tool_calls[0].name, "self.light");
-    let sent = &provider.asked()[0].body;
+    let sent = &provider.requests()[0].body;
     let calls = &sent["messages"][2]["tool_calls"][0]["function"]["name"];
     assert_eq!((&sent["tools"][0]["function"]["name"], calls), (&json!("self_light"), &json!("self_light")));
 }
@@ -213,7 +213,7 @@ async fn l6_calls_without_tools_are_told_in_words() {
     let models = models(&provider, json!({ "retries": 0 }));
     let outcome = ask(&models, ModelRequest { tools: Vec::new(), ..with_calls() }).await;
     assert_eq!(outcome.text(), "Yes.");
-    assert_eq!(roles(&provider.asked()[1].body), ["system", "user"]);
+    assert_eq!(roles(&provider.requests()[1].body), ["system", "user"]);
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn l6_the_name_of_the_limit_is_found_again_when_it_changes() {
     picky(&provider, vec![(422, new, |body| has(body, "max_completion_tokens"))]);
     assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
     assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
-    assert_eq!(provider.asked().len(), 2 + 2 + 1);
+    assert_eq!(provider.requests().len(), 2 + 2 + 1);
 }
 
 #[tokio::test]
@@ -240,15 +240,15 @@ async fn l6_a_limit_that_is_too_high_is_lowered_to_what_is_said() {
     let models = models(&provider, json!({ "retries": 0 }));
     assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
     assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
-    let tokens: Vec<u64> = provider.asked().iter().filter_map(|asked| asked.body["max_tokens"].as_u64()).collect();
+    let tokens: Vec<u64> = provider.requests().iter().filter_map(|asked| asked.body["max_tokens"].as_u64()).collect();
     assert_eq!(tokens, [100, 64, 64]);
 }
 
 #[tokio::test]
 async fn l6_what_one_model_does_not_take_another_may() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &Asked| match asked.model == "small" && has(&asked.body, "tools") {
-        true => Reply::refusal(400, "small does not support tools"),
+    provider.always(Reply::with(|asked: &RecordedRequest| match asked.model == "small" && has(&asked.body, "tools") {
+        true => Reply::api_error(400, "small does not support tools"),
         false => Reply::text("Yes."),
     }));
     let alias = json!({ "base_url": provider.base_url(), "model": "small", "retries": 0 });
@@ -256,18 +256,18 @@ async fn l6_what_one_model_does_not_take_another_may() {
     let models = LanguageModels::new(&section(config));
     for (purpose, offered) in [("test", &[true, false][..]), ("talk", &[true]), ("again", &[false]), ("test", &[false])]
     {
-        let before = provider.asked().len();
+        let before = provider.requests().len();
         ask(&models, ModelRequest { purpose: purpose.to_owned(), ..with_calls() }).await;
-        let found: Vec<bool> = provider.asked()[before..].iter().map(|asked| has(&asked.body, "tools")).collect();
+        let found: Vec<bool> = provider.requests()[before..].iter().map(|asked| has(&asked.body, "tools")).collect();
         assert_eq!(found, offered, "{purpose}");
     }
     // It also survives a change of other settings.
     models.apply(&section(
         json!({ "aliases": { "default": { "base_url": provider.base_url(), "model": "small", "top_p": 0.5 } } }),
     ));
-    let before = provider.asked().len();
+    let before = provider.requests().len();
     ask(&models, with_calls()).await;
-    assert_eq!(provider.asked().len() - before, 1);
+    assert_eq!(provider.requests().len() - before, 1);
 }
 
 #[tokio::test]
@@ -276,21 +276,21 @@ async fn l6_a_refusal_that_nothing_helps_against_is_told_by_its_code() {
     let models = models(&provider, json!({}));
     provider.always(
         Reply::raw(json!({ "error": { "message": "secret plans", "code": "odd_request" } }).to_string())
-            .and_status(400),
+            .with_status(400),
     );
     let outcome = ask(&models, streamed("?")).await;
     let (reason, sentence) = outcome.failed();
-    assert_eq!((reason, provider.asked().len()), (Failure::Rejected, 1));
+    assert_eq!((reason, provider.requests().len()), (Failure::Rejected, 1));
     assert!(sentence.contains("answered 400 (odd_request)") && !sentence.contains("secret"), "{sentence}");
     // A provider that rejects everything is asked a few times only.
-    provider.always(Reply::with(|asked: &Asked| {
+    provider.always(Reply::with(|asked: &RecordedRequest| {
         let members = ["temperature", "tools", "stream_options", "max_tokens", "max_completion_tokens"];
         let named = members.iter().find(|member| has(&asked.body, member)).unwrap_or(&"messages");
-        Reply::refusal(400, &format!("Unsupported parameter: '{named}' is not supported"))
+        Reply::api_error(400, &format!("Unsupported parameter: '{named}' is not supported"))
     }));
-    let before = provider.asked().len();
+    let before = provider.requests().len();
     assert_eq!(ask(&models, with_calls()).await.failed().0, Failure::Rejected);
-    assert!((2..=6).contains(&(provider.asked().len() - before)), "{}", provider.asked().len() - before);
+    assert!((2..=6).contains(&(provider.requests().len() - before)), "{}", provider.requests().len() - before);
 }
 
 #[tokio::test]
@@ -300,6 +300,6 @@ async fn l6_an_unknown_refusal_of_a_question_with_tools_is_asked_without_them() 
     let models = models(&provider, json!({ "retries": 0 }));
     for requests in [2, 3] {
         assert_eq!(ask(&models, with_calls()).await.text(), "Yes.");
-        assert_eq!(provider.asked().len(), requests);
+        assert_eq!(provider.requests().len(), requests);
     }
 }

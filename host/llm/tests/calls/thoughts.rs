@@ -28,9 +28,9 @@ async fn l7_thoughts_without_an_opening_mark_are_never_given_twice() {
     let models = models(&provider, json!({}));
     let gate = Gate::new();
     // The first time, sent chunks cannot be revoked; the rest is right, and so is the final text.
-    provider.next(Reply::chunks(&["hm, the user ", "wants</think>", "\n\nHello."]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["hm, the user ", "wants</think>", "\n\nHello."]).until_after(1, &gate));
     let opened = async {
-        provider.wait_asked(1).await;
+        provider.wait_requests(1).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         gate.open();
     };
@@ -45,7 +45,7 @@ async fn l7_thoughts_without_an_opening_mark_are_never_given_twice() {
         &["<think>hm</think>", "Hello again."],
         &["Hello ", "again."],
     ] {
-        provider.next(Reply::chunks(pieces));
+        provider.queue(Reply::chunks(pieces));
         let outcome = ask(&models, streamed("?")).await;
         assert_eq!((outcome.text(), outcome.chunks.concat().as_str()), ("Hello again.", "Hello again."), "{pieces:?}");
     }
@@ -64,7 +64,7 @@ async fn l7_a_whole_answer_has_no_thoughts_the_first_time() {
 async fn l7_a_model_whose_name_says_that_it_thinks_is_withheld_from_the_start() {
     let provider = Provider::start();
     let models = models(&provider, json!({ "model": "deepseek-r1-distill-qwen-7b" }));
-    provider.next(Reply::chunks(&["hm, the user ", "wants</think>", "Hello."]));
+    provider.queue(Reply::chunks(&["hm, the user ", "wants</think>", "Hello."]));
     let outcome = ask(&models, streamed("?")).await;
     assert_eq!((outcome.text(), outcome.chunks.concat().as_str()), ("Hello.", "Hello."));
 }
@@ -78,7 +78,7 @@ async fn l7_an_answer_streams_once_it_is_known_to_be_one() {
         let gate = Gate::new();
         let event = |delta: &Value| format!("data: {}\n\n", json!({ "choices": [{ "delta": delta }] }));
         let pieces = [event(&first), event(&json!({ "content": "One. " })), event(&json!({ "content": "Two." }))];
-        provider.next(Reply::raw_pieces(pieces, Some("text/event-stream")).until_after(2, &gate));
+        provider.queue(Reply::raw_pieces(pieces, Some("text/event-stream")).until_after(2, &gate));
         let mut parts = modehost_contract::service::Models::ask(&*models, streamed("?"));
         let part = futures_util::StreamExt::next(&mut parts).await;
         assert_eq!(part, Some(modehost_contract::service::ModelPart::Chunk("One. ".into())), "{first}");
@@ -103,7 +103,7 @@ async fn l7_calls_that_are_written_down_are_calls_or_nothing() {
             text.as_bytes().chunks(3).map(|piece| String::from_utf8_lossy(piece).into_owned()).collect();
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
         for chunks in [true, false] {
-            provider.next(Reply::chunks(&pieces));
+            provider.queue(Reply::chunks(&pieces));
             let outcome = ask(&models, ModelRequest { chunks, tools: vec![tool("light")], ..question("?") }).await;
             assert_eq!(
                 (outcome.text(), &outcome.done().tool_calls[..]),
@@ -115,7 +115,7 @@ async fn l7_calls_that_are_written_down_are_calls_or_nothing() {
     }
     // No tool was offered, or the call cannot be parsed.
     for tools in [vec![], vec![tool("light")]] {
-        provider.next(Reply::text("<tool_call>please</tool_call>Hello."));
+        provider.queue(Reply::text("<tool_call>please</tool_call>Hello."));
         let outcome = ask(&models, ModelRequest { tools, ..streamed("?") }).await;
         assert_eq!((outcome.text(), outcome.done().tool_calls.len()), ("Hello.", 0));
     }
@@ -128,7 +128,7 @@ async fn l7_a_call_that_comes_as_such_and_as_text_is_one() {
     let light = "{\"name\": \"light\", \"arguments\": {}}";
     let native =
         json!({ "tool_calls": [{ "index": 0, "id": "x", "function": { "name": "light", "arguments": "{}" } }] });
-    provider.next(ended(&[json!({ "content": format!("<tool_call>{light}</tool_call>") }), native], "tool_calls"));
+    provider.queue(ended(&[json!({ "content": format!("<tool_call>{light}</tool_call>") }), native], "tool_calls"));
     let outcome = ask(&models, ModelRequest { tools: vec![tool("light")], ..streamed("?") }).await;
     assert_eq!((outcome.text(), outcome.done().tool_calls.len()), ("", 1));
     assert_eq!(outcome.done().tool_calls[0].id, "x");
@@ -140,16 +140,16 @@ async fn a_model_that_uses_its_tokens_up_in_thoughts_gets_room_once_and_from_the
     {
         let provider = Provider::start();
         let models = models(&provider, json!({ "retries": 0 }));
-        provider.next(ended(std::slice::from_ref(&thoughts), "length"));
+        provider.queue(ended(std::slice::from_ref(&thoughts), "length"));
         let outcome = ask(&models, streamed("?")).await;
         assert_eq!(outcome.text(), "OK", "{thoughts}");
-        let tokens = |asked: usize| provider.asked()[asked].body["max_tokens"].as_u64().unwrap_or_default();
+        let tokens = |asked: usize| provider.requests()[asked].body["max_tokens"].as_u64().unwrap_or_default();
         assert_eq!(tokens(0), 100);
         assert!(tokens(1) >= 1000, "{} tokens", tokens(1));
 
         // The next question has the budget from the start, whatever its settings.
         ask(&models, json_question("?")).await;
-        assert_eq!((provider.asked().len(), tokens(2)), (3, tokens(1)));
+        assert_eq!((provider.requests().len(), tokens(2)), (3, tokens(1)));
     }
 }
 
@@ -160,11 +160,11 @@ async fn a_model_that_only_thinks_is_asked_twice_and_told_truly() {
     provider.always(ended(&[json!({ "reasoning_content": "hm" })], "length"));
     let outcome = ask(&models, streamed("?")).await;
     let (reason, sentence) = outcome.failed();
-    assert_eq!((reason, provider.asked().len()), (Failure::TimedOut, 2), "{sentence}");
+    assert_eq!((reason, provider.requests().len()), (Failure::TimedOut, 2), "{sentence}");
     assert!(sentence.contains("thinking") && sentence.contains("llm.aliases.default.max_tokens"), "{sentence}");
     // A larger budget is not tried again.
     ask(&models, streamed("?")).await;
-    assert_eq!(provider.asked().len(), 3);
+    assert_eq!(provider.requests().len(), 3);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_model_that_thinks_has_room_from_its_second_question() {
     provider.always(Reply::text("Yes.").reasoning("hm"));
     ask(&models, streamed("?")).await;
     ask(&models, streamed("?")).await;
-    let tokens: Vec<u64> = provider.asked().iter().filter_map(|asked| asked.body["max_tokens"].as_u64()).collect();
+    let tokens: Vec<u64> = provider.requests().iter().filter_map(|asked| asked.body["max_tokens"].as_u64()).collect();
     assert!(tokens[0] == 100 && tokens[1] > 1000, "{tokens:?}");
 }
 
@@ -184,5 +184,5 @@ async fn an_answer_that_is_cut_at_its_limit_is_one() {
     let models = models(&provider, json!({}));
     provider.always(ended(&[json!({ "content": "Once upon a" })], "length"));
     assert_eq!(ask(&models, streamed("?")).await.text(), "Once upon a");
-    assert_eq!(provider.asked().len(), 1);
+    assert_eq!(provider.requests().len(), 1);
 }

@@ -14,14 +14,14 @@ use crate::setup::{ask, config, models, question, streamed};
 async fn l3_so_many_are_answered_at_once_and_all_in_the_end() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text("Yes.").until(&gate));
+    provider.always(Reply::text("Yes.").until_open(&gate));
     let models = models(&provider, json!({ "max_concurrent": 2 }));
     let mut all = Box::pin(join_all((0..7).map(|_| ask(&models, streamed("?")))));
     assert!(all.as_mut().now_or_never().is_none());
-    provider.wait_asked(2).await;
+    provider.wait_requests(2).await;
     gate.open();
     assert!(all.await.iter().all(|outcome| outcome.text() == "Yes."));
-    assert_eq!((provider.most_at_once(), provider.asked().len()), (2, 7));
+    assert_eq!((provider.max_in_flight(), provider.requests().len()), (2, 7));
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn l3_dropping_a_question_closes_its_connection_and_frees_its_turn() {
 
     // Before the answer, plain and streamed.
     for request in [question("?"), streamed("?")] {
-        provider.next(Reply::text("x").never());
+        provider.queue(Reply::text("x").never());
         let mut parts = models.ask(request);
         assert!(parts.next().now_or_never().is_none());
         provider.wait_open(1).await;
@@ -40,7 +40,7 @@ async fn l3_dropping_a_question_closes_its_connection_and_frees_its_turn() {
         provider.wait_open(0).await;
     }
     // During the answer.
-    provider.next(Reply::chunks(&["One ", "two"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["One ", "two"]).until_after(1, &gate));
     let mut parts = models.ask(streamed("?"));
     assert_eq!(parts.next().await, Some(ModelPart::Chunk("One ".into())));
     // One that is queued behind it and gives up.
@@ -52,7 +52,7 @@ async fn l3_dropping_a_question_closes_its_connection_and_frees_its_turn() {
     provider.wait_open(0).await;
 
     assert_eq!(ask(&models, question("last")).await.text(), "OK");
-    let asked = provider.asked();
+    let asked = provider.requests();
     assert_eq!((asked.len(), asked[3].last_words()), (4, "last"));
 }
 
@@ -62,7 +62,7 @@ async fn a_question_that_is_not_polled_is_not_asked() {
     let models = models(&provider, json!({}));
     drop(models.ask(question("?")));
     ask(&models, question("the only one")).await;
-    assert_eq!(provider.asked().len(), 1);
+    assert_eq!(provider.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn l2_a_change_concerns_the_next_question_and_no_running_one() {
     models.apply(&config(&new, json!({ "max_concurrent": 1, "api_key": "another" })));
     // The slots of the old provider do not limit the new one.
     assert_eq!(ask(&models, question("?")).await.text(), "the new");
-    assert_eq!(new.asked()[0].headers["authorization"], "Bearer another");
+    assert_eq!(new.requests()[0].headers["authorization"], "Bearer another");
     gate.open();
     let rest: Vec<ModelPart> = running.collect().await;
     assert!(matches!(rest.last(), Some(ModelPart::Done { text, .. }) if &**text == "the old"), "{rest:?}");
@@ -96,7 +96,7 @@ async fn l2_what_a_change_does_not_concern_keeps_its_connection() {
         ask(&models, question("?")).await;
     }
     assert_eq!(provider.connections(), 1);
-    assert_eq!(provider.asked()[2].body["temperature"], json!(0.3));
+    assert_eq!(provider.requests()[2].body["temperature"], json!(0.3));
 }
 
 /// Sessions are polled on threads that are not workers of the runtime; they only use its timers.

@@ -13,7 +13,7 @@ use crate::limits;
 use modehost_contract::Generation;
 use modehost_follow::Stamp;
 use modehost_ids::PluginId;
-use modehost_task::run_apart;
+use modehost_task::run_on_own_thread;
 use tokio::sync::{Notify, mpsc};
 
 use super::PluginCatalog;
@@ -46,7 +46,7 @@ struct DueWork {
 pub(super) async fn run(catalog: Weak<PluginCatalog>, wakes: WakeSources) {
     let WakeSources { unsaved, compiled, mut events } = wakes;
     let mut tick = tokio::time::interval(limits::CATALOG_TICK);
-    let mut poll = tokio::time::interval(limits::PATH_LOOK);
+    let mut poll = tokio::time::interval(limits::PATH_POLL);
     let mut watching = true;
     loop {
         let due = tokio::select! {
@@ -71,7 +71,7 @@ pub(super) async fn run(catalog: Weak<PluginCatalog>, wakes: WakeSources) {
                     catalog.refill_fallbacks();
                 }
             };
-            let _ = run_apart("plugins", work).await;
+            let _ = run_on_own_thread("plugins", work).await;
         }
     }
 }

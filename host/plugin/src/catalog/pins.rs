@@ -8,7 +8,7 @@ use modehost_ids::PluginId;
 use super::PluginCatalog;
 use super::follow::read;
 use super::loader::Component;
-use super::reconfigure::SettingsRefused;
+use super::reconfigure::SettingsRejected;
 use super::release::Release;
 use super::settings::Settings;
 use super::slot::PluginSlot;
@@ -48,10 +48,10 @@ impl PluginCatalog {
     }
 
     /// Checks that pinned content could be activated; returns an error for each plugin where it could not.
-    pub(super) fn check_pins(&self, settings: &Settings) -> Vec<SettingsRefused> {
+    pub(super) fn check_pins(&self, settings: &Settings) -> Vec<SettingsRejected> {
         let rejected = |mismatch: PinMismatch| {
             let error = self.check_pinned(&mismatch, settings).err()?;
-            Some(SettingsRefused { plugin: mismatch.id.to_string(), why: error.to_string() })
+            Some(SettingsRejected { plugin: mismatch.id.to_string(), why: error.to_string() })
         };
         self.pin_mismatches(settings).into_iter().filter_map(rejected).collect()
     }

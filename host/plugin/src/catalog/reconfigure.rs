@@ -15,7 +15,7 @@ use crate::directory::ScanTrigger;
 
 /// A plugin that rejects its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsRefused {
+pub struct SettingsRejected {
     /// Id of the plugin.
     pub plugin: String,
     /// What is wrong, in a sentence.
@@ -41,7 +41,7 @@ impl PluginCatalog {
     ///
     /// # Errors
     /// Each plugin that rejects its settings; then nothing has changed.
-    pub fn reconfigure(&self, config: &Config, sections: Map<String, Value>) -> Result<(), Vec<SettingsRefused>> {
+    pub fn reconfigure(&self, config: &Config, sections: Map<String, Value>) -> Result<(), Vec<SettingsRejected>> {
         let settings = Settings::new(config, &sections);
         self.compile_pinned(&settings);
         let mut directory = self.directory.lock();
@@ -60,7 +60,7 @@ impl PluginCatalog {
                     reconfigured.push(SlotReleases { active: new_active.unwrap_or(active), candidate });
                 }
                 (Err(error), _) | (_, Err(error)) => {
-                    errors.push(SettingsRefused { plugin: active.id().to_string(), why: error.to_string() });
+                    errors.push(SettingsRejected { plugin: active.id().to_string(), why: error.to_string() });
                 }
             }
         }

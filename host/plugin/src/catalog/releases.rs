@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_contract::{Generation, Manifest, Table};
+use modehost_contract::{CatalogTable, Generation, Manifest};
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 
 use super::release::{Release, RollbackCause, RolledBackRelease};
@@ -163,8 +163,8 @@ impl Releases {
     }
 
     /// The table that is published to sessions.
-    pub(crate) fn table(&self, version: u64) -> Table {
-        let mut table = Table { version, ..Table::default() };
+    pub(crate) fn table(&self, version: u64) -> CatalogTable {
+        let mut table = CatalogTable { version, ..CatalogTable::default() };
         for (id, slot) in &self.slots {
             let manifest = slot.active.generation.manifest();
             for kind in &manifest.message_types {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
-use modehost_contract::Table;
+use modehost_contract::CatalogTable;
 use modehost_ids::PluginId;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ use crate::load::LoadError;
 pub(super) struct Serving {
     /// On the message path only reports from sessions lock it.
     releases: Mutex<Releases>,
-    table: ArcSwap<Table>,
+    table: ArcSwap<CatalogTable>,
     /// Version of the table; increases with each change.
     changes: watch::Sender<u64>,
 }
@@ -51,7 +51,7 @@ impl Serving {
     }
 
     /// The current table.
-    pub(super) fn table(&self) -> Guard<Arc<Table>> {
+    pub(super) fn table(&self) -> Guard<Arc<CatalogTable>> {
         self.table.load()
     }
 

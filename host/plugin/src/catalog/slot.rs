@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modehost_contract::{Candidate, Entry, Generation};
+use modehost_contract::{Candidate, CatalogEntry, Generation};
 use modehost_ids::{DeviceId, GenerationId};
 
 use super::release::Release;
@@ -183,10 +183,10 @@ impl PluginSlot {
     }
 
     /// The table entry that sessions see.
-    pub(super) fn entry(&self) -> Entry {
+    pub(super) fn entry(&self) -> CatalogEntry {
         let as_generation = |release: &Release| -> Arc<dyn Generation> { release.generation.clone() };
         let candidate = self.candidate.as_ref();
-        Entry {
+        CatalogEntry {
             active: as_generation(&self.active),
             candidate: candidate.map(|one| Candidate { generation: as_generation(&one.release), percent: one.percent }),
             fallback: self.fallback.as_ref().map(as_generation),

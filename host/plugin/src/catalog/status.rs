@@ -7,7 +7,7 @@ use super::rejected::RejectedFile;
 use super::release::{Release, RolledBackRelease};
 use super::releases::Releases;
 use super::slot::{CandidateRelease, PluginSlot};
-use crate::contract_version::Track;
+use crate::contract_version::ContractVersion;
 use crate::generation::WasmGeneration;
 
 /// State of a generation.
@@ -38,7 +38,7 @@ pub struct PluginStatus {
     /// The version in its `plugin.toml`; empty if it cannot be read from the file.
     pub version: String,
     /// The contract version that it was built against; `None` for a rejected file.
-    pub track: Option<Track>,
+    pub track: Option<ContractVersion>,
     /// `None` for a rejected file.
     pub generation: Option<u64>,
     /// First 8 hex digits of the file's SHA-256.

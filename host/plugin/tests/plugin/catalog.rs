@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::fixture::{bytes, next_bytes, runtime};
-use modehost_contract::{Catalog, Entry, Fault, Report, Snapshot, StateSamples};
+use modehost_contract::{Catalog, CatalogEntry, Fault, GenerationReport, Snapshot, StateSamples};
 use modehost_ids::{DeviceId, PluginId};
 use modehost_plugin::catalog::status::PluginState;
-use modehost_plugin::{CatalogError, Config, Ground, PluginCatalog, Track};
+use modehost_plugin::{CatalogBackends, CatalogError, Config, ContractVersion, PluginCatalog};
 use parking_lot::Mutex;
 use serde_json::{Map, json};
 use tokio::sync::watch;
@@ -65,7 +65,7 @@ impl TestCatalog {
     }
 
     /// The table's entry for the fixture.
-    fn entry(&self) -> Option<Entry> {
+    fn entry(&self) -> Option<CatalogEntry> {
         self.catalog.table().plugins.get("fixture").cloned()
     }
 
@@ -102,15 +102,15 @@ impl TestCatalog {
 
     /// Reports that sessions of this many devices were served by the newest version.
     fn report_served(&self, devices: u32) {
-        (0..devices).for_each(|device| self.report(device, Report::Served));
+        (0..devices).for_each(|device| self.report(device, GenerationReport::Served));
     }
 
     /// Reports that the session of a device was rolled back from the newest version.
     fn report_rollback(&self, device: u32) {
-        self.report(device, Report::WentBack(&Fault::Trapped("on purpose".to_owned())));
+        self.report(device, GenerationReport::WentBack(&Fault::Trapped("on purpose".to_owned())));
     }
 
-    fn report(&self, device: u32, report: Report<'_>) {
+    fn report(&self, device: u32, report: GenerationReport<'_>) {
         let entry = self.entry().expect("serves");
         let newest = entry.candidate.map_or(entry.active, |candidate| candidate.generation);
         let device = DeviceId::from(format!("device-{device}").as_str());
@@ -133,7 +133,7 @@ impl TestCatalog {
 }
 
 async fn catalog(config: &Config, kept: &tempfile::TempDir, samples: &Arc<Samples>) -> Arc<PluginCatalog> {
-    let ground = Ground { releases: Some(kept.path().to_owned()), samples: Some(samples.clone()) };
+    let ground = CatalogBackends { releases: Some(kept.path().to_owned()), samples: Some(samples.clone()) };
     PluginCatalog::open(runtime(), config, Map::new(), ground).await.expect("a catalog")
 }
 
@@ -221,13 +221,13 @@ async fn h2_a_newer_track_replaces_an_older_one_and_goes_back() {
         let rows = host.catalog.list().into_iter().filter(move |row| row.state == state);
         rows.map(|row| row.track).collect::<Vec<_>>()
     };
-    assert_eq!(contract_versions(&host, PluginState::Active), [Some(Track::V0_1)]);
+    assert_eq!(contract_versions(&host, PluginState::Active), [Some(ContractVersion::V0_1)]);
     install(host.folder.path(), "fixture.wasm", &next_bytes());
     host.wait_until("2.0.0 serves", |host| host.serving() == "2.0.0").await;
-    assert_eq!(contract_versions(&host, PluginState::Trial), [Some(Track::V0_2)]);
-    assert_eq!(contract_versions(&host, PluginState::Fallback), [Some(Track::V0_1)]);
+    assert_eq!(contract_versions(&host, PluginState::Trial), [Some(ContractVersion::V0_2)]);
+    assert_eq!(contract_versions(&host, PluginState::Fallback), [Some(ContractVersion::V0_1)]);
     host.roll_back().expect("on trial");
-    assert_eq!(contract_versions(&host, PluginState::Active), [Some(Track::V0_1)]);
+    assert_eq!(contract_versions(&host, PluginState::Active), [Some(ContractVersion::V0_1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -453,7 +453,7 @@ async fn h3_what_the_host_lacks_is_held_against_no_version() {
     host.install("fixture.wasm", &[("version", "2.0.0")]);
     host.wait_until("2.0.0 serves", |host| host.serving() == "2.0.0").await;
     let full = Fault::Capacity("full".to_owned());
-    (0..10).for_each(|device| host.report(device, Report::WentBack(&full)));
-    (0..10).for_each(|device| host.report(device, Report::Faulted(&Fault::Trapped("both".to_owned()))));
+    (0..10).for_each(|device| host.report(device, GenerationReport::WentBack(&full)));
+    (0..10).for_each(|device| host.report(device, GenerationReport::Faulted(&Fault::Trapped("both".to_owned()))));
     assert_eq!(host.serving(), "2.0.0");
 }

@@ -9,7 +9,7 @@ use modehost_contract::effect::{
 };
 use modehost_contract::event::{Failure, ModelDone};
 use modehost_contract::{Effect, Event, Fault, Generation, Instance};
-use modehost_plugin::{LoadError, Runtime, Track, WasmGeneration};
+use modehost_plugin::{ContractVersion, LoadError, Runtime, WasmGeneration};
 use serde_json::{Value, json};
 
 /// Every grant that the newer fixture asks for.
@@ -61,10 +61,13 @@ fn deliver() -> Value {
 fn the_track_of_a_file_is_seen_before_and_after_it_is_loaded() {
     let runtime = runtime();
     let version_of = |bytes: &[u8]| modehost_plugin::inspect(bytes, "f.wasm", None).expect("readable").track;
-    assert_eq!((version_of(&bytes(&[])), version_of(&next_bytes())), (Some(Track::V0_1), Some(Track::V0_2)));
-    assert_eq!(load(&runtime, &[]).expect("loads").contract_version(), Track::V0_1);
+    assert_eq!(
+        (version_of(&bytes(&[])), version_of(&next_bytes())),
+        (Some(ContractVersion::V0_1), Some(ContractVersion::V0_2))
+    );
+    assert_eq!(load(&runtime, &[]).expect("loads").contract_version(), ContractVersion::V0_1);
     let next = load_next(&runtime, &[]);
-    assert_eq!(next.contract_version(), Track::V0_2);
+    assert_eq!(next.contract_version(), ContractVersion::V0_2);
     assert_eq!(serde_json::to_value(next.contract_version()).expect("JSON"), "0.2.0");
     let manifest = next.manifest();
     assert!(manifest.subscriptions.attachment && manifest.subscriptions.mode_change && !manifest.subscriptions.hello);

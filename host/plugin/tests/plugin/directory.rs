@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use modehost_contract::Catalog;
 use modehost_plugin::limits;
-use modehost_plugin::{Config, Ground, PluginCatalog};
+use modehost_plugin::{CatalogBackends, Config, PluginCatalog};
 use serde_json::Map;
 use tokio::sync::watch;
 
@@ -26,7 +26,8 @@ struct TestCatalog {
 impl TestCatalog {
     async fn open(dir: &Path) -> Self {
         let config = Config { dir: dir.to_owned(), ..Config::default() };
-        let catalog = PluginCatalog::open(runtime(), &config, Map::new(), Ground::default()).await.expect("a catalog");
+        let catalog =
+            PluginCatalog::open(runtime(), &config, Map::new(), CatalogBackends::default()).await.expect("a catalog");
         Self { changes: catalog.changes(), catalog }
     }
 
@@ -72,7 +73,7 @@ async fn c20_a_folder_that_is_removed_and_made_anew_is_followed() {
     // No mode is lost because an installer begins by removing what is there.
     fs::remove_dir_all(&directory).expect("removed");
     fs::create_dir(&directory).expect("made anew");
-    tokio::time::sleep(limits::PATH_LOOK + limits::WATCH_DEBOUNCE * 2).await;
+    tokio::time::sleep(limits::PATH_POLL + limits::WATCH_DEBOUNCE * 2).await;
     assert_eq!((host.version(), *host.changes.borrow()), ("1.0.0".to_owned(), first));
     install(&directory, "2.0.0");
     host.wait_until("2.0.0").await;

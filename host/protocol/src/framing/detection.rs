@@ -5,7 +5,7 @@
 //! narrowband of 10 ms can be mistaken for version 3 at all, and one in 2^24 of those is. So the first frame is parsed
 //! as what it looks like, and [`SETTLED_AFTER`] consecutive frames that look different change the framing.
 
-use super::{FrameError, Framing, Unwrapped};
+use super::{FrameError, Framing, Payload};
 use crate::hello::Codec;
 use crate::opus::is_opus;
 
@@ -68,7 +68,7 @@ impl Evidence {
     }
 
     /// Applies a hello. Returns the framing of the handshake if `version` contradicts it.
-    pub fn said_hello(&mut self, version: Option<u64>, codec: Codec) -> Option<Framing> {
+    pub fn on_hello(&mut self, version: Option<u64>, codec: Codec) -> Option<Framing> {
         self.codec = codec;
         let announced = version.and_then(Framing::of_version)?;
         (self.basis == Basis::Header && announced != self.framing).then_some(self.framing)
@@ -78,9 +78,9 @@ impl Evidence {
     ///
     /// # Errors
     /// If the frame is malformed.
-    pub fn unwrap<'a>(&mut self, frame: &'a [u8]) -> Result<Unwrapped<'a>, FrameError> {
+    pub fn unwrap<'a>(&mut self, frame: &'a [u8]) -> Result<Payload<'a>, FrameError> {
         self.observe(frame);
-        let outcome = match self.framing.unwrap(frame) {
+        let outcome = match self.framing.parse(frame) {
             // With framing 1 any bytes are a bare packet; these clearly have headers.
             Ok(_) if self.basis == Basis::Header && self.framing == Framing::Bare && self.has_headers() => {
                 Err(FrameError::Version)
@@ -94,7 +94,7 @@ impl Evidence {
     }
 
     /// True once: when so many consecutive frames were unreadable that none is expected to be readable.
-    pub fn is_unreadable(&mut self) -> bool {
+    pub fn take_unreadable(&mut self) -> bool {
         let is_due = self.unreadable == UNREADABLE_AFTER;
         if is_due {
             self.unreadable = REPORTED;
@@ -126,11 +126,11 @@ impl Evidence {
 
 /// The framing that a frame looks like; `None` if it matches none.
 fn classify(frame: &[u8]) -> Option<Framing> {
-    let matches_framing = |framing: Framing| match framing.unwrap(frame) {
-        Ok(Unwrapped::Sound(packet)) => {
+    let matches_framing = |framing: Framing| match framing.parse(frame) {
+        Ok(Payload::Audio(packet)) => {
             is_opus(packet) || (packet.len() >= MIN_PCM_BYTES && packet.len().is_multiple_of(2))
         }
-        Ok(Unwrapped::Text(text)) => text.starts_with(b"{"),
+        Ok(Payload::Text(text)) => text.starts_with(b"{"),
         Err(_) => false,
     };
     if matches_framing(Framing::Timed) {

@@ -7,7 +7,7 @@ use crate::limits;
 use modehost_contract::Event;
 use modehost_contract::event::{Failure, RequestId};
 use modehost_ids::PluginId;
-use modehost_mcp::{Command, McpError, ToolResult};
+use modehost_mcp::{IotCommand, McpError, ToolResult};
 use modehost_protocol::reply;
 
 use super::Session;
@@ -49,7 +49,7 @@ impl Session {
     pub(super) fn call_tool(&mut self, plugin: &PluginId, request: RequestId, name: String, arguments: String) {
         let Some(client) = self.tools.client() else {
             return match self.tools.things.call(&name, &arguments) {
-                Some(Command { message, text }) => {
+                Some(IotCommand { message, text }) => {
                     if let Some(message) = message {
                         self.presence.link.send(reply::iot(&message, self.env.id.as_str()));
                     }
@@ -92,6 +92,6 @@ fn failure(error: &McpError) -> Failure {
         McpError::Interrupted => Failure::Interrupted,
         McpError::Closing => Failure::Unavailable,
         McpError::TimedOut(_) => Failure::TimedOut,
-        McpError::Refused(..) | McpError::UnknownTool => Failure::Rejected,
+        McpError::Rejected(..) | McpError::UnknownTool => Failure::Rejected,
     }
 }

@@ -13,7 +13,7 @@ use modehost_contract::event::{Document, Failure, JournalEntry, RequestId};
 use modehost_ids::PluginId;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
 use modehost_storage::StorageError;
-use modehost_storage::traits::{self, Archived, Author, Batch, Written};
+use modehost_storage::traits::{self, ArchiveEntry, Author, Batch, WriteOutcome};
 
 use super::Session;
 use crate::alerts::Alert;
@@ -49,8 +49,10 @@ impl PendingWrite {
     fn succeeded(self, outcome: traits::Outcome) -> Outcome {
         let Self { plugin, request, serial, notify, key } = self;
         let event = match outcome {
-            traits::Outcome::Document(Written::Done(version)) => Event::WriteDone { request, key, version },
-            traits::Outcome::Document(Written::Conflict(found)) => Event::WriteConflict(document(Some(request), found)),
+            traits::Outcome::Document(WriteOutcome::Done(version)) => Event::WriteDone { request, key, version },
+            traits::Outcome::Document(WriteOutcome::Conflict(found)) => {
+                Event::WriteConflict(document(Some(request), found))
+            }
             traits::Outcome::Appended(sequence) => Event::RequestDone { request, value: sequence },
             traits::Outcome::Done => Event::RequestDone { request, value: 0 },
         };
@@ -90,7 +92,7 @@ impl Session {
             Write::RemoveJournal { request: _, journal } => traits::Write::RemoveJournal { journal: journal.into() },
             Write::Archive(entry) => traits::Write::Archive {
                 keep: entry.keep,
-                entry: Archived {
+                entry: ArchiveEntry {
                     kind: entry.kind.into(),
                     id: entry.id.into(),
                     title: entry.title.into(),
@@ -215,7 +217,7 @@ impl Session {
 
     /// Reports a storage failure to the device and, unless the storage has logged it, to the log.
     fn report_storage_error(&mut self, plugin: &PluginId, error: &StorageError) {
-        if !error.is_told() {
+        if !error.is_logged_by_storage() {
             tracing::error!(%plugin, device = %self.env.handle.device, %error, "not stored");
         }
         let message = format!("this could not be stored: {error}");

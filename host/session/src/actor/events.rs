@@ -7,13 +7,13 @@ use modehost_contract::event::EndReason;
 use modehost_contract::mode::Subscriptions;
 use modehost_ids::ConnectionId;
 use modehost_outbox::{Outbox, close};
-use modehost_speech::Sound;
+use modehost_speech::AudioEvent;
 use tokio::time::Instant;
 
 use super::Session;
 use crate::boundary::Boundary;
 use crate::event::{Control, Departure, DeviceEvent, Done, SessionEvent};
-use crate::inspect::Inside;
+use crate::inspect::SessionState;
 use crate::presence::IdleContext;
 use crate::roles::subscribers;
 
@@ -84,7 +84,7 @@ impl Session {
         // Unplayed speech is kept for the next connection.
         let (output, mut channel) = self.output();
         output.keep_unplayed(&mut channel);
-        self.env.handle.audio.put(Sound::Gone(connection.0));
+        self.env.handle.audio.push(AudioEvent::Gone(connection.0));
         self.tools.disconnect();
         self.notify_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);
         self.make_dirty();
@@ -96,7 +96,8 @@ impl Session {
         if self.presence.is_awaited() {
             let config = self.config();
             // Against floods of made-up devices: a session without handlers costs little to create again.
-            let is_one_of_many = self.roles.handlers.is_empty() && self.env.shared.count() > config.sessions_at_ease;
+            let is_one_of_many =
+                self.roles.handlers.is_empty() && self.env.shared.count() > config.idle_sessions_soft_limit;
             let window = if is_one_of_many { Duration::ZERO } else { config.resume_window };
             self.presence.start_resume_window(window);
         }
@@ -217,11 +218,11 @@ impl Session {
     }
 
     /// State that only the session can see, for operators.
-    fn inspect(&self) -> Inside {
+    fn inspect(&self) -> SessionState {
         let link = &self.presence.link;
-        Inside {
+        SessionState {
             handlers: self.roles.inspect(),
-            outbox: link.outbox().map_or((0, 0), Outbox::waiting),
+            outbox: link.outbox().map_or((0, 0), Outbox::pending),
             held: link.pending_count(),
         }
     }

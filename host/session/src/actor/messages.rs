@@ -71,7 +71,7 @@ impl Session {
     fn handle_hello(&mut self, hello: Hello) {
         let answer = self.output.on_hello(&self.env, &hello);
         self.presence.link.answer(answer);
-        if let Some(objection) = &hello.objection {
+        if let Some(objection) = &hello.audio_error {
             let reference = Reference::of(&hello.body);
             self.presence.link.answer(reply::error(ErrorCode::SchemaInvalid.as_str(), objection, &reference));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use modehost_contract::event::EndReason;
-use modehost_contract::{Event, Generation, Report};
+use modehost_contract::{Event, Generation, GenerationReport};
 use modehost_ids::PluginId;
 use modehost_protocol::reply;
 
@@ -88,9 +88,9 @@ impl Session {
                 | MigrationError::Retry(fault)) = &error;
                 tracing::warn!(%plugin, device = %self.env.handle.device, generation = new.id().0, stays = old.0, %fault, "not swapped");
                 let report = match &error {
-                    MigrationError::State(fault) => Report::RefusedState(fault),
-                    MigrationError::Failed(fault) => Report::WentBack(fault),
-                    MigrationError::BothFailed(fault) => Report::Faulted(fault),
+                    MigrationError::State(fault) => GenerationReport::RefusedState(fault),
+                    MigrationError::Failed(fault) => GenerationReport::WentBack(fault),
+                    MigrationError::BothFailed(fault) => GenerationReport::Faulted(fault),
                     MigrationError::Retry(_) => return,
                 };
                 self.env.services().catalog.report(&plugin, new.id(), &self.env.handle.device, report);

@@ -41,10 +41,10 @@ impl Session {
     /// Saves and waits until the record is on disk; retries for a while if the storage is overloaded.
     pub(super) async fn save_now(&mut self) {
         self.persistence.flush(&self.env).await;
-        let patience = Instant::now() + limits::STORAGE_REPLY;
+        let patience = Instant::now() + limits::STORAGE_TIMEOUT;
         while let Some(reply) = self.save() {
             match reply.await {
-                Err(StorageError::Overloaded) if Instant::now() < patience => sleep(limits::STORAGE_PAUSE).await,
+                Err(StorageError::Overloaded) if Instant::now() < patience => sleep(limits::STORAGE_BACKOFF).await,
                 saved => return self.persistence.check(&self.env, saved),
             }
         }
@@ -78,12 +78,12 @@ impl Session {
         let (handle, devices) = (&self.env.handle, &self.env.services().devices);
         handle.extensions.grant(&self.env.config().extensions, &self.env.device);
         // Not awaited: what is queued for the device from now on is written after it.
-        drop(devices.seen(&handle.device, unix_ms()));
-        match timeout(limits::STORAGE_REPLY, devices.facts(&handle.device)).await {
+        drop(devices.record_seen(&handle.device, unix_ms()));
+        match timeout(limits::STORAGE_TIMEOUT, devices.facts(&handle.device)).await {
             Ok(Ok(facts)) => {
                 let _ = handle.extensions.learn(facts);
                 if facts.sends_stop {
-                    handle.audio.trust();
+                    handle.audio.set_sends_stop();
                 }
             }
             // It will be found out again.
@@ -97,6 +97,6 @@ impl Session {
     /// Stores what has been found out about the device; not awaited.
     pub(super) fn store_facts(&self) {
         let handle = &self.env.handle;
-        drop(self.env.services().devices.learn(&handle.device, handle.extensions.facts(), unix_ms()));
+        drop(self.env.services().devices.add_facts(&handle.device, handle.extensions.facts(), unix_ms()));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use modehost_contract::Event;
 use modehost_ids::PluginId;
 use modehost_protocol::reply;
-use modehost_speech::{Sound, speakable};
+use modehost_speech::{AudioEvent, speakable};
 use tokio::time::Instant;
 
 use super::Session;
@@ -169,7 +169,7 @@ impl Session {
 
     /// Drops speech that is being recognised; a playback that was paused for it resumes.
     pub(super) fn drop_audio(&mut self) {
-        self.env.handle.audio.put(Sound::Forget(self.env.handle.next_epoch()));
+        self.env.handle.audio.push(AudioEvent::Forget(self.env.handle.next_epoch()));
         self.input.drop_draft();
         self.output.resume_speech();
     }

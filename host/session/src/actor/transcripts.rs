@@ -8,7 +8,7 @@ use modehost_contract::event::Transcript;
 use modehost_ids::PluginId;
 use modehost_protocol::Codec;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_speech::{Fault, FaultKind, Report, Words};
+use modehost_speech::{Fault, FaultKind, InputEvent, Transcript};
 use tokio::time::Instant;
 
 use super::Session;
@@ -31,21 +31,21 @@ const SUPERSEDED: &str = "superseded";
 
 impl Session {
     /// Handles an ASR event. Results from before a boundary go only to a mode that records (C.16).
-    pub(super) fn handle_asr_event(&mut self, epoch: u64, report: Report) {
+    pub(super) fn handle_asr_event(&mut self, epoch: u64, report: InputEvent) {
         let is_old = epoch != self.env.handle.epoch();
         match report {
-            Report::Quiet => self.release_deferred(Instant::now()),
-            Report::Unreadable(codec) => self.on_undecodable_audio(codec),
-            Report::Words(words) if is_old => {
+            InputEvent::Quiet => self.release_deferred(Instant::now()),
+            InputEvent::Unreadable(codec) => self.on_undecodable_audio(codec),
+            InputEvent::Words(words) if is_old => {
                 if words.is_final && self.roles.records(&self.env) {
                     self.on_late_asr_result(words);
                 }
             }
             _ if is_old => {}
-            Report::SilentPress => self.apply_boundary(Boundary::SilentPress),
-            Report::SpeechOverSpeech => self.output.pause_for_barge_in(),
-            Report::Words(words) => self.on_asr_result(words),
-            Report::Failed(fault) => self.on_asr_failed(&fault),
+            InputEvent::SilentPress => self.apply_boundary(Boundary::SilentPress),
+            InputEvent::SpeechOverSpeech => self.output.pause_for_barge_in(),
+            InputEvent::Words(words) => self.on_asr_result(words),
+            InputEvent::Failed(fault) => self.on_asr_failed(&fault),
         }
     }
 
@@ -69,7 +69,7 @@ impl Session {
 
     /// A result of the recogniser. Speech over speech pauses the playback; text stops it, and an empty result resumes
     /// it.
-    fn on_asr_result(&mut self, words: Words) {
+    fn on_asr_result(&mut self, words: Transcript) {
         let empty = words.text.trim().is_empty();
         self.input.on_asr_works(empty);
         if empty && words.is_final {
@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// A result from before a boundary, for the mode that records: for its record, and for no other use.
-    fn on_late_asr_result(&mut self, words: Words) {
+    fn on_late_asr_result(&mut self, words: Transcript) {
         if let Some(transcript) = self.input.on_late_result(words) {
             self.send_transcript(None, transcript);
         }
@@ -200,7 +200,7 @@ impl Session {
     fn on_undecodable_audio(&mut self, codec: Codec) {
         tracing::warn!(device = %self.env.handle.device, ?codec, "the sound of a device cannot be decoded");
         let message = "audio packets cannot be decoded; check audio_params of hello and Protocol-Version";
-        let error = reply::error(ErrorCode::AudioUnreadable.as_str(), message, &Reference::to_sound());
+        let error = reply::error(ErrorCode::AudioUnreadable.as_str(), message, &Reference::to_audio());
         self.presence.link.send(error);
     }
 

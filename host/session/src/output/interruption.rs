@@ -48,9 +48,9 @@ impl Output {
 
     /// The playback may have ended, or been cut. True if synthesis had failed.
     pub(crate) fn on_playback_ended(&mut self, channel: &mut Channel<'_>) -> bool {
-        let Some(playback) = self.playback.take_if(|playback| playback.is_over()) else { return false };
-        channel.turns.record_first_audio(playback.first_sound());
-        channel.env.handle.audio.speaking(false);
+        let Some(playback) = self.playback.take_if(|playback| playback.has_ended()) else { return false };
+        channel.turns.record_first_audio(playback.first_frame_at());
+        channel.env.handle.audio.set_playing(false);
         self.barged_in = false;
         playback.has_failed()
     }

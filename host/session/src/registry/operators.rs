@@ -29,14 +29,14 @@ pub enum Kicked {
 }
 
 /// A device that is being forgotten. It gets no session until this is dropped.
-pub struct Forgetting {
+pub struct ForgetGuard {
     registry: Arc<Registry>,
     device: DeviceId,
     /// Whether it had a session in memory.
     pub had_session: bool,
 }
 
-impl Drop for Forgetting {
+impl Drop for ForgetGuard {
     fn drop(&mut self) {
         self.registry.forgetting.lock().remove(&self.device);
     }
@@ -44,7 +44,7 @@ impl Drop for Forgetting {
 
 /// Why a device cannot be forgotten now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotForgotten {
+pub enum ForgetError {
     /// The server is draining.
     #[error("the server is stopping; ask again when it serves")]
     Stopping,
@@ -62,14 +62,14 @@ impl Registry {
     ///
     /// # Errors
     /// See [`NotForgotten`]; the stored data is unchanged.
-    pub async fn part_with(self: &Arc<Self>, device: &DeviceId, reason: &str) -> Result<Forgetting, NotForgotten> {
+    pub async fn begin_forget(self: &Arc<Self>, device: &DeviceId, reason: &str) -> Result<ForgetGuard, ForgetError> {
         if self.is_draining() {
-            return Err(NotForgotten::Stopping);
+            return Err(ForgetError::Stopping);
         }
         if !self.forgetting.lock().insert(device.clone()) {
-            return Err(NotForgotten::Already);
+            return Err(ForgetError::Already);
         }
-        let mut forgetting = Forgetting { registry: self.clone(), device: device.clone(), had_session: false };
+        let mut forgetting = ForgetGuard { registry: self.clone(), device: device.clone(), had_session: false };
         // From here on nothing attaches: sessions attached before are in the map.
         let Some(session) = self.find(device) else { return Ok(forgetting) };
         forgetting.had_session = true;
@@ -78,10 +78,10 @@ impl Registry {
         let ended = async {
             let _ = all_done.recv().await;
             while self.find(device).is_some() {
-                sleep(limits::STORAGE_PAUSE).await;
+                sleep(limits::STORAGE_BACKOFF).await;
             }
         };
-        timeout(limits::FORGET_SESSION, ended).await.map_err(|_| NotForgotten::Busy)?;
+        timeout(limits::FORGET_SESSION, ended).await.map_err(|_| ForgetError::Busy)?;
         Ok(forgetting)
     }
 
@@ -144,14 +144,14 @@ impl Registry {
         let turns = session.published.turns.lock().records();
         Some(SessionDetail {
             connected,
-            caller,
+            client: caller,
             features,
             knows_extensions: session.extensions.are_supported(),
             away_since,
             session: session.id.get().cloned(),
             mode,
             waiting: session.messages.max_capacity() - session.messages.capacity(),
-            inside,
+            state: inside,
             turns,
         })
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::limits;
 use modehost_contract::event::{RequestId, TimerId};
-use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Rejection, Report, Snapshot};
+use modehost_contract::{Context, Effect, Event, Fault, Generation, GenerationReport, Instance, Rejection, Snapshot};
 use modehost_ids::{GenerationId, PluginId};
 use modehost_storage::traits::Watch;
 use tokio::time::Instant;
@@ -45,7 +45,7 @@ struct RollbackEntry {
 }
 
 /// Sends a report to the catalog, with the generation that it is about.
-type OnReport<'a> = dyn FnMut(GenerationId, Report<'_>) + 'a;
+type OnReport<'a> = dyn FnMut(GenerationId, GenerationReport<'_>) + 'a;
 
 /// A plugin in one session: its instance and its state.
 pub(crate) struct Handler {
@@ -187,8 +187,11 @@ impl Handler {
             RollbackEntry { fallback, round: entry.map_or(0, |entry| entry.round) }
         };
         self.attempt_and_recover((context, event), &rollback_entry, &mut |generation, report| {
-            if let Report::Faulted(fault) | Report::WentBack(fault) | Report::RefusedState(fault) = &report {
-                let went_back = !matches!(report, Report::Faulted(_));
+            if let GenerationReport::Faulted(fault)
+            | GenerationReport::WentBack(fault)
+            | GenerationReport::RefusedState(fault) = &report
+            {
+                let went_back = !matches!(report, GenerationReport::Faulted(_));
                 tracing::warn!(%plugin, generation = generation.0, %device, went_back, %fault, "a mode failed");
             }
             catalog.report(&plugin, generation, device, report);
@@ -206,7 +209,7 @@ impl Handler {
         let unsaved = self.state.tail.len() >= limits::UNSAVED_EVENTS || self.state.tail_bytes >= limits::UNSAVED_BYTES;
         if unsaved && let Err(fault) = self.take_snapshot() {
             // Better not handled than handled and lost.
-            report(self.generation.id(), Report::Faulted(&fault));
+            report(self.generation.id(), GenerationReport::Faulted(&fault));
             self.back_off();
             return Delivered::Skipped(fault);
         }
@@ -228,7 +231,11 @@ impl Handler {
                 let refused_state = matches!(failed, Fault::Restore(_));
                 report(
                     generation,
-                    if refused_state { Report::RefusedState(&failed) } else { Report::WentBack(&failed) },
+                    if refused_state {
+                        GenerationReport::RefusedState(&failed)
+                    } else {
+                        GenerationReport::WentBack(&failed)
+                    },
                 );
                 match outcome {
                     Ok(effects) => self.on_success((context, event), effects, rollback_entry, report),
@@ -238,7 +245,7 @@ impl Handler {
             // Unknown whether the previous generation would have failed as well.
             Err(fault @ Fault::Capacity(_)) => Delivered::Skipped(fault),
             Err(_) => {
-                report(generation, Report::Faulted(&failed));
+                report(generation, GenerationReport::Faulted(&failed));
                 self.give_up(failed, event)
             }
         }
@@ -252,14 +259,14 @@ impl Handler {
         rollback_entry: &dyn Fn() -> RollbackEntry,
         report: &mut OnReport<'_>,
     ) -> Delivered {
-        report(self.generation.id(), Report::Faulted(&failed));
+        report(self.generation.id(), GenerationReport::Faulted(&failed));
         match self.attempt(context, &event) {
             Ok(effects) => self.on_success((context, event), effects, rollback_entry, report),
             Err(Fault::Rejected(rejection)) => Delivered::Rejected(rejection),
             Err(fault) => {
                 self.instance = None;
-                if fault.is_of_plugin() {
-                    report(self.generation.id(), Report::Faulted(&fault));
+                if fault.is_plugin_fault() {
+                    report(self.generation.id(), GenerationReport::Faulted(&fault));
                 }
                 self.give_up(fault, event)
             }
@@ -271,7 +278,7 @@ impl Handler {
         if matches!(fault, Fault::Restore(_)) {
             return Delivered::Lost(fault, event);
         }
-        if fault.is_of_plugin() {
+        if fault.is_plugin_fault() {
             self.back_off();
         }
         Delivered::Skipped(fault)
@@ -289,7 +296,7 @@ impl Handler {
         match self.record(context, event) {
             Ok(()) if !self.health.reported_served => {
                 self.health.reported_served = true;
-                report(self.generation.id(), Report::Served);
+                report(self.generation.id(), GenerationReport::Served);
             }
             Ok(()) => {}
             Err(fault) => {
@@ -299,9 +306,9 @@ impl Handler {
                 match self.rollback_target(fallback).map(|target| (target.restore_instance(), target)) {
                     Some((Ok(instance), target)) => {
                         self.roll_back_to(target, instance, round);
-                        report(generation, Report::WentBack(&fault));
+                        report(generation, GenerationReport::WentBack(&fault));
                     }
-                    _ => report(generation, Report::Faulted(&fault)),
+                    _ => report(generation, GenerationReport::Faulted(&fault)),
                 }
             }
         }

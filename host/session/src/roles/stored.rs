@@ -46,7 +46,7 @@ impl Roles {
             for event in untold {
                 match event {
                     Event::Timer(id) => timers.push((*id, saved_at)),
-                    event => requests.extend(event.ends()),
+                    event => requests.extend(event.completes()),
                 }
             }
             handlers.push(StoredHandler {

@@ -99,7 +99,7 @@ pub struct RecentTurns(VecDeque<TurnRecord>);
 impl RecentTurns {
     /// Appends a record; drops the oldest beyond the limit.
     pub(crate) fn push(&mut self, record: TurnRecord) {
-        if self.0.len() == limits::TURNS_KEPT {
+        if self.0.len() == limits::RECENT_TURNS {
             self.0.pop_front();
         }
         self.0.push_back(record);

@@ -172,7 +172,7 @@ async fn a_device_that_does_not_answer_is_not_waited_for_longer_than_allowed() {
     let mut device = connect_with_tools(&host).await;
     device.instruct("red", json!([{ "list": 0, "request": 1 }])).await;
     expect_request(&mut device, "initialize").await;
-    tokio::time::advance(limits::TOOL_LIST_REPLY + Duration::from_millis(1)).await;
+    tokio::time::advance(limits::TOOL_LIST_TIMEOUT + Duration::from_millis(1)).await;
     let reported = device.expect_event("request-failed").await;
     assert_eq!((&reported["request"], &reported["reason"]), (&json!(1), &json!("TimedOut")));
     // For a while the device is not asked again; then it is.
@@ -183,7 +183,7 @@ async fn a_device_that_does_not_answer_is_not_waited_for_longer_than_allowed() {
     device.instruct("red", json!([{ "call": "lamp", "with": {}, "request": 2 }])).await;
     answer_listing(&mut device, &["lamp"]).await;
     let question = expect_request(&mut device, "tools/call").await;
-    tokio::time::advance(limits::TOOL_CALL_REPLY - Duration::from_secs(1)).await;
+    tokio::time::advance(limits::TOOL_CALL_TIMEOUT - Duration::from_secs(1)).await;
     assert_eq!(device.received_so_far().await, Vec::<Value>::new());
     tokio::time::advance(Duration::from_secs(2)).await;
     let reported = device.expect_event("request-failed").await;

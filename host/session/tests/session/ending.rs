@@ -170,7 +170,7 @@ async fn c3_who_returns_while_it_is_being_given_up_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_no_mode_has_anything_in_is_not_kept_in_a_crowd() {
-    let host = TestHost::with(Config { sessions_at_ease: 1, ..Config::default() }, |_| {});
+    let host = TestHost::with(Config { idle_sessions_soft_limit: 1, ..Config::default() }, |_| {});
     host.catalog.publish(NativeMode::new("red", 1, mock_mode));
     let mut used = host.device("used");
     used.say_hello(false).await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use modehost_outbox::{Frame, OutboxReader, Text, outbox};
 use modehost_protocol::{DeviceMessage, check};
 use modehost_session::{Attachment, Config, DuplicateDevice, Registry, Services};
-use modehost_speech::{Parts, Speech, Words};
+use modehost_speech::{Providers, Speech, Transcript};
 use modehost_storage::{LocalDirectory, SqliteStorage};
 use modehost_task::{IoTask, WorkThreads, run_blocking, spawn_io};
 use serde_json::Value;
@@ -33,7 +33,7 @@ fn build(directory: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -
     let threads = Arc::new(WorkThreads::start("mode", 2, &tokio::runtime::Handle::current()).expect("threads"));
     let catalog = Arc::new(TestCatalog::default());
     let (config, watched) = watch::channel(Arc::new(config));
-    let speech = Speech::new(threads.clone(), Parts::none());
+    let speech = Speech::new(threads.clone(), Providers::none());
     let mut services = Services {
         threads,
         catalog: catalog.clone(),
@@ -202,9 +202,9 @@ impl Device {
 
     /// Messages left in the outbox of a connection that is no longer served.
     pub fn buffered(&mut self) -> Vec<Value> {
-        self.reader.take(&mut self.received);
+        self.reader.try_recv_batch(&mut self.received);
         let texts = self.received.drain(..).filter_map(|frame| match frame {
-            Frame::Text(Text::Own(text)) => Some(text),
+            Frame::Text(Text::Owned(text)) => Some(text),
             Frame::Text(Text::Shared(text)) => Some(text.to_string()),
             _ => None,
         });
@@ -224,7 +224,7 @@ impl Device {
 
     /// Sends a result of the recogniser.
     pub async fn transcribe(&self, text: &str, confirmed: bool) {
-        let words = Words {
+        let words = Transcript {
             text: text.into(),
             is_final: confirmed,
             cut: false,
@@ -245,12 +245,12 @@ impl Device {
     pub async fn next(&mut self) -> Value {
         loop {
             match self.received.pop_front() {
-                Some(Frame::Text(Text::Own(text))) => return serde_json::from_str(&text).expect("json"),
+                Some(Frame::Text(Text::Owned(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Text(Text::Shared(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Close { code, reason }) => return serde_json::json!({ "closed": code, "reason": reason }),
                 Some(Frame::Audio { .. }) => {}
-                Some(Frame::Mark(mark)) => mark.reach(),
-                None => self.reader.fill(&mut self.received).await,
+                Some(Frame::AckMarker(mark)) => mark.reach(),
+                None => self.reader.recv_batch(&mut self.received).await,
             }
         }
     }
@@ -263,7 +263,7 @@ impl Device {
     /// Sends a result of the recogniser for audio of that epoch.
     pub async fn transcribe_at_epoch(&self, epoch: u64, text: &str) {
         let (start_ms, end_ms, source) = (1, 2, "test".into());
-        let words = Words { text: text.into(), is_final: true, cut: false, start_ms, end_ms, took: None, source };
+        let words = Transcript { text: text.into(), is_final: true, cut: false, start_ms, end_ms, took: None, source };
         self.attachment.as_ref().expect("connected").transcript_at_epoch(epoch, words).await.expect("a session");
     }
 

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use modehost_contract::mode::{ModeOffer, Subscriptions};
+use modehost_contract::mode::{ModeInfo, Subscriptions};
 use modehost_contract::{
-    Catalog, Context, Effect, Entry, Event, Fault, Generation, Instance, Manifest, Report, Snapshot, Table, VoicePolicy,
+    Catalog, CatalogEntry, CatalogTable, Context, Effect, Event, Fault, Generation, GenerationReport, Instance,
+    Manifest, Snapshot, VoicePolicy,
 };
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 use parking_lot::Mutex;
@@ -35,7 +36,7 @@ impl NativeMode {
         let manifest = Manifest {
             id: id.into(),
             version: format!("{generation}.0.0"),
-            modes: vec![ModeOffer { name: id.into(), aliases: vec![] }],
+            modes: vec![ModeInfo { name: id.into(), aliases: vec![] }],
             message_types: vec![id.into()],
             voice: VoicePolicy::FirstRefusal,
             snapshot_schemas: vec![1],
@@ -86,7 +87,7 @@ impl Instance for Running {
 /// A catalog that changes when a test says so.
 #[derive(Default)]
 pub struct TestCatalog {
-    table: ArcSwap<Table>,
+    table: ArcSwap<CatalogTable>,
     pub reports: Mutex<Vec<(GenerationId, &'static str)>>,
 }
 
@@ -95,21 +96,21 @@ impl TestCatalog {
     pub fn publish(&self, native: NativeMode) {
         let active: Arc<dyn Generation> = Arc::new(native);
         let manifest = active.manifest().clone();
-        let mut table = Table::clone(&self.table.load());
+        let mut table = CatalogTable::clone(&self.table.load());
         let fallback = table.plugins.get(&manifest.id).map(|entry| entry.active.clone());
         table.version += 1;
         for mode in &manifest.modes {
             table.modes.insert(mode.name.clone(), (manifest.id.clone(), mode.name.as_str().into()));
         }
         table.types.extend(manifest.message_types.iter().map(|kind| (kind.clone(), manifest.id.clone())));
-        table.plugins.insert(manifest.id, Entry { fallback, on_trial: true, ..Entry::of(active) });
+        table.plugins.insert(manifest.id, CatalogEntry { fallback, on_trial: true, ..CatalogEntry::of(active) });
         self.table.store(Arc::new(table));
     }
 
     /// Removes a plugin.
     pub fn remove(&self, id: &str) {
         let plugin = PluginId::from(id);
-        let mut table = Table::clone(&self.table.load());
+        let mut table = CatalogTable::clone(&self.table.load());
         table.plugins.remove(&plugin);
         table.types.retain(|_, owner| *owner != plugin);
         table.modes = table.modes.into_iter().filter(|(_, (owner, _))| *owner != plugin).collect::<HashMap<_, _>>();
@@ -123,15 +124,15 @@ impl TestCatalog {
 }
 
 impl Catalog for TestCatalog {
-    fn table(&self) -> Guard<Arc<Table>> {
+    fn table(&self) -> Guard<Arc<CatalogTable>> {
         self.table.load()
     }
-    fn report(&self, _: &PluginId, generation: GenerationId, _: &DeviceId, report: Report<'_>) {
+    fn report(&self, _: &PluginId, generation: GenerationId, _: &DeviceId, report: GenerationReport<'_>) {
         let kind = match report {
-            Report::Served => "served",
-            Report::Faulted(_) => "faulted",
-            Report::WentBack(_) => "went back",
-            Report::RefusedState(_) => "refused state",
+            GenerationReport::Served => "served",
+            GenerationReport::Faulted(_) => "faulted",
+            GenerationReport::WentBack(_) => "went back",
+            GenerationReport::RefusedState(_) => "refused state",
         };
         self.reports.lock().push((generation, kind));
     }

@@ -96,7 +96,7 @@ impl Sessions for SpyStore {
     fn remove(&self, device: &DeviceId) -> Reply<()> {
         let (inner, device) = (self.0.clone(), device.clone());
         let mut allowed = inner.removal_allowed.subscribe();
-        Reply::of(async move {
+        Reply::from_future(async move {
             inner.removal_tried.send_replace(true);
             let _ = allowed.wait_for(|allowed| *allowed).await;
             inner.real.remove(&device).await

@@ -103,13 +103,13 @@ async fn the_last_turns_are_kept_and_numbers_go_on_after_a_restart() {
     let (mut host, _script) = model_host();
     let mut device = host.device("a");
     device.say_hello(false).await;
-    for _ in 0..modehost_session::limits::TURNS_KEPT + 2 {
+    for _ in 0..modehost_session::limits::RECENT_TURNS + 2 {
         type_text(&mut device, "hm").await;
     }
     device.received_so_far().await;
-    let kept = turns(&host, modehost_session::limits::TURNS_KEPT).await;
+    let kept = turns(&host, modehost_session::limits::RECENT_TURNS).await;
     let numbers: Vec<u64> = kept.iter().map(|turn| turn.turn.0).collect();
-    let last = modehost_session::limits::TURNS_KEPT as u64 + 2;
+    let last = modehost_session::limits::RECENT_TURNS as u64 + 2;
     assert_eq!(numbers, (3..=last).collect::<Vec<_>>(), "the oldest went");
     let session = kept[0].session.clone();
     drop(device);

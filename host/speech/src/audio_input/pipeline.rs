@@ -10,7 +10,7 @@ use modehost_protocol::{AudioFormat, ListenMode};
 use tokio::time::{Instant, sleep_until};
 
 use super::utterances::{UtteranceEvent, Utterances};
-use super::{Note, Report, Shared, Sound};
+use super::{AudioEvent, InputEvent, InputState, Shared};
 use crate::config::VadConfig;
 use crate::decode::Decoder;
 use crate::endpointing::{EndpointSource, Endpointer, Input, State, Step};
@@ -122,22 +122,22 @@ impl Pipeline {
     }
 
     /// `at` is the time of arrival.
-    async fn handle(&mut self, at: Instant, event: Sound) {
+    async fn handle(&mut self, at: Instant, event: AudioEvent) {
         let now = Instant::now();
         self.last_input = now;
         match event {
-            Sound::Format(connection, format) => {
+            AudioEvent::Format(connection, format) => {
                 if self.is_current(connection) && format != self.format {
                     self.format = format;
                     self.decoder = Decoder::new(format);
                 }
             }
-            Sound::Packet(connection, packet) => {
+            AudioEvent::Packet(connection, packet) => {
                 if self.is_current(connection) {
                     self.handle_packet(&packet, now).await;
                 }
             }
-            Sound::Boundary(connection, start) => {
+            AudioEvent::Boundary(connection, start) => {
                 if self.is_current(connection) {
                     // Packets are expected from here on.
                     self.last_packet = now;
@@ -146,7 +146,7 @@ impl Pipeline {
                         self.activity.reset();
                     }
                     if start.is_none() && !self.shared.sends_stop.swap(true, Ordering::Relaxed) {
-                        self.shared.listener.note(Note::SendsStop);
+                        self.shared.listener.note(InputState::SendsStop);
                     }
                     let silent = start.is_none() && self.is_silent_press();
                     let step = self.endpointer.device_endpoint(start, at);
@@ -154,29 +154,29 @@ impl Pipeline {
                         // A press without voice is never sent to a provider (A.9).
                         self.utterances.drop_silent_press();
                         self.endpointer.apply(Input::Resolved);
-                        self.send(Report::SilentPress).await;
+                        self.send(InputEvent::SilentPress).await;
                     } else {
                         self.apply_step(step).await;
                     }
                 }
             }
-            Sound::Forget(epoch) => {
+            AudioEvent::Forget(epoch) => {
                 self.epoch = epoch;
                 let step = self.endpointer.apply(Input::Reset);
                 self.apply_step(step).await;
             }
-            Sound::Discard => {
+            AudioEvent::Discard => {
                 let step = self.endpointer.apply(Input::RecogniserFailed);
                 self.apply_step(step).await;
                 self.activity.reset();
             }
-            Sound::Divide(epoch) => {
+            AudioEvent::Divide(epoch) => {
                 let step = self.endpointer.apply(Input::Disconnected);
                 self.apply_step(step).await;
                 self.activity.reset();
                 self.epoch = epoch;
             }
-            Sound::Gone(connection) => {
+            AudioEvent::Gone(connection) => {
                 if connection == self.connection {
                     // The utterance survives the connection (C.3).
                     let step = self.endpointer.apply(Input::Disconnected);
@@ -203,7 +203,7 @@ impl Pipeline {
         if let Err(skipped) = self.decoder.decode(packet, &mut self.pcm) {
             metrics::counter!("modehost_audio_packets_skipped_total", "reason" => skipped.label()).increment(1);
             if let Some(codec) = self.decoder.take_unreadable() {
-                self.send(Report::Unreadable(codec)).await;
+                self.send(InputEvent::Unreadable(codec)).await;
             }
             return;
         }
@@ -247,7 +247,7 @@ impl Pipeline {
         }
         if self.activity.is_speaking() {
             self.utterances.mark_voiced();
-            self.shared.listener.note(Note::Voice);
+            self.shared.listener.note(InputState::Voice);
         }
         self.utterances.add_voice(self.activity.voice() - before);
         if self.utterances.is_too_long(vad) {
@@ -258,7 +258,7 @@ impl Pipeline {
         let enough = std::time::Duration::from_millis(vad.barge_in_ms);
         if overlaps && !self.reported.barge_in && self.activity.voiced() >= enough {
             self.reported.barge_in = true;
-            self.send(Report::SpeechOverSpeech).await;
+            self.send(InputEvent::SpeechOverSpeech).await;
         }
     }
 
@@ -277,7 +277,7 @@ impl Pipeline {
             && self.utterances.is_silent()
     }
 
-    async fn send(&mut self, report: Report) {
+    async fn send(&mut self, report: InputEvent) {
         self.shared.listener.tell(self.epoch, report).await;
     }
 
@@ -293,10 +293,10 @@ impl Pipeline {
             return;
         }
         self.reported.active = active;
-        self.shared.listener.note(Note::Making(active));
+        self.shared.listener.note(InputState::Making(active));
         if !active {
             // Sent after the transcript of that utterance.
-            self.send(Report::Quiet).await;
+            self.send(InputEvent::Quiet).await;
         }
     }
 
@@ -364,7 +364,7 @@ impl Pipeline {
 
     fn close(&mut self) {
         let from = self.answer_from(self.endpointer.source());
-        self.shared.listener.note(Note::AnswerFrom(from));
+        self.shared.listener.note(InputState::AnswerFrom(from));
         if !self.utterances.close() {
             // The recogniser was removed from the configuration.
             self.endpointer.apply(Input::Resolved);
@@ -375,20 +375,20 @@ impl Pipeline {
     async fn handle_utterance_event(&mut self, (epoch, event): (u64, UtteranceEvent)) {
         let listener = &self.shared.listener;
         match event {
-            UtteranceEvent::Partial(transcript) => listener.hint(epoch, Report::Words(transcript)),
+            UtteranceEvent::Partial(transcript) => listener.hint(epoch, InputEvent::Words(transcript)),
             UtteranceEvent::Final(transcript) => {
-                listener.tell(epoch, Report::Words(transcript)).await;
+                listener.tell(epoch, InputEvent::Words(transcript)).await;
                 self.endpointer.apply(Input::Resolved);
             }
             UtteranceEvent::Failed(fault) => {
-                listener.tell(epoch, Report::Failed(fault)).await;
+                listener.tell(epoch, InputEvent::Failed(fault)).await;
                 self.endpointer.apply(Input::Resolved);
             }
             UtteranceEvent::RecogniserFailed { transcript, fault } => {
                 if let Some(transcript) = transcript {
-                    listener.tell(epoch, Report::Words(transcript)).await;
+                    listener.tell(epoch, InputEvent::Words(transcript)).await;
                 }
-                listener.tell(epoch, Report::Failed(fault)).await;
+                listener.tell(epoch, InputEvent::Failed(fault)).await;
                 // The rest of the speech becomes a new utterance: reset the VAD, so that it reports a new onset.
                 self.activity.reset();
                 let step = self.endpointer.apply(Input::RecogniserFailed);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::limits;
 use tokio::time::Instant;
 
-use super::Words;
+use super::Transcript;
 use crate::asr::{AsrEvent, Utterance};
 use crate::config::VadConfig;
 use crate::fault::{Fault, FaultKind};
@@ -17,12 +17,12 @@ use crate::vad::{RATE, Voice, duration};
 
 /// An event of an utterance.
 pub(super) enum UtteranceEvent {
-    Partial(Words),
-    Final(Words),
+    Partial(Transcript),
+    Final(Transcript),
     Failed(Fault),
     /// The recogniser failed before the end of the open utterance; with the transcript up to then, if any.
     RecogniserFailed {
-        transcript: Option<Words>,
+        transcript: Option<Transcript>,
         fault: Fault,
     },
 }
@@ -205,7 +205,7 @@ impl Utterances {
     }
 }
 
-fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Words {
+fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Transcript {
     let (text, is_final) = match asr_event {
         AsrEvent::Partial(text) => (text.clone(), false),
         AsrEvent::Final(text) => (text.clone(), true),
@@ -214,7 +214,7 @@ fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Words {
     let end_ms = tracked.end_ms.unwrap_or_else(|| tracked.start_ms + ms(duration(tracked.samples)));
     let (start_ms, source) = (tracked.start_ms, tracked.source.clone());
     let took = tracked.ended.filter(|_| is_final).map(|ended| ended.elapsed());
-    Words { text, is_final, cut: tracked.split, start_ms, end_ms, took, source }
+    Transcript { text, is_final, cut: tracked.split, start_ms, end_ms, took, source }
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -3,15 +3,15 @@
 use modehost_ids::{Secret, SecretKind};
 
 /// A key that neither `Debug` nor `Serialize` shows.
-pub type Key = Secret<OfSpeech>;
+pub type Key = Secret<SpeechKey>;
 
 /// See [`Key`].
 #[derive(Debug)]
-pub enum OfSpeech {}
+pub enum SpeechKey {}
 
-impl SecretKind for OfSpeech {
+impl SecretKind for SpeechKey {
     const NAME: &'static str = "Key";
-    const ABOUT: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
+    const DESCRIPTION: &'static str = "A key that neither `Debug` nor `Serialize` shows.";
 }
 
 /// Whether a key is a valid header value.

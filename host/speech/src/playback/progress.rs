@@ -11,7 +11,7 @@ use crate::join::join;
 
 /// What was heard of the speech of one plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct PlayedText {
     /// The plugin, as passed with the sentences.
     pub who: Arc<str>,
     /// The sentences that were heard, the last of them perhaps in part; empty where it was cut before the first.
@@ -70,15 +70,15 @@ impl PlaybackProgress {
         now: Instant,
         frame: Duration,
         queued_plugins: impl Iterator<Item = Arc<str>>,
-    ) -> Vec<Heard> {
+    ) -> Vec<PlayedText> {
         let remaining = self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         let unplayed = u32::try_from(remaining.as_millis().div_ceil(frame.as_millis().max(1))).unwrap_or(u32::MAX);
         let sent: u32 = self.sentences.iter().map(|sentence| sentence.frames).sum();
         let mut played = sent.saturating_sub(unplayed);
-        let mut all: Vec<Heard> = Vec::new();
+        let mut all: Vec<PlayedText> = Vec::new();
         let mut add = |plugin: &Arc<str>, text: &str| match all.iter_mut().find(|heard| heard.who == *plugin) {
             Some(heard) => heard.text = join(&heard.text, text),
-            None => all.push(Heard { who: plugin.clone(), text: text.to_owned() }),
+            None => all.push(PlayedText { who: plugin.clone(), text: text.to_owned() }),
         };
         for sentence in &self.sentences {
             let played_frames = played.min(sentence.frames);
@@ -158,6 +158,6 @@ mod tests {
     fn l5_whoever_was_cut_before_the_first_word_has_said_nothing() {
         let progress = PlaybackProgress::default();
         let heard = progress.played_text(Instant::now(), FRAME, ["mode".into()].into_iter());
-        assert_eq!(heard, [Heard { who: "mode".into(), text: String::new() }]);
+        assert_eq!(heard, [PlayedText { who: "mode".into(), text: String::new() }]);
     }
 }

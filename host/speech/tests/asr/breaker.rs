@@ -19,7 +19,7 @@ async fn fault(host: &TestHost) -> Fault {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_recogniser_that_fails_lastingly_is_not_asked_at_the_rate_of_speech() {
     for (kind, script, expected, until_open) in [
-        (Kind::Doubao, Step::Cut, FaultKind::Connection, 1),
+        (Kind::Doubao, Step::Truncate, FaultKind::Connection, 1),
         (Kind::FunAsr, Step::Refuse(401), FaultKind::Unauthorized, 3),
         (Kind::FunAsr, Step::Refuse(404), FaultKind::Rejected, 3),
     ] {
@@ -27,19 +27,19 @@ async fn a6_a_recogniser_that_fails_lastingly_is_not_asked_at_the_rate_of_speech
         for utterance in 0..until_open {
             assert_eq!(fault(&host).await.kind, expected, "{script:?}, utterance {utterance}: the cause is reported");
         }
-        assert_eq!(host.service.heard().len(), 3, "{script:?}");
+        assert_eq!(host.service.received().len(), 3, "{script:?}");
         for _ in 0..5 {
             let fault = fault(&host).await;
             assert_eq!((fault.kind, fault.transient), (FaultKind::BreakerOpen, true), "{script:?}: {fault}");
         }
-        assert_eq!(host.service.heard().len(), 3, "{script:?}: no call was made");
+        assert_eq!(host.service.received().len(), 3, "{script:?}: no call was made");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_recogniser_that_was_repaired_is_asked_by_one_and_then_by_all() {
-    let cut = vec![Step::Cut];
-    let good = vec![Step::HearEnd, Step::Send(doubao::last("wieder da"))];
+    let cut = vec![Step::Truncate];
+    let good = vec![Step::ReceiveEnd, Step::SendBinary(doubao::last_result("wieder da"))];
     let host = TestHost::new(Kind::Doubao, &[cut.clone(), cut.clone(), cut, good]);
     assert_eq!(fault(&host).await.kind, FaultKind::Connection);
     let began = Instant::now();
@@ -53,7 +53,7 @@ async fn a6_a_recogniser_that_was_repaired_is_asked_by_one_and_then_by_all() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(text(&mut host.say(400)).await, "wieder da");
-    assert_eq!(host.service.heard().len(), 5, "three that failed, the trial, and one more");
+    assert_eq!(host.service.received().len(), 5, "three that failed, the trial, and one more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,13 +62,13 @@ async fn a6_a_recogniser_that_is_busy_is_asked_again() {
     for _ in 0..3 {
         assert_eq!(fault(&host).await.kind, FaultKind::Busy);
     }
-    assert_eq!(host.service.heard().len(), 9);
+    assert_eq!(host.service.received().len(), 9);
 }
 
 /// Otherwise each utterance in the rest of the speech would fail on its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_lasting_failure_is_told_once_the_utterance_has_ended() {
-    for script in [Step::Refuse(403), Step::Cut] {
+    for script in [Step::Refuse(403), Step::Truncate] {
         let host = TestHost::new(Kind::Doubao, &[vec![script.clone()]]);
         let mut utterance = host.begin();
         utterance.push(&ramp(400));

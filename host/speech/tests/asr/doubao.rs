@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use modehost_recogniser::doubao::{error, last, packed, plain, result};
+use modehost_recogniser::doubao::{error, last_result, packed, result, uncompressed_result};
 use modehost_recogniser::{Kind, Step};
 use modehost_speech::FaultKind;
 use modehost_speech::asr::AsrEvent;
@@ -24,17 +24,17 @@ fn fault(received: AsrEvent) -> FaultKind {
 async fn a6_doubao_hears_an_utterance() {
     let host = host(&[vec![
         Step::Hear(2),
-        Step::Send(result(1, &[("今天", 0, 400, false)])),
-        Step::Send(plain(&[("今天开会", 0, 600, false)])),
-        Step::HearEnd,
-        Step::Send(result(-3, &[("今天开会。", 0, 1000, true)])),
+        Step::SendBinary(result(1, &[("今天", 0, 400, false)])),
+        Step::SendBinary(uncompressed_result(&[("今天开会", 0, 600, false)])),
+        Step::ReceiveEnd,
+        Step::SendBinary(result(-3, &[("今天开会。", 0, 1000, true)])),
     ]]);
     let mut utterance = host.say(1000);
     let (partials, received) = outcome(&mut utterance).await;
     assert_eq!(received, AsrEvent::Final("今天开会。".into()));
     assert!(partials.iter().all(|partial| "今天开会。".starts_with(partial.as_str())), "{partials:?}");
     host.assert_protocol();
-    let received = &host.service.heard()[0];
+    let received = &host.service.received()[0];
     assert_eq!(received.pcm, ramp(1000));
     assert!(
         received.packets[..received.packets.len() - 1].iter().all(|samples| *samples == 3200),
@@ -48,7 +48,7 @@ async fn a6_doubao_hears_an_utterance() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a3_doubao_is_told_the_end_at_once() {
     // The service answers only after the end of the utterance, as for push-to-talk.
-    let host = host(&[vec![Step::HearEnd, Step::Send(last("半句话"))]]);
+    let host = host(&[vec![Step::ReceiveEnd, Step::SendBinary(last_result("半句话"))]]);
     let mut utterance = host.begin();
     utterance.push(&ramp(100));
     host.service.wait_connections(1);
@@ -56,7 +56,7 @@ async fn a3_doubao_is_told_the_end_at_once() {
     utterance.end();
     assert_eq!(text(&mut utterance).await, "半句话");
     println!("doubao: {:?} from the end to the text", ended.elapsed());
-    let marker = host.service.heard()[0].ended.expect("a marker");
+    let marker = host.service.received()[0].ended.expect("a marker");
     // Neither a timeout nor further audio was needed.
     assert!(marker - ended < Duration::from_secs(2), "{:?}", marker - ended);
     host.assert_protocol();
@@ -66,11 +66,11 @@ async fn a3_doubao_is_told_the_end_at_once() {
 async fn a6_doubao_settled_sentences_are_joined_and_taken_once() {
     let host = host(&[vec![
         Step::Hear(3),
-        Step::Send(result(1, &[("第一句。", 0, 500, true)])),
-        Step::Send(result(2, &[("第一句。", 0, 500, true)])),
-        Step::Send(result(3, &[("第二", 500, 900, false)])),
-        Step::HearEnd,
-        Step::Send(result(-4, &[("第一句。", 0, 500, true), ("第二句。", 500, 1000, true)])),
+        Step::SendBinary(result(1, &[("第一句。", 0, 500, true)])),
+        Step::SendBinary(result(2, &[("第一句。", 0, 500, true)])),
+        Step::SendBinary(result(3, &[("第二", 500, 900, false)])),
+        Step::ReceiveEnd,
+        Step::SendBinary(result(-4, &[("第一句。", 0, 500, true), ("第二句。", 500, 1000, true)])),
     ]]);
     assert_eq!(text(&mut host.say(1000)).await, "第一句。第二句。");
 }
@@ -78,8 +78,8 @@ async fn a6_doubao_settled_sentences_are_joined_and_taken_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_cut_in_a_frame_loses_nothing_and_repeats_nothing() {
     let host = host(&[
-        vec![Step::Hear(4), Step::Send(result(1, &[("第一句。", 0, 400, true)])), Step::Cut],
-        vec![Step::HearEnd, Step::Send(last("第二句。"))],
+        vec![Step::Hear(4), Step::SendBinary(result(1, &[("第一句。", 0, 400, true)])), Step::Truncate],
+        vec![Step::ReceiveEnd, Step::SendBinary(last_result("第二句。"))],
     ]);
     let mut utterance = host.begin();
     for chunk in ramp(800).chunks(960) {
@@ -91,7 +91,7 @@ async fn a6_doubao_cut_in_a_frame_loses_nothing_and_repeats_nothing() {
     }
     utterance.end();
     assert_eq!(text(&mut utterance).await, "第一句。第二句。");
-    let received = host.service.heard();
+    let received = host.service.received();
     // Audio acknowledged up to 400 ms is not sent again, and everything behind it is.
     assert_eq!(received[1].pcm, ramp(1600)[400 * 16..]);
     host.assert_protocol();
@@ -100,16 +100,16 @@ async fn a6_doubao_cut_in_a_frame_loses_nothing_and_repeats_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_that_waited_too_long_is_opened_anew() {
     let host = host(&[
-        vec![Step::Hear(1), Step::Send(error(45_000_081, "wait next packet timeout")), Step::Close],
-        vec![Step::HearEnd, Step::Send(last("都在"))],
+        vec![Step::Hear(1), Step::SendBinary(error(45_000_081, "wait next packet timeout")), Step::Close],
+        vec![Step::ReceiveEnd, Step::SendBinary(last_result("都在"))],
     ]);
     assert_eq!(text(&mut host.say(600)).await, "都在");
-    assert_eq!(host.service.heard()[1].pcm, ramp(600));
+    assert_eq!(host.service.received()[1].pcm, ramp(600));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_failures_are_told_for_what_they_are() {
-    let answer = |frame| vec![Step::HearEnd, Step::Send(frame)];
+    let answer = |frame| vec![Step::ReceiveEnd, Step::SendBinary(frame)];
     for (script, kind, connections) in [
         (answer(error(45_000_001, "bad")), FaultKind::Rejected, 1),
         (answer(error(55_000_031, "busy")), FaultKind::Busy, 3),
@@ -117,7 +117,7 @@ async fn a6_doubao_failures_are_told_for_what_they_are() {
         (answer(vec![0xff; 50]), FaultKind::Malformed, 3),
         (answer(packed(b"no json")), FaultKind::Malformed, 3),
         (answer(packed(&vec![b' '; 8 << 20])), FaultKind::Malformed, 3),
-        (vec![Step::Cut], FaultKind::Connection, 3),
+        (vec![Step::Truncate], FaultKind::Connection, 3),
         (vec![Step::Close], FaultKind::Connection, 3),
         (vec![Step::Refuse(401)], FaultKind::Unauthorized, 1),
         (vec![Step::Refuse(429)], FaultKind::Busy, 3),
@@ -127,19 +127,19 @@ async fn a6_doubao_failures_are_told_for_what_they_are() {
         let host = host(&[script]);
         let (_, received) = outcome(&mut host.say(400)).await;
         assert_eq!(fault(received), kind, "{shown}");
-        assert_eq!(host.service.heard().len(), connections, "{shown}");
+        assert_eq!(host.service.received().len(), connections, "{shown}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_that_heard_nothing_is_no_failure() {
-    let host = host(&[vec![Step::HearEnd, Step::Send(error(45_000_002, "empty audio"))]]);
+    let host = host(&[vec![Step::ReceiveEnd, Step::SendBinary(error(45_000_002, "empty audio"))]]);
     assert_eq!(outcome(&mut host.say(400)).await.1, AsrEvent::Final("".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_that_never_answers_is_given_up() {
-    let mut host = host(&[vec![Step::HearEnd]]);
+    let mut host = host(&[vec![Step::ReceiveEnd]]);
     host.policy.timeout = Duration::from_millis(700);
     let began = Instant::now();
     assert_eq!(fault(outcome(&mut host.say(400)).await.1), FaultKind::TimedOut);
@@ -159,7 +159,7 @@ async fn a6_doubao_endless_replies_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_dropping_an_utterance_closes_its_stream() {
-    let host = host(&[vec![Step::HearEnd]]);
+    let host = host(&[vec![Step::ReceiveEnd]]);
     let utterance = host.begin();
     utterance.push(&ramp(300));
     host.service.wait_connections(1);
@@ -169,11 +169,11 @@ async fn a4_dropping_an_utterance_closes_its_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_doubao_hears_the_hundredth_like_the_first() {
-    let host = host(&[vec![Step::HearEnd, Step::Send(last("一样"))]]);
+    let host = host(&[vec![Step::ReceiveEnd, Step::SendBinary(last_result("一样"))]]);
     for _ in 0..100 {
         assert_eq!(text(&mut host.say(300)).await, "一样");
     }
-    let received = host.service.heard();
+    let received = host.service.received();
     assert_eq!(received.len(), 100, "one private stream each");
     assert!(received.iter().all(|one| one.pcm == ramp(300) && one.wrong.is_none()));
 }

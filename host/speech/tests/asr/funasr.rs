@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use modehost_recogniser::funasr::{offline, online, stamped};
+use modehost_recogniser::funasr::{offline, offline_with_timestamp, online};
 use modehost_recogniser::{Kind, Step};
 use modehost_speech::FaultKind;
 use modehost_speech::asr::AsrEvent;
@@ -14,7 +14,7 @@ fn host(scripts: &[Vec<Step>]) -> TestHost {
 }
 
 fn say(text: String) -> Step {
-    Step::Say(text)
+    Step::SendText(text)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn a6_funasr_hears_an_utterance_in_two_passes() {
         Step::Hear(2),
         say(online("今天")),
         say(online("开会")),
-        Step::HearEnd,
+        Step::ReceiveEnd,
         say(offline("<|zh|><|NEUTRAL|><|Speech|>今天开会。")),
     ]]);
     let mut utterance = host.say(1000);
@@ -34,14 +34,14 @@ async fn a6_funasr_hears_an_utterance_in_two_passes() {
         "{partials:?}"
     );
     host.assert_protocol();
-    let received = &host.service.heard()[0];
+    let received = &host.service.received()[0];
     assert_eq!(received.pcm, ramp(1000));
     assert_eq!(received.request["hotwords"], r#"{"modehost":20}"#, "JSON encoded as a string");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a3_funasr_is_told_the_end_at_once() {
-    let host = host(&[vec![Step::HearEnd, say(offline("半句话"))]]);
+    let host = host(&[vec![Step::ReceiveEnd, say(offline("半句话"))]]);
     let mut utterance = host.begin();
     utterance.push(&ramp(100));
     host.service.wait_connections(1);
@@ -49,7 +49,7 @@ async fn a3_funasr_is_told_the_end_at_once() {
     utterance.end();
     assert_eq!(text(&mut utterance).await, "半句话");
     println!("funasr: {:?} from the end to the text", ended.elapsed());
-    let marker = host.service.heard()[0].ended.expect("a marker");
+    let marker = host.service.received()[0].ended.expect("a marker");
     // Neither a timeout nor further audio was needed.
     assert!(marker - ended < Duration::from_secs(2), "{:?}", marker - ended);
 }
@@ -58,11 +58,11 @@ async fn a3_funasr_is_told_the_end_at_once() {
 async fn a6_funasr_sentences_follow_each_other_and_doubles_are_taken_once() {
     let host = host(&[vec![
         Step::Hear(2),
-        say(stamped("第一句。", 0, 500)),
-        say(stamped("第一句。", 0, 500)),
-        Step::HearEnd,
-        say(stamped("第一句。", 500, 900)),
-        say(stamped("第三句。", 900, 1000)),
+        say(offline_with_timestamp("第一句。", 0, 500)),
+        say(offline_with_timestamp("第一句。", 0, 500)),
+        Step::ReceiveEnd,
+        say(offline_with_timestamp("第一句。", 500, 900)),
+        say(offline_with_timestamp("第三句。", 900, 1000)),
     ]]);
     assert_eq!(
         text(&mut host.say(1000)).await,
@@ -74,14 +74,14 @@ async fn a6_funasr_sentences_follow_each_other_and_doubles_are_taken_once() {
 /// It arrives later than the short wait after the first sentence behind the end marker.
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_a_last_sentence_with_a_slow_second_pass_is_heard() {
-    let slow = || Step::Wait(Duration::from_millis(600));
-    let (one, other) = (stamped("第一句。", 0, 1000), stamped("第二句。", 2200, 2900));
+    let slow = || Step::Delay(Duration::from_millis(600));
+    let (one, other) = (offline_with_timestamp("第一句。", 0, 1000), offline_with_timestamp("第二句。", 2200, 2900));
     for (name, answers) in [
         ("by its stamp", vec![say(one.clone()), slow(), say(other.clone())]),
         ("by its partial text", vec![say(offline("第一句。")), say(online("第二")), slow(), say(offline("第二句。"))]),
         ("after a double", vec![say(one.clone()), say(online("第二")), say(one), slow(), say(other)]),
     ] {
-        let host = host(&[[vec![Step::HearEnd], answers].concat()]);
+        let host = host(&[[vec![Step::ReceiveEnd], answers].concat()]);
         assert_eq!(text(&mut host.say(3000)).await, "第一句。第二句。", "{name}");
     }
 }
@@ -91,12 +91,12 @@ async fn a3_funasr_one_sentence_is_not_waited_for_longer_than_a_moment() {
     let at_once = offline("一句话。").replace("2pass-offline", "offline");
     for (name, answers) in [
         ("without a stamp", vec![say(offline("一句话。"))]),
-        ("with the silence that ended it", vec![say(stamped("一句话。", 0, 2000))]),
+        ("with the silence that ended it", vec![say(offline_with_timestamp("一句话。", 0, 2000))]),
         ("behind its partial text", vec![say(online("一句")), say(offline("一句话。"))]),
         ("before an empty partial text", vec![say(offline("一句话。")), say(online(""))]),
         ("all at once", vec![say(at_once.replace('}', r#","timestamp":"[[0,900]]"}"#))]),
     ] {
-        let host = host(&[[vec![Step::HearEnd], answers].concat()]);
+        let host = host(&[[vec![Step::ReceiveEnd], answers].concat()]);
         let mut utterance = host.say(3000);
         host.service.wait_ended(1);
         let ended = Instant::now();
@@ -107,22 +107,22 @@ async fn a3_funasr_one_sentence_is_not_waited_for_longer_than_a_moment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_drafts_count_where_the_second_pass_fails() {
-    let host = host(&[vec![Step::Hear(1), say(online("只有草稿")), Step::HearEnd, Step::Close]]);
+    let host = host(&[vec![Step::Hear(1), say(online("只有草稿")), Step::ReceiveEnd, Step::Close]]);
     assert_eq!(text(&mut host.say(500)).await, "只有草稿");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_cut_before_the_end_is_opened_anew() {
-    let host = host(&[vec![Step::Hear(2), Step::Cut], vec![Step::HearEnd, say(offline("都在"))]]);
+    let host = host(&[vec![Step::Hear(2), Step::Truncate], vec![Step::ReceiveEnd, say(offline("都在"))]]);
     assert_eq!(text(&mut host.say(800)).await, "都在");
-    assert_eq!(host.service.heard()[1].pcm, ramp(800), "all of it again");
+    assert_eq!(host.service.received()[1].pcm, ramp(800), "all of it again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_cut_after_a_sentence_repeats_none() {
-    for (first, from) in [(stamped("第一句。", 0, 300), 300), (offline("第一句。"), 0)] {
+    for (first, from) in [(offline_with_timestamp("第一句。", 0, 300), 300), (offline("第一句。"), 0)] {
         let again = if from == 0 { offline("第一句。第二句。") } else { offline("第二句。") };
-        let host = host(&[vec![Step::Hear(4), say(first), Step::Cut], vec![Step::HearEnd, say(again)]]);
+        let host = host(&[vec![Step::Hear(4), say(first), Step::Truncate], vec![Step::ReceiveEnd, say(again)]]);
         let mut utterance = host.begin();
         // As much as the service reads before it disconnects, so that its text is not lost with the rest.
         utterance.push(&ramp(480));
@@ -130,17 +130,17 @@ async fn a6_funasr_cut_after_a_sentence_repeats_none() {
         utterance.push(&ramp(900)[480 * 16..]);
         utterance.end();
         assert_eq!(text(&mut utterance).await, "第一句。第二句。");
-        assert_eq!(host.service.heard()[1].pcm, ramp(900)[from * 16..], "what was acknowledged is not sent again");
+        assert_eq!(host.service.received()[1].pcm, ramp(900)[from * 16..], "what was acknowledged is not sent again");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_failures_are_told_for_what_they_are() {
     for (script, kind) in [
-        (vec![Step::HearEnd, say("no json".to_owned())], FaultKind::Malformed),
-        (vec![Step::HearEnd, say("[]".to_owned())], FaultKind::Malformed),
-        (vec![Step::Cut], FaultKind::Connection),
-        (vec![Step::HearEnd, Step::Close], FaultKind::Connection),
+        (vec![Step::ReceiveEnd, say("no json".to_owned())], FaultKind::Malformed),
+        (vec![Step::ReceiveEnd, say("[]".to_owned())], FaultKind::Malformed),
+        (vec![Step::Truncate], FaultKind::Connection),
+        (vec![Step::ReceiveEnd, Step::Close], FaultKind::Connection),
         (vec![Step::Refuse(503)], FaultKind::Busy),
         (vec![Step::Refuse(403)], FaultKind::Unauthorized),
     ] {
@@ -176,12 +176,12 @@ async fn a6_nobody_there_is_told() {
 async fn a6_funasr_arbitrary_answers_do_no_harm() {
     let mut random = fastrand::Rng::with_seed(5);
     for round in 0..60 {
-        let mut answer: Vec<char> = stamped("<|zh|>一句话。", 1, 2).chars().collect();
+        let mut answer: Vec<char> = offline_with_timestamp("<|zh|>一句话。", 1, 2).chars().collect();
         for _ in 0..random.usize(1..6) {
             let at = random.usize(..answer.len());
             answer[at] = random.char('\u{20}'..'\u{2fff}');
         }
-        let mut host = host(&[vec![Step::HearEnd, say(answer.into_iter().collect()), Step::Close]]);
+        let mut host = host(&[vec![Step::ReceiveEnd, say(answer.into_iter().collect()), Step::Close]]);
         host.policy.retries = 0;
         let outcome = outcome(&mut host.say(200)).await.1;
         assert!(matches!(outcome, AsrEvent::Final(_) | AsrEvent::Failed(_)), "{round}");
@@ -190,7 +190,7 @@ async fn a6_funasr_arbitrary_answers_do_no_harm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_that_takes_all_and_never_answers_has_failed() {
-    let mut host = host(&[vec![Step::HearEnd]]);
+    let mut host = host(&[vec![Step::ReceiveEnd]]);
     host.policy.retries = 0;
     match outcome(&mut host.say(400)).await.1 {
         AsrEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut, "{fault}"),
@@ -202,7 +202,7 @@ async fn a6_funasr_that_takes_all_and_never_answers_has_failed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a9_funasr_that_answers_with_nothing_heard_silence() {
     for answer in [offline(""), online(""), offline("<|nospeech|><|EMO_UNKNOWN|><|Speech|>"), offline("。")] {
-        let host = host(&[vec![Step::HearEnd, say(answer.clone())]]);
+        let host = host(&[vec![Step::ReceiveEnd, say(answer.clone())]]);
         assert_eq!(outcome(&mut host.say(400)).await.1, AsrEvent::Final("".into()), "{answer}");
     }
 }

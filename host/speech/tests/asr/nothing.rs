@@ -8,8 +8,8 @@ use crate::test_host::{TestHost, outcome, ramp};
 
 fn answering(kind: Kind, text: &str) -> TestHost {
     let answer = match kind {
-        Kind::Doubao => vec![Step::HearEnd, Step::Send(doubao::last(text))],
-        Kind::FunAsr => vec![Step::HearEnd, Step::Say(funasr::offline(text))],
+        Kind::Doubao => vec![Step::ReceiveEnd, Step::SendBinary(doubao::last_result(text))],
+        Kind::FunAsr => vec![Step::ReceiveEnd, Step::SendText(funasr::offline(text))],
     };
     TestHost::new(kind, &[answer])
 }
@@ -30,15 +30,15 @@ async fn a9_without_a_voice_nobody_is_asked() {
     for kind in [Kind::Doubao, Kind::FunAsr] {
         let host = answering(kind, "谢谢观看");
         assert_eq!(recognise(&host, 0, 0).await, AsrEvent::Final("".into()), "{kind:?}");
-        assert_eq!(host.service.heard().len(), 0, "{kind:?}");
+        assert_eq!(host.service.received().len(), 0, "{kind:?}");
         assert_eq!(recognise(&host, 0, 200).await, AsrEvent::Final("".into()), "{kind:?}: credits of a film");
-        assert_eq!(host.service.heard().len(), 1, "{kind:?}: a faint voice is sent");
+        assert_eq!(host.service.received().len(), 1, "{kind:?}: a faint voice is sent");
         assert_eq!(
             recognise(&host, 900, 1000).await,
             AsrEvent::Final("谢谢观看".into()),
             "{kind:?}: a clear voice confirms it"
         );
-        assert_eq!(host.service.heard()[1].pcm, ramp(1800), "{kind:?}: from the beginning");
+        assert_eq!(host.service.received()[1].pcm, ramp(1800), "{kind:?}: from the beginning");
     }
 }
 
@@ -62,10 +62,10 @@ async fn a9_marks_of_recognisers_are_no_words() {
 async fn a9_a_draft_of_nothing_is_not_shown() {
     let script = vec![
         Step::Hear(1),
-        Step::Say(funasr::online("<|zh|>")),
-        Step::Say(funasr::online("。")),
-        Step::HearEnd,
-        Step::Say(funasr::offline("<|zh|><|BGM|>🎼")),
+        Step::SendText(funasr::online("<|zh|>")),
+        Step::SendText(funasr::online("。")),
+        Step::ReceiveEnd,
+        Step::SendText(funasr::offline("<|zh|><|BGM|>🎼")),
     ];
     let host = TestHost::new(Kind::FunAsr, &[script]);
     let (partials, received) = outcome(&mut host.say(400)).await;

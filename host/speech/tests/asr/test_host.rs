@@ -28,7 +28,7 @@ impl TestHost {
     pub fn new(kind: Kind, scripts: &[Vec<Step>]) -> Self {
         let service = Service::start(kind, scripts.last().cloned().unwrap_or_default());
         for script in scripts.iter().rev().skip(1).rev() {
-            service.queue(script.clone());
+            service.queue_script(script.clone());
         }
         let mut config = AsrConfig::default();
         let settings = json!({ "url": service.url(), "app_key": "app", "access_key": "access" });
@@ -65,7 +65,7 @@ impl TestHost {
 
     /// Fails the test where a connection violated the protocol.
     pub fn assert_protocol(&self) {
-        for (number, received) in self.service.heard().iter().enumerate() {
+        for (number, received) in self.service.received().iter().enumerate() {
             assert_eq!(received.wrong, None, "connection {number}");
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use modehost_protocol::ListenMode::{Auto, Manual, Realtime};
 use modehost_speech::config::VadConfig;
-use modehost_speech::{Report, Sound};
+use modehost_speech::{AudioEvent, InputEvent};
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
@@ -71,7 +71,7 @@ async fn a1_sound_before_any_listen_is_heard() {
 async fn a1_a_wake_word_is_forgotten() {
     let mut host = TestHost::new(Script::Length);
     host.say(&recording("mark-done"));
-    host.input.put(Sound::Forget(1));
+    host.input.push(AudioEvent::Forget(1));
     host.start(Auto);
     let spoken = recording("weather");
     host.say(&[silence(300), spoken.clone(), silence(1000)].concat());
@@ -189,9 +189,9 @@ async fn a1_an_utterance_without_end_is_cut() {
 async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
     let mut host = TestHost::new(Script::Nothing);
     host.start(Realtime);
-    host.input.speaking(true);
+    host.input.set_playing(true);
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
-    assert_eq!(host.report().await, Report::SpeechOverSpeech);
+    assert_eq!(host.report().await, InputEvent::SpeechOverSpeech);
     assert_eq!(&*host.transcript().await.text, "", "an empty transcript is reported");
     // Too short for a barge-in.
     host.say(&[silence(500), recording("weather")[..160 * 16].to_vec(), silence(1000)].concat());
@@ -199,10 +199,10 @@ async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
 
     let mut host = TestHost::new(Script::Length);
     host.start(Auto);
-    host.input.speaking(true);
+    host.input.set_playing(true);
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
     host.until(|host| host.input.is_idle()).await;
-    host.input.speaking(false);
+    host.input.set_playing(false);
     host.say(&[silence(500), recording("refresh-tasks"), silence(1000)].concat());
     assert!(host.length().await < 3200, "playback is not recognised");
 }
@@ -214,7 +214,7 @@ async fn a6_frames_of_all_lengths() {
         let spoken = recording("weather");
         host.start(Manual);
         for packet in opus(&spoken, frame) {
-            host.input.put(Sound::Packet(1, packet.into()));
+            host.input.push(AudioEvent::Packet(1, packet.into()));
         }
         tokio::time::sleep(DEBOUNCE).await;
         host.stop();

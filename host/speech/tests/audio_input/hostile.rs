@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use modehost_protocol::ListenMode::Manual;
-use modehost_speech::Sound;
+use modehost_speech::AudioEvent;
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
@@ -17,10 +17,10 @@ async fn a6_damaged_packets_are_skipped() {
     let packets = opus(&recording("weather"), 60);
     let good = packets.len();
     for packet in packets {
-        host.input.put(Sound::Packet(1, packet.into()));
+        host.input.push(AudioEvent::Packet(1, packet.into()));
         // An empty packet, a packet without the bytes that its code requires, and an oversized one.
         for bad in [Vec::new(), vec![0x03], vec![0xff; 5000], vec![random.u8(..) | 3, 0]] {
-            host.input.put(Sound::Packet(1, bad.into()));
+            host.input.push(AudioEvent::Packet(1, bad.into()));
         }
         host.until(|host| host.input.is_idle()).await;
     }
@@ -37,8 +37,8 @@ async fn a6_very_short_packets_are_no_error() {
     host.say(&recording("refresh-tasks"));
     for _ in 0..10 {
         // Packets that an encoder sends for silence.
-        host.input.put(Sound::Packet(1, Box::new([0xf8, 0xff, 0xfe])));
-        host.input.put(Sound::Packet(1, Box::new([0x58])));
+        host.input.push(AudioEvent::Packet(1, Box::new([0xf8, 0xff, 0xfe])));
+        host.input.push(AudioEvent::Packet(1, Box::new([0x58])));
     }
     tokio::time::sleep(DEBOUNCE).await;
     host.stop();
@@ -53,7 +53,7 @@ async fn a1_boundaries_are_judged_by_when_they_came() {
     let busy = host.threads.spawn(async move {
         let _ = blocked.recv();
     });
-    host.input.trust();
+    host.input.set_sends_stop();
     host.start(Manual);
     // The silence in it would end the utterance if the VAD were the source.
     let pressed = [recording("mark-done"), silence(2000), recording("mark-done")].concat();
@@ -75,10 +75,10 @@ async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
         let _ = blocked.recv();
     });
     for _ in 0..400 {
-        host.input.put(Sound::Packet(1, vec![0xff; 1000].into()));
+        host.input.push(AudioEvent::Packet(1, vec![0xff; 1000].into()));
     }
     for _ in 0..10_000 {
-        host.input.put(Sound::Forget(1));
+        host.input.push(AudioEvent::Forget(1));
     }
     drop(release);
     busy.await;
@@ -95,11 +95,11 @@ async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
 async fn floods_are_bounded_and_harm_nobody() {
     let mut host = TestHost::new(Script::Length);
     for round in 0..200_000_u32 {
-        host.input.put(match round % 5 {
-            0 => Sound::Boundary(1, Some(Manual)),
-            1 => Sound::Boundary(1, None),
-            2 => Sound::Forget(u64::from(round)),
-            _ => Sound::Packet(1, vec![0xff; 1000].into()),
+        host.input.push(match round % 5 {
+            0 => AudioEvent::Boundary(1, Some(Manual)),
+            1 => AudioEvent::Boundary(1, None),
+            2 => AudioEvent::Forget(u64::from(round)),
+            _ => AudioEvent::Packet(1, vec![0xff; 1000].into()),
         });
     }
     host.until_idle().await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use modehost_protocol::ListenMode::{Auto, Manual, Realtime};
 use modehost_speech::config::VadConfig;
-use modehost_speech::{Note, Report, Sound};
+use modehost_speech::{AudioEvent, InputEvent, InputState};
 
 use crate::test_host::{Script, TestHost, recording, silence};
 
@@ -31,7 +31,7 @@ async fn a10_a_held_button_is_one_utterance_once_the_device_is_known_to_let_go()
     let spoken = [recording("weather"), silence(4000), recording("mark-done")].concat();
     press(&host, &recording("weather")).await;
     host.length().await;
-    assert!(host.notes.lock().contains(&Note::SendsStop), "the session is notified");
+    assert!(host.notes.lock().contains(&InputState::SendsStop), "the session is notified");
     press(&host, &spoken).await;
     let length = host.length().await;
     assert!(length.abs_diff(ms(&spoken)) <= 60, "{length} of {} ms: a pause is not the end", ms(&spoken));
@@ -40,7 +40,7 @@ async fn a10_a_held_button_is_one_utterance_once_the_device_is_known_to_let_go()
 #[tokio::test]
 async fn a10_a_device_known_from_before_is_trusted_at_its_first_press() {
     let mut host = TestHost::new(Script::Length);
-    host.input.trust();
+    host.input.set_sends_stop();
     let spoken = [recording("weather"), silence(4000), recording("mark-done")].concat();
     press(&host, &spoken).await;
     assert!(host.length().await.abs_diff(ms(&spoken)) <= 60);
@@ -60,7 +60,7 @@ async fn a10_of_a_device_that_has_never_let_go_silence_ends_a_press() {
 async fn a9_a_press_in_which_nobody_speaks_is_told_and_asks_nobody() {
     let mut host = TestHost::new(Script::Length);
     press(&host, &silence(1000)).await;
-    assert_eq!(host.report().await, Report::SilentPress);
+    assert_eq!(host.report().await, InputEvent::SilentPress);
     assert_eq!(host.recogniser.started.load(SeqCst), 0);
     press(&host, &recording("weather")).await;
     assert!(host.length().await > 1000, "the next press is recognised");
@@ -72,9 +72,9 @@ async fn c16_what_is_divided_is_heard_to_its_end_and_belongs_to_the_time_before(
     host.start(Auto);
     let spoken = recording("weather");
     host.say(&spoken);
-    host.input.put(Sound::Divide(7));
+    host.input.push(AudioEvent::Divide(7));
     let (epoch, report) = host.report_of().await;
-    let Report::Words(transcript) = report else { panic!("{report:?}") };
+    let InputEvent::Words(transcript) = report else { panic!("{report:?}") };
     assert!(transcript.text.parse::<usize>().expect("a length") >= ms(&spoken));
     assert_eq!(epoch, 0);
     host.say(&[silence(500), spoken, silence(1000)].concat());
@@ -86,7 +86,7 @@ async fn c16_what_is_discarded_is_heard_by_nobody() {
     let mut host = TestHost::new(Script::Length);
     host.start(Auto);
     host.say(&recording("weather"));
-    host.input.put(Sound::Discard);
+    host.input.push(AudioEvent::Discard);
     let other = recording("refresh-tasks");
     host.say(&[silence(500), other.clone(), silence(1000)].concat());
     let length = host.length().await;
@@ -98,15 +98,15 @@ async fn m19_nothing_that_is_said_by_the_server_is_recorded() {
     for records in [false, true] {
         let mut host = TestHost::new(Script::Length);
         host.start(Realtime);
-        host.input.records(records);
-        host.input.speaking(true);
+        host.input.set_recording(records);
+        host.input.set_playing(true);
         host.say(&[silence(500), recording("weather"), silence(1000)].concat());
         host.until(|host| host.input.is_idle()).await;
-        host.input.speaking(false);
+        host.input.set_playing(false);
         let own = recording("refresh-tasks");
         host.say(&[silence(500), own.clone(), silence(1000)].concat());
         if !records {
-            assert_eq!(host.report().await, Report::SpeechOverSpeech);
+            assert_eq!(host.report().await, InputEvent::SpeechOverSpeech);
             host.transcript().await;
         }
         assert!(host.length().await.abs_diff(ms(&own) + 1000) < 400, "records: {records}");
@@ -121,15 +121,15 @@ async fn a10_the_session_knows_who_speaks_and_from_when_on_to_answer() {
     let began = Instant::now();
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
     host.transcript().await;
-    host.until(|host| host.notes.lock().contains(&Note::Making(false))).await;
+    host.until(|host| host.notes.lock().contains(&InputState::Making(false))).await;
     let notes = host.notes.lock().clone();
-    let index = |wanted: &dyn Fn(&Note) -> bool| notes.iter().position(wanted).expect("noted");
-    let started = index(&|note| *note == Note::Making(true));
-    let answer = index(&|note| matches!(note, Note::AnswerFrom(_)));
-    let ended = index(&|note| *note == Note::Making(false));
+    let index = |wanted: &dyn Fn(&InputState) -> bool| notes.iter().position(wanted).expect("noted");
+    let started = index(&|note| *note == InputState::Making(true));
+    let answer = index(&|note| matches!(note, InputState::AnswerFrom(_)));
+    let ended = index(&|note| *note == InputState::Making(false));
     assert!(started < answer && answer < ended, "{notes:?}");
-    assert!(notes[..ended].contains(&Note::Voice));
-    let Note::AnswerFrom(at) = notes[answer] else { unreachable!("found as such") };
+    assert!(notes[..ended].contains(&InputState::Voice));
+    let InputState::AnswerFrom(at) = notes[answer] else { unreachable!("found as such") };
     let wait = at.into_std().saturating_duration_since(began);
     assert!((2000..3400).contains(&wait.as_millis()), "3 s less the silence that ended it: {wait:?}");
 }
@@ -138,9 +138,9 @@ async fn a10_the_session_knows_who_speaks_and_from_when_on_to_answer() {
 async fn a10_whoever_lets_go_of_a_button_waits_for_nothing() {
     let host = TestHost::new(Script::Length);
     press(&host, &recording("weather")).await;
-    host.until(|host| host.notes.lock().iter().any(|note| matches!(note, Note::AnswerFrom(_)))).await;
+    host.until(|host| host.notes.lock().iter().any(|note| matches!(note, InputState::AnswerFrom(_)))).await;
     let notes = host.notes.lock().clone();
-    let answer = notes.iter().find_map(|note| if let Note::AnswerFrom(at) = note { Some(*at) } else { None });
+    let answer = notes.iter().find_map(|note| if let InputState::AnswerFrom(at) = note { Some(*at) } else { None });
     assert!(answer.expect("noted").into_std() <= Instant::now());
 }
 
@@ -150,5 +150,5 @@ async fn c17_silence_that_comes_as_sound_is_no_sign_of_a_person() {
     host.start(Auto);
     host.say(&silence(5000));
     host.until(|host| host.input.is_idle()).await;
-    assert!(!host.notes.lock().contains(&Note::Voice));
+    assert!(!host.notes.lock().contains(&InputState::Voice));
 }

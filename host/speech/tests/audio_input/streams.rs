@@ -8,7 +8,7 @@ use modehost_protocol::{AudioFormat, Codec};
 use modehost_speech::config::VadConfig;
 use modehost_speech::resample::Resample;
 use modehost_speech::vad::{Change, Earshot, Thresholds, Vad};
-use modehost_speech::{FaultKind, Report, Sound};
+use modehost_speech::{AudioEvent, FaultKind, InputEvent};
 
 use crate::test_host::{Script, TestHost, opus, recording, silence};
 
@@ -46,7 +46,7 @@ async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
         host.say(&spoken);
         lengths.push(host.length().await);
         // A mode ends, and the next one begins.
-        host.input.put(Sound::Forget(1));
+        host.input.push(AudioEvent::Forget(1));
     }
     let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
     assert!(most - least <= 120, "{lengths:?}");
@@ -60,7 +60,7 @@ async fn a4_forgetting_closes_the_stream() {
     host.start(Manual);
     host.say(&recording("weather"));
     host.until(|host| host.recogniser.started.load(SeqCst) == 1).await;
-    host.input.put(Sound::Forget(1));
+    host.input.push(AudioEvent::Forget(1));
     host.until(|host| host.recogniser.ended.load(SeqCst) == 1).await;
     *host.recogniser.script.lock() = Script::Length;
     tokio::time::sleep(DEBOUNCE).await;
@@ -89,7 +89,7 @@ async fn c3_what_was_said_last_survives_the_connection() {
     let mut host = TestHost::new(Script::Length);
     host.start(Auto);
     host.say(&[silence(300), recording("weather")].concat());
-    host.input.put(Sound::Gone(1));
+    host.input.push(AudioEvent::Gone(1));
     assert!(host.length().await > 3000);
 }
 
@@ -99,10 +99,10 @@ async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
     let mut host = TestHost::new(Script::Length);
     let spoken = recording("weather");
     host.say(&spoken[..2000 * 16]);
-    host.input.put(Sound::Gone(1));
+    host.input.push(AudioEvent::Gone(1));
     assert!(host.length().await.abs_diff(2000) < 100, "speech before the disconnect");
     for packet in opus(&[spoken, silence(1000)].concat(), 60) {
-        host.input.put(Sound::Packet(2, packet.into()));
+        host.input.push(AudioEvent::Packet(2, packet.into()));
     }
     assert!(host.length().await > 3400, "speech after the disconnect");
 }
@@ -110,14 +110,14 @@ async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
 #[tokio::test]
 async fn c4_an_older_connection_is_not_heard_over_a_newer_one() {
     let mut host = TestHost::new(Script::Length);
-    host.input.put(Sound::Boundary(2, Some(Manual)));
+    host.input.push(AudioEvent::Boundary(2, Some(Manual)));
     for packet in opus(&recording("weather"), 60) {
-        host.input.put(Sound::Packet(1, packet.clone().into()));
-        host.input.put(Sound::Packet(2, packet.into()));
+        host.input.push(AudioEvent::Packet(1, packet.clone().into()));
+        host.input.push(AudioEvent::Packet(2, packet.into()));
     }
     tokio::time::sleep(DEBOUNCE).await;
-    host.input.put(Sound::Boundary(1, None));
-    host.input.put(Sound::Boundary(2, None));
+    host.input.push(AudioEvent::Boundary(1, None));
+    host.input.push(AudioEvent::Boundary(2, None));
     assert!(host.length().await.abs_diff(3452) <= 60);
 }
 
@@ -126,7 +126,7 @@ async fn a6_a_failure_is_told_and_the_next_utterance_is_heard() {
     let mut host = TestHost::new(Script::Failure);
     utterance(&host).await;
     match host.report().await {
-        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected),
+        InputEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected),
         other => panic!("{other:?}"),
     }
     *host.recogniser.script.lock() = Script::Length;
@@ -143,7 +143,7 @@ async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_
     assert_eq!(&*said.text, "第一句。");
     assert!(said.start_ms <= said.end_ms, "{said:?}");
     match host.report().await {
-        Report::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected, "the cause of the failure"),
+        InputEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::Rejected, "the cause of the failure"),
         other => panic!("{other:?}"),
     }
     *host.recogniser.script.lock() = Script::Length;
@@ -161,7 +161,7 @@ async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_
 async fn a7_drafts_come_before_the_text() {
     let mut host = TestHost::new(Script::Drafts);
     utterance(&host).await;
-    let Report::Words(first) = host.report().await else { panic!("no transcript") };
+    let InputEvent::Words(first) = host.report().await else { panic!("no transcript") };
     assert!(!first.is_final && first.text.ends_with('…'), "{first:?}");
     let last = host.transcript().await;
     assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
@@ -186,13 +186,13 @@ async fn texts_come_in_the_order_of_what_was_said() {
 async fn a6_a_word_and_its_end_in_one_packet_are_heard() {
     let vad = VadConfig { end_silence_ms: 300, ..VadConfig::default() };
     let mut host = TestHost::with(Script::Length, vad);
-    host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
+    host.input.push(AudioEvent::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
     // Packets of a second: a word and its end in one packet, then again, and a word across two packets.
     let word = recording("refresh-tasks")[..400 * 16].to_vec();
     let three = [&word, &silence(600), &word, &silence(1000), &word, &silence(600)].map(Vec::as_slice).concat();
     for packet in three.chunks(16_000) {
         let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        host.input.put(Sound::Packet(1, bytes.into()));
+        host.input.push(AudioEvent::Packet(1, bytes.into()));
     }
     // The end silence, and the pre-roll where there was audio before.
     for right in [400 + 300, 300 + 400 + 300, 300 + 400 + 300] {
@@ -211,10 +211,10 @@ async fn a6_every_boundary_of_a_packet_counts() {
         let (mut ends, mut activity) = (0, Vad::new(Box::<Earshot>::default()));
         activity.push(&pcm, &Thresholds::from(&vad), |change| ends += usize::from(matches!(change, Change::Ended(_))));
         let mut host = TestHost::with(Script::Length, vad.clone());
-        host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
+        host.input.push(AudioEvent::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: 16_000 }));
         for packet in pcm.chunks(16_000) {
             let bytes: Vec<u8> = packet.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-            host.input.put(Sound::Packet(1, bytes.into()));
+            host.input.push(AudioEvent::Packet(1, bytes.into()));
         }
         for _ in 0..ends {
             host.length().await;
@@ -226,7 +226,7 @@ async fn a6_every_boundary_of_a_packet_counts() {
 async fn a6_pcm_where_hello_says_so() {
     for rate in [16_000_u32, 48_000, 8_000, 44_100] {
         let mut host = TestHost::new(Script::Length);
-        host.input.put(Sound::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: rate }));
+        host.input.push(AudioEvent::Format(1, AudioFormat { codec: Codec::Pcm, sample_rate: rate }));
         host.start(Manual);
         let (mut resample, mut pcm) = (Resample::new(16_000, rate), Vec::new());
         resample.push(&recording("weather")[..1980 * 16], &mut pcm);
@@ -234,7 +234,7 @@ async fn a6_pcm_where_hello_says_so() {
         // In frames of 60 ms.
         for frame in pcm.chunks(rate as usize * 60 / 1000) {
             let frame: Vec<u8> = frame.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-            host.input.put(Sound::Packet(1, frame.into()));
+            host.input.push(AudioEvent::Packet(1, frame.into()));
         }
         tokio::time::sleep(DEBOUNCE).await;
         host.stop();
@@ -253,7 +253,7 @@ async fn a9_a_silent_press_is_nothing_that_anybody_is_asked_about() {
         host.say(&quiet);
         tokio::time::sleep(DEBOUNCE).await;
         host.stop();
-        assert_eq!(host.report().await, Report::SilentPress, "{name}");
+        assert_eq!(host.report().await, InputEvent::SilentPress, "{name}");
         assert_eq!(host.recogniser.started.load(SeqCst), 0, "{name}");
         // The next press with speech is recognised completely.
         tokio::time::sleep(DEBOUNCE).await;
@@ -285,10 +285,10 @@ async fn a6_a_sentence_that_a_recogniser_refuses_fails_once() {
             tokio::time::sleep(DEBOUNCE).await;
             host.stop();
         }
-        assert!(matches!(host.report().await, Report::Failed(_)), "{mode:?}");
+        assert!(matches!(host.report().await, InputEvent::Failed(_)), "{mode:?}");
         host.until(|host| host.input.is_idle()).await;
         let mut more = std::iter::from_fn(|| host.reports.try_recv().ok());
-        assert!(more.all(|(_, report)| report == Report::Quiet), "{mode:?}: once");
+        assert!(more.all(|(_, report)| report == InputEvent::Quiet), "{mode:?}: once");
         assert_eq!(host.recogniser.started.load(SeqCst), 1, "{mode:?}");
     }
 }

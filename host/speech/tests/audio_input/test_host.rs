@@ -9,7 +9,9 @@ use futures_util::future::BoxFuture;
 use modehost_protocol::ListenMode;
 use modehost_speech::asr::{AsrResults, AudioReader, Recogniser};
 use modehost_speech::config::VadConfig;
-use modehost_speech::{AudioInput, Fault, FaultKind, Listener, Note, Parts, Report, Sound, Speech, Words};
+use modehost_speech::{
+    AudioEvent, AudioInput, Fault, FaultKind, InputEvent, InputListener, InputState, Providers, Speech, Transcript,
+};
 use modehost_task::WorkThreads;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 use parking_lot::Mutex;
@@ -123,22 +125,22 @@ impl Recogniser for Scripted {
 }
 
 struct ReportCollector {
-    reports: mpsc::Sender<(u64, Report)>,
-    notes: Arc<Mutex<Vec<Note>>>,
+    reports: mpsc::Sender<(u64, InputEvent)>,
+    notes: Arc<Mutex<Vec<InputState>>>,
 }
 
-impl Listener for ReportCollector {
-    fn tell(&self, epoch: u64, report: Report) -> BoxFuture<'_, ()> {
+impl InputListener for ReportCollector {
+    fn tell(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let _ = self.reports.send((epoch, report)).await;
         })
     }
 
-    fn hint(&self, epoch: u64, report: Report) {
+    fn hint(&self, epoch: u64, report: InputEvent) {
         let _ = self.reports.try_send((epoch, report));
     }
 
-    fn note(&self, note: Note) {
+    fn note(&self, note: InputState) {
         self.notes.lock().push(note);
     }
 }
@@ -147,9 +149,9 @@ impl Listener for ReportCollector {
 pub struct TestHost {
     pub input: AudioInput,
     pub recogniser: Arc<Scripted>,
-    pub reports: mpsc::Receiver<(u64, Report)>,
+    pub reports: mpsc::Receiver<(u64, InputEvent)>,
     /// Notes, in order.
-    pub notes: Arc<Mutex<Vec<Note>>>,
+    pub notes: Arc<Mutex<Vec<InputState>>>,
     /// The single audio thread of the input.
     pub threads: Arc<WorkThreads>,
 }
@@ -164,53 +166,53 @@ impl TestHost {
         let threads = Arc::new(WorkThreads::start("sound", 1, &io).expect("threads"));
         let (started, ended) = (AtomicUsize::new(0), Arc::default());
         let recogniser = Arc::new(Scripted { script: Mutex::new(script), started, ended });
-        let parts = Parts { recogniser: Some(recogniser.clone()), vad, ..Parts::none() };
+        let parts = Providers { recogniser: Some(recogniser.clone()), vad, ..Providers::none() };
         let speech = Speech::new(threads.clone(), parts);
         let (sender, reports) = mpsc::channel(64);
-        let notes = Arc::<Mutex<Vec<Note>>>::default();
+        let notes = Arc::<Mutex<Vec<InputState>>>::default();
         let input = AudioInput::new(speech, Box::new(ReportCollector { reports: sender, notes: notes.clone() }));
         Self { input, recogniser, reports, notes, threads }
     }
 
     pub fn start(&self, mode: ListenMode) {
-        self.input.put(Sound::Boundary(1, Some(mode)));
+        self.input.push(AudioEvent::Boundary(1, Some(mode)));
     }
 
     pub fn stop(&self) {
-        self.input.put(Sound::Boundary(1, None));
+        self.input.push(AudioEvent::Boundary(1, None));
     }
 
     /// Sends speech as firmware would, but without pacing.
     pub fn say(&self, pcm: &[i16]) {
         for packet in opus(pcm, 60) {
-            self.input.put(Sound::Packet(1, packet.into()));
+            self.input.push(AudioEvent::Packet(1, packet.into()));
         }
     }
 
     /// The next report other than `Quiet`.
-    pub async fn report(&mut self) -> Report {
+    pub async fn report(&mut self) -> InputEvent {
         self.report_of().await.1
     }
 
     /// The same, with the epoch of its audio.
-    pub async fn report_of(&mut self) -> (u64, Report) {
+    pub async fn report_of(&mut self) -> (u64, InputEvent) {
         loop {
             let next = tokio::time::timeout(DEADLINE, self.reports.recv()).await;
             match next.expect("a report").expect("an input") {
-                (_, Report::Quiet) => {}
+                (_, InputEvent::Quiet) => {}
                 next => return next,
             }
         }
     }
 
     /// The next final transcript.
-    pub async fn transcript(&mut self) -> Words {
+    pub async fn transcript(&mut self) -> Transcript {
         loop {
             match self.report().await {
-                Report::Words(transcript) if transcript.is_final => return transcript,
-                Report::Words(_) => {}
+                InputEvent::Words(transcript) if transcript.is_final => return transcript,
+                InputEvent::Words(_) => {}
                 // Some tests send undecodable packets on purpose.
-                Report::Unreadable(_) => {}
+                InputEvent::Unreadable(_) => {}
                 other => panic!("no transcript but {other:?}"),
             }
         }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use modehost_outbox::{Frame, OutboxReader, Text, outbox};
 use modehost_speech::tts::Speaker;
-use modehost_speech::{Downlink, DownlinkCodec, Fault, FaultKind, Parts, Playback, PlaybackTarget, Speech};
+use modehost_speech::{Downlink, DownlinkCodec, Fault, FaultKind, Playback, PlaybackTarget, Providers, Speech};
 use modehost_task::WorkThreads;
 use opus_pure::OpusDecoder;
 use serde_json::Value;
@@ -68,7 +68,7 @@ pub struct Connection {
 impl Connection {
     pub fn new() -> Self {
         let threads = WorkThreads::start("sound", 1, &tokio::runtime::Handle::current()).expect("threads");
-        let speech = Speech::new(Arc::new(threads), Parts { speaker: Some(Arc::new(Tone)), ..Parts::none() });
+        let speech = Speech::new(Arc::new(threads), Providers { speaker: Some(Arc::new(Tone)), ..Providers::none() });
         let (outbox, reader) = outbox();
         let downlink = Downlink { codec: DownlinkCodec::Opus, sample_rate: 24_000, frame_ms: 60, bitrate: 24_000 };
         Self {
@@ -89,7 +89,7 @@ impl Connection {
         let ended = move || {
             ended.fetch_add(1, Ordering::SeqCst);
         };
-        self.speech.speak(target, ended).expect("a speaker")
+        self.speech.begin_turn(target, ended).expect("a speaker")
     }
 
     /// The next item; fails the test where none arrives.
@@ -99,7 +99,7 @@ impl Connection {
                 return received(frame);
             }
             let mut batch = VecDeque::new();
-            tokio::time::timeout(DEADLINE, self.reader.fill(&mut batch)).await.expect("something comes");
+            tokio::time::timeout(DEADLINE, self.reader.recv_batch(&mut batch)).await.expect("something comes");
             self.queued = batch;
         }
     }
@@ -107,7 +107,7 @@ impl Connection {
     /// The items that are queued already.
     pub fn now(&mut self) -> Vec<Received> {
         let mut batch = std::mem::take(&mut self.queued);
-        self.reader.take(&mut batch);
+        self.reader.try_recv_batch(&mut batch);
         batch.into_iter().map(received).collect()
     }
 
@@ -128,7 +128,7 @@ impl Connection {
 fn received(frame: Frame) -> Received {
     let text = match frame {
         Frame::Audio { packet, timestamp_ms } => return Received::Audio(packet, timestamp_ms),
-        Frame::Text(Text::Own(text)) => text,
+        Frame::Text(Text::Owned(text)) => text,
         Frame::Text(Text::Shared(text)) => text.to_string(),
         other => panic!("{other:?}"),
     };

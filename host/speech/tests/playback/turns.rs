@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use modehost_speech::{DownlinkCodec, Heard};
+use modehost_speech::{DownlinkCodec, PlayedText};
 
 use crate::connection::{Connection, FRAME, Received, assert_balanced, decode, sequence};
 
@@ -32,7 +32,7 @@ async fn a8_a_turn_is_balanced_and_sounds_as_it_was_spoken() {
         .filter_map(|received| if let Received::Audio(_, at) = received { Some(*at) } else { None })
         .collect();
     assert!(stamps.iter().enumerate().all(|(frame, at)| *at == frame as u32 * 60), "{stamps:?}");
-    assert!(playback.is_over());
+    assert!(playback.has_ended());
     assert_eq!(connection.ended.load(SeqCst), 1);
     assert_eq!(playback.cut(), None, "nothing is left to be cut");
     drop(playback);
@@ -72,7 +72,7 @@ async fn a12_the_first_sound_waits_for_the_screen_and_the_face_comes_with_it() {
     let playback = connection.begin();
     playback.sentence(&PLUGIN.into(), "hello").expect("open");
     let face = |name: &str| -> std::sync::Arc<str> { format!(r#"{{"type":"{name}","state":"face"}}"#).into() };
-    assert_eq!(playback.accompany(face("llm")), None, "it waits");
+    assert_eq!(playback.send_with_first_frame(face("llm")), None, "it waits");
     playback.finish();
     let turn = connection.turn().await;
     let words = sequence(turn.iter().map(|(_, received)| received));
@@ -83,7 +83,7 @@ async fn a12_the_first_sound_waits_for_the_screen_and_the_face_comes_with_it() {
     let start = at(|received| matches!(received, Received::Tts(state, _) if state == "start"));
     let sound = at(|received| matches!(received, Received::Audio(..)));
     assert!(sound.saturating_sub(start) >= Duration::from_millis(115), "{start:?} to {sound:?}");
-    assert!(playback.accompany(face("llm")).is_some(), "later messages are sent at once");
+    assert!(playback.send_with_first_frame(face("llm")).is_some(), "later messages are sent at once");
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn a8_abort_silences_within_one_frame() {
     before.extend(after);
     assert_balanced(&sequence(&before));
     // Seven frames were sent, five of them ahead of playback; one letter takes one frame.
-    let [Heard { who, text }] = &played[..] else { panic!("{played:?}") };
+    let [PlayedText { who, text }] = &played[..] else { panic!("{played:?}") };
     assert_eq!(&**who, PLUGIN);
     assert!(text.len() <= 7 && "a sentence".starts_with(text.as_str()), "{text}");
     assert!(playback.sentence(&PLUGIN.into(), "too late").is_err());

@@ -2,7 +2,7 @@
 //! a recogniser; used by the corpus test and by the fuzz target `sound`. Rule: an unwrapped payload lies within its
 //! frame, decoded audio is bounded, and a decoder still works after malformed input.
 
-use modehost_protocol::{AudioFormat, Codec, Framing, Unwrapped};
+use modehost_protocol::{AudioFormat, Codec, Framing, Payload};
 use modehost_speech::asr::doubao::frame;
 use modehost_speech::decode::Decoder;
 
@@ -15,12 +15,12 @@ const UNPACKED: usize = 1024 * 1024;
 /// If a property does not hold.
 pub fn keeps(bytes: &[u8]) {
     for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
-        if let Ok(Unwrapped::Sound(packet) | Unwrapped::Text(packet)) = framing.unwrap(bytes) {
+        if let Ok(Payload::Audio(packet) | Payload::Text(packet)) = framing.parse(bytes) {
             assert!(packet.len() <= bytes.len());
         }
-        let wrapped = framing.wrap(bytes.to_vec(), 7);
+        let wrapped = framing.frame(bytes.to_vec(), 7);
         if !bytes.is_empty() && bytes.len() <= usize::from(u16::MAX) {
-            assert_eq!(framing.unwrap(&wrapped), Ok(Unwrapped::Sound(bytes)));
+            assert_eq!(framing.parse(&wrapped), Ok(Payload::Audio(bytes)));
         }
     }
     if let Ok(frame::Reply::Result(json, _)) = frame::reply(bytes) {

@@ -41,7 +41,7 @@ async fn a8_openai_speaks_and_no_sample_is_lost_at_odd_cuts() {
     provider.always(Reply::text("").between_chunks(Duration::from_millis(2)));
     let (pcm, fault) = speak(&provider, "0123456789").await;
     assert_eq!((pcm == tone(), fault), (true, None));
-    let asked = &provider.asked()[0].body;
+    let asked = &provider.requests()[0].body;
     assert_eq!(asked["response_format"], "pcm");
     assert_eq!(
         (&asked["model"], &asked["voice"], &asked["input"]),
@@ -53,11 +53,11 @@ async fn a8_openai_speaks_and_no_sample_is_lost_at_odd_cuts() {
 async fn a8_openai_is_tried_once_more_before_the_first_sound() {
     for bad in [Reply::status(500), Reply::status(429).retry_after(1), Reply::text("").cut_after(0)] {
         let provider = Provider::start();
-        provider.next(bad);
+        provider.queue(bad);
         provider.always(Reply::text(""));
         let (pcm, fault) = speak(&provider, "0123456789").await;
         assert_eq!((pcm.len(), fault), (14_400, None));
-        assert_eq!(provider.asked().len(), 2);
+        assert_eq!(provider.requests().len(), 2);
     }
 }
 
@@ -68,7 +68,7 @@ async fn a8_openai_cut_in_the_middle_is_not_begun_anew() {
     let (pcm, fault) = speak(&provider, "0123456789").await;
     assert_eq!(fault.map(|fault| fault.kind), Some(FaultKind::Connection));
     assert!(!pcm.is_empty() && pcm[..] == tone()[..pcm.len()], "{} samples", pcm.len());
-    assert_eq!(provider.asked().len(), 1, "no retry after the first audio");
+    assert_eq!(provider.requests().len(), 1, "no retry after the first audio");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,10 +103,10 @@ async fn a8_who_stops_listening_ends_the_request() {
     provider.always(Reply::endless("on and on").between_chunks(Duration::from_millis(1)));
     let mut sound = speaker_for(&provider, 2).speak("never ending");
     assert!(sound.next().await.expect("sound").is_ok());
-    assert_eq!(provider.open_now(), 1);
+    assert_eq!(provider.requests_in_flight(), 1);
     drop(sound);
     let ended = async {
-        while provider.open_now() > 0 {
+        while provider.requests_in_flight() > 0 {
             tokio::task::yield_now().await;
         }
     };
@@ -138,14 +138,14 @@ async fn a6_a_voice_that_fails_is_not_asked_again_for_each_sentence() {
             let fault = sentence(&*voice, text).await.map_err(|fault| fault.kind);
             assert_eq!(fault, Err(FaultKind::BreakerOpen), "{reply:?}");
         }
-        assert_eq!(provider.asked().len(), times, "{reply:?}");
+        assert_eq!(provider.requests().len(), times, "{reply:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_voice_that_was_repaired_speaks_again() {
     let provider = Provider::start();
-    provider.next(Reply::status(401));
+    provider.queue(Reply::status(401));
     provider.always(Reply::text(""));
     let voice = speaker_for(&provider, 2);
     assert!(sentence(&*voice, "one").await.is_err());
@@ -155,7 +155,7 @@ async fn a6_a_voice_that_was_repaired_speaks_again() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), again).await.expect("it is called again");
-    assert_eq!(provider.asked().len(), 2, "once that failed, and the trial");
+    assert_eq!(provider.requests().len(), 2, "once that failed, and the trial");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,5 +166,5 @@ async fn a6_a_voice_that_is_busy_is_asked_for_each_sentence() {
     for text in ["one", "two"] {
         assert_eq!(sentence(&*voice, text).await.map_err(|fault| fault.kind), Err(FaultKind::Busy));
     }
-    assert_eq!(provider.asked().len(), 4);
+    assert_eq!(provider.requests().len(), 4);
 }

@@ -45,7 +45,7 @@ async fn a6_openai_hears_an_utterance() {
     let began = Instant::now();
     assert_eq!(recognise(&provider, 500, POLICY).await, AsrEvent::Final("今天开会。".into()));
     println!("openai: {:?} from the end to the text", began.elapsed());
-    let asked = &provider.asked()[0];
+    let asked = &provider.requests()[0];
     assert_eq!(
         (&*asked.model, &asked.body["language"], &asked.body["prompt"]),
         ("ears", &json!("zh"), &json!("modehost"))
@@ -61,7 +61,7 @@ async fn a6_openai_hears_an_utterance() {
 async fn a6_openai_is_not_asked_about_a_click() {
     let provider = Provider::start();
     assert_eq!(recognise(&provider, 90, POLICY).await, AsrEvent::Final("".into()));
-    assert!(provider.asked().is_empty());
+    assert!(provider.requests().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,10 +70,10 @@ async fn a6_openai_is_tried_again_where_that_may_help() {
         [Reply::status(500), Reply::status(503), Reply::status(429).retry_after(1), Reply::text("x").cut_after(0)]
     {
         let provider = Provider::start();
-        provider.next(bad);
+        provider.queue(bad);
         provider.always(Reply::text("doch"));
         assert_eq!(recognise(&provider, 300, POLICY).await, AsrEvent::Final("doch".into()));
-        let asked = provider.asked();
+        let asked = provider.requests();
         assert_eq!(asked.len(), 2);
         assert_eq!(asked[0].file, asked[1].file, "the same sound");
     }
@@ -102,7 +102,7 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
             AsrEvent::Failed(fault) => assert_eq!(fault.kind, kind, "{reply:?}"),
             other => panic!("{reply:?}: {other:?}"),
         }
-        assert_eq!(provider.asked().len(), times, "{reply:?}");
+        assert_eq!(provider.requests().len(), times, "{reply:?}");
     }
 }
 
@@ -137,6 +137,6 @@ async fn l8_openai_answers_of_many_shapes_are_read() {
         let provider = Provider::start();
         provider.always(reply.clone());
         assert_eq!(recognise(&provider, 300, POLICY).await, AsrEvent::Final(text.into()), "{reply:?}");
-        assert_eq!(provider.asked().len(), 1, "{reply:?}");
+        assert_eq!(provider.requests().len(), 1, "{reply:?}");
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use modehost_config::{Loaded, Problem, path};
+use modehost_config::{Diagnostic, Loaded, path};
 use modehost_gateway::{BindError, check_addresses, ip_key};
 use modehost_plugin::grants::Grant;
 
@@ -13,19 +13,19 @@ use crate::settings::Settings;
 
 /// Addresses and ports as a start would find them on this machine. Whether a port is in use is not checked, since the
 /// server that uses it may be the one that this file is for.
-pub fn addresses(loaded: &Loaded<Settings>) -> Vec<Problem> {
+pub fn addresses(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
     let server = &loaded.document.server;
     let wanted = match check_addresses(server) {
         Ok(wanted) => wanted,
-        Err(error) => return vec![loaded.problem_with_value(&pointer(error.key()), error.to_string())],
+        Err(error) => return vec![loaded.diagnostic_for_value(&pointer(error.key()), error.to_string())],
     };
     let mut seen = BTreeSet::new();
     let foreign = wanted.into_iter().filter(|(address, _)| seen.insert(address.ip()) && !is_here(address.ip()));
     foreign
         .map(|(address, key)| {
             let key = ip_key(key);
-            let error = BindError::NotHere { address, key };
-            loaded.problem_with_value(&pointer(key), error.to_string())
+            let error = BindError::AddressNotAvailable { address, key };
+            loaded.diagnostic_for_value(&pointer(key), error.to_string())
         })
         .collect()
 }
@@ -45,7 +45,7 @@ fn is_here(ip: IpAddr) -> bool {
 
 /// Grants and pins for unknown plugins, grants that are not requested, and webhooks that are missing or not granted.
 /// `plugins` are those of the directory; built-in settings are not reported.
-pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Problem> {
+pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Diagnostic> {
     let Settings { plugins: settings, hooks, .. } = &loaded.document;
     let mut found = Vec::new();
     let mut granted_hooks = Vec::new();
@@ -64,12 +64,12 @@ pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Problem> {
             if is_set
                 && own.is_some_and(|own| !own.requested.iter().any(|asked| grant.covers(asked) || asked.covers(&grant)))
             {
-                found.push(loaded.problem_with_value(&at, "the plugin does not ask for this, so it does nothing"));
+                found.push(loaded.diagnostic_for_value(&at, "the plugin does not ask for this, so it does nothing"));
             }
             let Some(hook) = text.strip_prefix("hook:") else { continue };
             granted_hooks.push(hook);
             if is_set && !hook.ends_with('*') && !hooks.contains_key(hook) {
-                found.push(loaded.problem_with_value(&at, "there is no such webhook under `hooks`"));
+                found.push(loaded.diagnostic_for_value(&at, "there is no such webhook under `hooks`"));
             }
         }
     }
@@ -88,7 +88,7 @@ pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Problem> {
             Some(plugin) if plugin.sha256 != *pin => {
                 let message = "the file in the folder has another content, which a start does not take; `modehost plugin \
                                inspect` prints its checksum";
-                found.push(loaded.problem_with_value(&at, message));
+                found.push(loaded.diagnostic_for_value(&at, message));
             }
             Some(_) => {}
         }

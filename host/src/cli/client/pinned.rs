@@ -46,7 +46,7 @@ fn explain(error: io::Error, file: &Path) -> io::Error {
             "it does not show the certificate of {}, so it is asked nothing and sent no token; a renewed one is in use \
              {} s after its files have changed",
             file.display(),
-            limits::TLS_LOOK.as_secs()
+            limits::TLS_POLL.as_secs()
         ),
         Some(Error::InvalidMessage(_)) => {
             "it does not speak TLS, as server.tls says; was the server restarted since that was set?".to_owned()

@@ -121,7 +121,7 @@ fn url_origin(text: &str) -> Value {
     if !text.contains("://") {
         return json!(text);
     }
-    match modehost_ids::place(text) {
+    match modehost_ids::origin(text) {
         Some(origin) if origin.len() == text.len() => json!(text),
         Some(origin) => json!(format!("{origin}/…")),
         None => redacted(),

@@ -13,7 +13,7 @@ use super::markdown::LineTemplate;
 use super::{ExportError, files};
 use crate::assemble::{Pages, quoted};
 use crate::object::{self, Members};
-use crate::traits::{Archived, Due, Exports, JournalPart, Journals};
+use crate::traits::{ArchiveEntry, Due, Exports, JournalPart, Journals};
 
 /// Source of journals, and the check whether what was read is still current.
 pub(super) struct Source<'s> {
@@ -30,7 +30,7 @@ impl Source<'_> {
 }
 
 /// Writes the files; true if there is a Markdown file.
-pub(super) fn write(source: &Source<'_>, directory: &Path, entry: &Archived) -> Result<bool, ExportError> {
+pub(super) fn write(source: &Source<'_>, directory: &Path, entry: &ArchiveEntry) -> Result<bool, ExportError> {
     write_content(source, directory, entry)?;
     let line = entry.journal.as_ref().filter(|part| !part.line.is_empty());
     let name = format!("{}.md", entry.id);
@@ -56,7 +56,7 @@ pub(super) fn remove(directory: &Path, id: &str) -> Result<(), ExportError> {
     files::remove(directory, &format!("{id}.md"))
 }
 
-fn write_content(source: &Source<'_>, directory: &Path, entry: &Archived) -> Result<(), ExportError> {
+fn write_content(source: &Source<'_>, directory: &Path, entry: &ArchiveEntry) -> Result<(), ExportError> {
     let name = format!("{}.json", entry.id);
     let part = entry.journal.as_ref();
     let without: Vec<&str> = part.map(|part| &*part.member).into_iter().collect();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::traits::{Archived, Archives, JournalPart};
+use crate::traits::{ArchiveEntry, Archives, JournalPart};
 use crate::{Config, Reply, SqliteStorage};
 
 /// A storage in its own directory, with a runtime for the exporter.
@@ -87,8 +87,8 @@ fn get<T: Unpin>(reply: Reply<T>) -> T {
     block_on(reply).expect("an answer")
 }
 
-fn entry(id: &str, at: u64, content: &str) -> Archived {
-    Archived {
+fn entry(id: &str, at: u64, content: &str) -> ArchiveEntry {
+    ArchiveEntry {
         kind: "work".into(),
         id: id.into(),
         title: format!("about {id}").into(),
@@ -111,7 +111,7 @@ fn m7_an_entry_becomes_files_with_its_journal_and_an_index() {
     let text = "# Notes\n\n".into();
     let _exporter = archive.start();
     let content = r#"{"summary":"short","lines":"replaced","ü":[1]}"#;
-    get(archive.storage.archive(Archived { text, journal: Some(part), ..entry("one", 7, content) }, 9));
+    get(archive.storage.archive(ArchiveEntry { text, journal: Some(part), ..entry("one", 7, content) }, 9));
     archive.archive("two", 9, "{}", 9);
     archive.archive("three", 8, "[1, 2]", 9);
     archive.wait_until_exported();
@@ -228,7 +228,7 @@ fn m7_a_folder_that_cannot_be_written_disturbs_nothing_and_is_tried_again() {
     fs::write(archive.dir.path().join("work"), "in the way").expect("a file");
     let _exporter = archive.start();
     archive.archive("one", 7, "{}", 9);
-    get(archive.storage.archive(Archived { kind: "other".into(), ..entry("two", 8, "{}") }, 9));
+    get(archive.storage.archive(ArchiveEntry { kind: "other".into(), ..entry("two", 8, "{}") }, 9));
     archive.wait("the other kind is written", || archive.dir.path().join("other/two.json").is_file());
     archive.wait("only the first is due", || get(archive.storage.due(None, 9)).len() == 1);
     fs::remove_file(archive.dir.path().join("work")).expect("out of the way");

@@ -12,7 +12,7 @@ use modehost_ids::DeviceId;
 use serde::{Deserialize, Serialize};
 
 use crate::reply::StorageError;
-use crate::traits::{Origin, Queued};
+use crate::traits::{Origin, QueuedMessage};
 
 /// Ids from here on belong to this file: the database counts up from 1 and never gets here.
 pub(super) const FIRST_FILE_ID: u64 = 1 << 62;
@@ -68,8 +68,8 @@ impl FileMessage {
         Some(Origin { sender, receipt })
     }
 
-    pub(super) fn queued(&self) -> Queued {
-        Queued {
+    pub(super) fn queued(&self) -> QueuedMessage {
+        QueuedMessage {
             id: self.id,
             payload: self.payload.clone(),
             origin: self.origin(),

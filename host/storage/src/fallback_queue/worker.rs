@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::file::{File, FileMessage};
 use crate::reply::{Reply, StorageError};
-use crate::traits::{OfflineQueue, Queued};
+use crate::traits::{OfflineQueue, QueuedMessage};
 
 type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
 
@@ -29,7 +29,7 @@ pub(super) enum Job {
     Pending {
         device: DeviceId,
         now: u64,
-        reply: Answer<Vec<Queued>>,
+        reply: Answer<Vec<QueuedMessage>>,
     },
     Remove {
         device: DeviceId,
@@ -184,11 +184,11 @@ impl Worker {
 
     /// Messages for a device from the database, followed by those in the file. If the database cannot even be read,
     /// only those of the file are returned.
-    fn waiting(&mut self, device: &DeviceId, now: u64) -> Result<Vec<Queued>, StorageError> {
+    fn waiting(&mut self, device: &DeviceId, now: u64) -> Result<Vec<QueuedMessage>, StorageError> {
         let in_file =
             self.file.messages().iter().filter(|message| message.device_id == *device && !message.is_expired(now));
-        let in_file: Vec<Queued> = in_file.map(FileMessage::queued).collect();
-        let mut waiting = match block_on(self.primary.waiting(device, now)) {
+        let in_file: Vec<QueuedMessage> = in_file.map(FileMessage::queued).collect();
+        let mut waiting = match block_on(self.primary.next_page(device, now)) {
             // The database has more, and all of it goes first.
             Ok(waiting) if is_full(&waiting) => return Ok(waiting),
             Ok(waiting) => waiting,
@@ -279,7 +279,7 @@ impl Worker {
     }
 
     fn enqueue_in_database(&self, message: &FileMessage) -> Reply<(u32, Option<u64>)> {
-        self.primary.enqueue_known(
+        self.primary.enqueue_with_id(
             message.origin(),
             &message.device_id,
             message.payload.clone(),
@@ -305,7 +305,7 @@ fn should_log(last_logged: &mut Option<Instant>) -> bool {
 }
 
 /// True if this is a full page: there may be more messages.
-fn is_full(page: &[Queued]) -> bool {
+fn is_full(page: &[QueuedMessage]) -> bool {
     let bytes: usize = page.iter().map(|message| message.payload.len()).sum();
     page.len() >= limits::QUEUE_PAGE || bytes >= limits::QUEUE_PAGE_BYTES
 }

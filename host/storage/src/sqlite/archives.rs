@@ -15,10 +15,10 @@ use super::writer::WriteContext;
 use super::{SqliteStorage, journals, reject, signed, unsigned};
 use crate::export::names;
 use crate::reply::{Reply, StorageError};
-use crate::traits::{Archived, Archives, Due, Exports, JournalPart};
+use crate::traits::{ArchiveEntry, Archives, Due, Exports, JournalPart};
 
 impl Archives for SqliteStorage {
-    fn archive(&self, entry: Archived, keep: u32) -> Reply<()> {
+    fn archive(&self, entry: ArchiveEntry, keep: u32) -> Reply<()> {
         if let Err(error) = check(&entry) {
             return reject(error);
         }
@@ -52,7 +52,7 @@ impl Archives for SqliteStorage {
         })
     }
 
-    fn list(&self, kind: &str, limit: u32) -> Reply<Vec<Archived>> {
+    fn list(&self, kind: &str, limit: u32) -> Reply<Vec<ArchiveEntry>> {
         let kind: Box<str> = kind.into();
         SqliteStorage::read(self, move |connection| {
             let statement = "SELECT kind, id, title, at, content, text, journal, member, line, device FROM archives
@@ -80,7 +80,7 @@ impl Exports for SqliteStorage {
         })
     }
 
-    fn entry(&self, kind: &str, id: &str) -> Reply<Option<(Archived, u32)>> {
+    fn entry(&self, kind: &str, id: &str) -> Reply<Option<(ArchiveEntry, u32)>> {
         let (kind, id): (Box<str>, Box<str>) = (kind.into(), id.into());
         SqliteStorage::read(self, move |connection| {
             let statement =
@@ -112,7 +112,7 @@ impl Exports for SqliteStorage {
         })
     }
 
-    fn redo(&self, kind: &str) -> Reply<u64> {
+    fn mark_all_due(&self, kind: &str) -> Reply<u64> {
         let kind: Box<str> = kind.into();
         SqliteStorage::write(self, move |context| {
             let statement = "INSERT INTO exports (kind, id, revision) SELECT kind, id, 1 FROM archives WHERE kind = ?1
@@ -146,7 +146,7 @@ impl Exports for SqliteStorage {
 }
 
 /// Validates the names of an entry.
-pub(super) fn check(entry: &Archived) -> Result<(), StorageError> {
+pub(super) fn check(entry: &ArchiveEntry) -> Result<(), StorageError> {
     let checked = names::check_kind(&entry.kind).and_then(|()| names::check_id(&entry.id));
     checked.map_err(|error| StorageError::Invalid(error.to_string()))
 }
@@ -161,7 +161,7 @@ pub(super) struct Retention {
 }
 
 /// Stores an entry, and removes surplus ones.
-pub(super) fn archive(context: &mut WriteContext<'_>, entry: &Archived, keep: Retention) -> rusqlite::Result<()> {
+pub(super) fn archive(context: &mut WriteContext<'_>, entry: &ArchiveEntry, keep: Retention) -> rusqlite::Result<()> {
     let connection = context.connection;
     let replaced = journal_of(connection, &entry.kind, &entry.id)?;
     store(connection, entry, keep.total)?;
@@ -180,7 +180,7 @@ pub(super) fn archive(context: &mut WriteContext<'_>, entry: &Archived, keep: Re
     Ok(())
 }
 
-fn store(connection: &Connection, entry: &Archived, keep: u32) -> rusqlite::Result<()> {
+fn store(connection: &Connection, entry: &ArchiveEntry, keep: u32) -> rusqlite::Result<()> {
     let statement = "INSERT INTO archives (kind, id, title, at, content, text, keep, journal, member, line, device)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (kind, id) DO UPDATE SET title = excluded.title, at = excluded.at, content = excluded.content,
@@ -205,7 +205,7 @@ fn store(connection: &Connection, entry: &Archived, keep: u32) -> rusqlite::Resu
 
 /// Removes the entries beyond `keep`, of the same device or of all, with their journals. The entry just `stored` always
 /// stays, even if a clock that was set back makes it look older than the others.
-fn trim(connection: &Connection, stored: &Archived, keep: u32, of_device: bool) -> rusqlite::Result<u64> {
+fn trim(connection: &Connection, stored: &ArchiveEntry, keep: u32, of_device: bool) -> rusqlite::Result<u64> {
     let statement = "DELETE FROM archives WHERE rowid IN (
          SELECT rowid FROM archives WHERE kind = ?1 AND id <> ?2 AND (?4 OR device IS ?5)
          ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?3) RETURNING id, journal";
@@ -244,7 +244,7 @@ enum RemovalReason {
 
 impl RemovedEntries {
     /// `None` if nothing was removed.
-    fn of(stored: &Archived, count: u64, reason: RemovalReason) -> Option<Self> {
+    fn of(stored: &ArchiveEntry, count: u64, reason: RemovalReason) -> Option<Self> {
         let device = stored.device.clone().filter(|_| matches!(reason, RemovalReason::PerDevice(_)));
         (count > 0).then(|| Self { kind: stored.kind.clone(), device, count, reason })
     }
@@ -288,13 +288,13 @@ fn remove_journal(connection: &Connection, journal: Option<String>) -> rusqlite:
     if linked { Ok(()) } else { journals::remove(connection, &journal, limits::SWEEP_ENTRIES) }
 }
 
-pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Archived> {
+pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ArchiveEntry> {
     let journal: Option<Arc<str>> = row.get(6)?;
     let part = match journal {
         Some(journal) => Some(JournalPart { journal, member: row.get(7)?, line: row.get(8)? }),
         None => None,
     };
-    Ok(Archived {
+    Ok(ArchiveEntry {
         kind: row.get(0)?,
         id: row.get(1)?,
         title: row.get(2)?,

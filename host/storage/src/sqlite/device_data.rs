@@ -23,7 +23,7 @@ use crate::traits::Document;
 
 /// What was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Forgotten {
+pub struct ErasureReport {
     /// Records of its session.
     pub sessions: u64,
     /// Documents whose key ends with its id.
@@ -42,7 +42,7 @@ pub struct Forgotten {
     pub facts: u64,
 }
 
-impl Forgotten {
+impl ErasureReport {
     /// True if nothing was stored of it.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
@@ -64,7 +64,7 @@ const SENT: &str = "SELECT id FROM offline_weights WHERE sender = ?1
 
 impl SqliteStorage {
     /// Everything that is stored of a device, as one JSON object; JSON texts are embedded as values, bytes as base64.
-    pub fn of_device(&self, device: &DeviceId) -> Reply<Value> {
+    pub fn export_device(&self, device: &DeviceId) -> Reply<Value> {
         let device = device.clone();
         let read = SqliteStorage::read(self, move |connection| {
             // One transaction, so that the export is consistent.
@@ -98,7 +98,7 @@ impl SqliteStorage {
             transaction.finish()?;
             Ok(if left < 0 { Value::Null } else { Value::Object(all) })
         });
-        Reply::of(async move {
+        Reply::from_future(async move {
             match read.await? {
                 Value::Null => Err(StorageError::Invalid(format!(
                     "more than {} MiB are kept of this device, which is too much for one answer; `modehost backup` copies \
@@ -111,7 +111,7 @@ impl SqliteStorage {
     }
 
     /// Keys of shared documents that mention the device, up to `limits::SHARED_NAMED`.
-    pub fn shared_with(&self, device: &DeviceId) -> Reply<Vec<Arc<str>>> {
+    pub fn shared_documents(&self, device: &DeviceId) -> Reply<Vec<Arc<str>>> {
         let device = device.clone();
         SqliteStorage::read(self, move |connection| {
             let query = format!(
@@ -127,7 +127,7 @@ impl SqliteStorage {
     /// Erases everything that is stored of a device, in one transaction. Nothing may write its data at the same time.
     /// Data outside the database has to follow: [`Self::being_forgotten`] lists the device until
     /// [`Self::has_forgotten`].
-    pub fn forget(&self, device: &DeviceId) -> Reply<Forgotten> {
+    pub fn erase_device(&self, device: &DeviceId) -> Reply<ErasureReport> {
         let device = device.clone();
         self.write_freeing(move |context| {
             set_secure_delete(context.connection, "ON")?;
@@ -138,7 +138,7 @@ impl SqliteStorage {
     }
 
     /// Devices whose erasure was not completed by an earlier process.
-    pub fn being_forgotten(&self) -> Reply<Vec<DeviceId>> {
+    pub fn pending_erasures(&self) -> Reply<Vec<DeviceId>> {
         SqliteStorage::read(self, |connection| {
             let mut statement = connection.prepare_cached("SELECT device FROM forgetting")?;
             let devices = statement.query_map((), |row| Ok(DeviceId::new(row.get::<_, String>(0)?)))?;
@@ -148,7 +148,7 @@ impl SqliteStorage {
 
     /// Completes an erasure once everything outside the database has followed. Queued messages that came from there
     /// meanwhile are erased too.
-    pub fn has_forgotten(&self, device: &DeviceId) -> Reply<()> {
+    pub fn complete_erasure(&self, device: &DeviceId) -> Reply<()> {
         let device = device.clone();
         self.write_freeing(move |context| {
             set_secure_delete(context.connection, "ON")?;
@@ -162,14 +162,14 @@ impl SqliteStorage {
     }
 
     /// Number of archive entries whose files still have to be exported or removed.
-    pub fn files_due(&self) -> Reply<u64> {
+    pub fn exports_due(&self) -> Reply<u64> {
         SqliteStorage::read(self, |connection| {
             Ok(unsigned(connection.query_row("SELECT count(*) FROM exports", (), |row| row.get(0))?))
         })
     }
 
     /// Number of archive entries without a known owner.
-    pub fn nobodys_work(&self) -> Reply<u64> {
+    pub fn unowned_archives(&self) -> Reply<u64> {
         SqliteStorage::read(self, |connection| {
             let count =
                 connection.query_row("SELECT count(*) FROM archives WHERE device IS NULL", (), |row| row.get(0))?;
@@ -183,10 +183,10 @@ fn set_secure_delete(connection: &Connection, how: &str) -> rusqlite::Result<()>
     connection.query_row(&format!("PRAGMA secure_delete = {how}"), (), |_| Ok(()))
 }
 
-fn forget(context: &mut WriteContext<'_>, device: &DeviceId) -> rusqlite::Result<Forgotten> {
+fn forget(context: &mut WriteContext<'_>, device: &DeviceId) -> rusqlite::Result<ErasureReport> {
     let (connection, id) = (context.connection, [device.as_str()]);
     let remove = |statement: &str| Ok::<u64, rusqlite::Error>(connection.execute(statement, id)? as u64);
-    let mut forgotten = Forgotten::default();
+    let mut forgotten = ErasureReport::default();
     connection.execute("INSERT OR IGNORE INTO forgetting (device) VALUES (?1)", id)?;
     let keys: Vec<Arc<str>> =
         connection.prepare(DOCUMENTS)?.query_map(id, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;

@@ -24,7 +24,7 @@ impl Devices for SqliteStorage {
         })
     }
 
-    fn learn(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()> {
+    fn add_facts(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()> {
         let device = device.clone();
         self.write(move |context| {
             let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
@@ -39,7 +39,7 @@ impl Devices for SqliteStorage {
         })
     }
 
-    fn seen(&self, device: &DeviceId, now: u64) -> Reply<()> {
+    fn record_seen(&self, device: &DeviceId, now: u64) -> Reply<()> {
         let device = device.clone();
         self.write(move |context| {
             // Recorded at most once a day for a device that connects often.

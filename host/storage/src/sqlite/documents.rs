@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::writer::{JobInfo, WriteContext};
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::reply::{Reply, StorageError};
-use crate::traits::{Document, Documents, Watch, Watcher, Written};
+use crate::traits::{Document, Documents, Watch, Watcher, WriteOutcome};
 
 impl Documents for SqliteStorage {
     fn read(&self, key: &str) -> Reply<Document> {
@@ -19,7 +19,7 @@ impl Documents for SqliteStorage {
         SqliteStorage::read(self, move |connection| Ok(find(connection, key)?.document))
     }
 
-    fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<Written> {
+    fn write(&self, key: &str, expected: u64, value: Option<Arc<str>>) -> Reply<WriteOutcome> {
         if let Err(error) = check(key, value.as_deref()) {
             return reject(error);
         }
@@ -45,14 +45,14 @@ pub(super) fn write(
     key: Arc<str>,
     expected: u64,
     value: Option<Arc<str>>,
-) -> rusqlite::Result<Written> {
+) -> rusqlite::Result<WriteOutcome> {
     let found = find(context.connection, key.clone())?;
     if found.document.version != expected {
-        return Ok(Written::Conflict(found.document));
+        return Ok(WriteOutcome::Conflict(found.document));
     }
     if value.is_none() && expected == 0 {
         // Removing a document that does not exist succeeds.
-        return Ok(Written::Done(0));
+        return Ok(WriteOutcome::Done(0));
     }
     let version = found.last_version + 1;
     let statement = "INSERT INTO documents (key, version, value) VALUES (?1, ?2, ?3)
@@ -60,7 +60,7 @@ pub(super) fn write(
     context.connection.prepare_cached(statement)?.execute((&*key, signed(version), value.as_deref()))?;
     let visible_version = if value.is_some() { version } else { 0 };
     context.changes.push(Document { key, version: visible_version, value });
-    Ok(Written::Done(version))
+    Ok(WriteOutcome::Done(version))
 }
 
 struct StoredDocument {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::reply::{Reply, StorageError};
-use crate::traits::{Author, JournalEntry, Journals, Swept};
+use crate::traits::{Author, JournalEntry, Journals, SweepStep};
 
 impl Journals for SqliteStorage {
     fn append_for(&self, author: Option<&Author>, journal: &str, at: u64, value: Arc<str>) -> Reply<u64> {
@@ -41,7 +41,7 @@ impl Journals for SqliteStorage {
         self.write_freeing(move |context| remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE))
     }
 
-    fn sweep(&self, from: u64, before: u64) -> Reply<Swept> {
+    fn sweep(&self, from: u64, before: u64) -> Reply<SweepStep> {
         SqliteStorage::write_freeing(self, move |context| {
             let connection = context.connection;
             let removed: Option<i64> = connection
@@ -50,7 +50,7 @@ impl Journals for SqliteStorage {
                 .optional()?;
             if let Some(id) = removed {
                 let entries = remove_entries(connection, id, limits::SWEEP_ENTRIES)?;
-                return Ok(Swept { next: Some(from), journals: 0, entries });
+                return Ok(SweepStep { next: Some(from), journals: 0, entries });
             }
             remove_orphan(connection, from, before)
         })
@@ -107,7 +107,7 @@ fn remove_entries(connection: &Connection, id: i64, max: u32) -> rusqlite::Resul
 }
 
 /// Examines the next journals and removes the first orphan among them.
-fn remove_orphan(connection: &Connection, from: u64, before: u64) -> rusqlite::Result<Swept> {
+fn remove_orphan(connection: &Connection, from: u64, before: u64) -> rusqlite::Result<SweepStep> {
     let statement = "SELECT id, name, session IS NOT NULL AND EXISTS (
              SELECT 1 FROM sessions WHERE sessions.session = journals.session)
          OR EXISTS (SELECT 1 FROM archives WHERE archives.journal = journals.name)
@@ -123,8 +123,8 @@ fn remove_orphan(connection: &Connection, from: u64, before: u64) -> rusqlite::R
         if !needed {
             drop(rows);
             remove(connection, &name, limits::SWEEP_ENTRIES)?;
-            return Ok(Swept { next, journals: 1, entries: 0 });
+            return Ok(SweepStep { next, journals: 1, entries: 0 });
         }
     }
-    Ok(Swept { next, journals: 0, entries: 0 })
+    Ok(SweepStep { next, journals: 0, entries: 0 })
 }

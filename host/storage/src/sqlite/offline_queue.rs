@@ -15,13 +15,13 @@ use super::failure::rejection;
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::config::QueueQuotas;
 use crate::reply::{Reply, StorageError};
-use crate::traits::{OfflineDelivery, OfflineQueue, Origin, Queued};
+use crate::traits::{OfflineDelivery, OfflineQueue, Origin, QueuedMessage};
 
 /// Maximum lifetime of a message in ms, so that adding it to a time cannot overflow.
 const MAX_TTL_MS: i64 = i64::MAX / 4;
 
 impl OfflineQueue for SqliteStorage {
-    fn enqueue_from(
+    fn enqueue_with_receipt(
         &self,
         origin: Option<Origin>,
         device: &DeviceId,
@@ -29,19 +29,20 @@ impl OfflineQueue for SqliteStorage {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<u32> {
-        let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
+        let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
         self.insert(device, message, Owner::None, |dropped, _| dropped)
     }
 
     fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32> {
         let origin = delivery.origin();
-        let OfflineDelivery { sender, receiver, payload, now, ttl_ms, to_strangers, .. } = delivery;
-        let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
+        let OfflineDelivery { sender, receiver, payload, now, ttl_ms, allow_unknown_receiver: to_strangers, .. } =
+            delivery;
+        let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
         let owner = Owner::Device { sender, quotas: *self.quotas.lock(), to_strangers };
         self.insert(&receiver, message, owner, |dropped, _| dropped)
     }
 
-    fn enqueue_known(
+    fn enqueue_with_id(
         &self,
         origin: Option<Origin>,
         device: &DeviceId,
@@ -49,7 +50,7 @@ impl OfflineQueue for SqliteStorage {
         now: u64,
         ttl_ms: u64,
     ) -> Reply<(u32, Option<u64>)> {
-        let message = Queued { id: 0, payload, origin, queued_at: now, ttl_ms };
+        let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
         // The message was acknowledged earlier, so no quota applies.
         self.insert(device, message, Owner::None, |dropped, id| (dropped, Some(id)))
     }
@@ -58,7 +59,7 @@ impl OfflineQueue for SqliteStorage {
         self.queue_limit.store(max.max(1), Ordering::Relaxed);
     }
 
-    fn waiting(&self, device: &DeviceId, now: u64) -> Reply<Vec<Queued>> {
+    fn next_page(&self, device: &DeviceId, now: u64) -> Reply<Vec<QueuedMessage>> {
         let (device, now) = (device.clone(), signed(now).min(MAX_TTL_MS));
         SqliteStorage::read(self, move |connection| {
             let statement = "SELECT id, payload, queued_at, ttl_ms, sender, notice
@@ -70,7 +71,7 @@ impl OfflineQueue for SqliteStorage {
                 let receipt: Option<Arc<str>> = row.get(5)?;
                 let origin =
                     sender.zip(receipt).map(|(sender, receipt)| Origin { sender: DeviceId::new(sender), receipt });
-                Ok(Queued {
+                Ok(QueuedMessage {
                     origin,
                     id: unsigned(row.get(0)?),
                     payload: row.get(1)?,
@@ -80,7 +81,7 @@ impl OfflineQueue for SqliteStorage {
             })?;
             let (mut messages, mut bytes) = (Vec::new(), 0);
             for message in rows {
-                let message: Queued = message?;
+                let message: QueuedMessage = message?;
                 bytes += message.payload.len();
                 messages.push(message);
                 if bytes >= limits::QUEUE_PAGE_BYTES {
@@ -148,11 +149,11 @@ impl SqliteStorage {
     fn insert<T: Send + 'static>(
         &self,
         device: &DeviceId,
-        message: Queued,
+        message: QueuedMessage,
         owner: Owner,
         answer: impl Fn(u32, u64) -> T + Send + 'static,
     ) -> Reply<T> {
-        let Queued { payload, origin, queued_at, ttl_ms, .. } = message;
+        let QueuedMessage { payload, origin, queued_at, ttl_ms, .. } = message;
         let receipt = origin.as_ref().map_or("", |origin| &*origin.receipt);
         let sizes = check_length("a queued message", &payload, 0, limits::MESSAGE_BYTES)
             .and_then(|()| check_length("a notice for the sender", receipt, 0, limits::RECEIPT_BYTES));

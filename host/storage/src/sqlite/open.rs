@@ -79,7 +79,7 @@ pub enum OpenError {
 
 /// An error that a retry cannot fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lasting {
+pub enum PermanentError {
     /// The data is damaged, or of a newer server.
     Data,
     /// Permission is missing.
@@ -88,11 +88,11 @@ pub enum Lasting {
 
 impl OpenError {
     /// Whether the error persists until somebody fixes the cause.
-    pub fn lasts(&self) -> Option<Lasting> {
+    pub fn permanent(&self) -> Option<PermanentError> {
         match self {
-            Self::Newer { .. } | Self::Damaged { .. } => Some(Lasting::Data),
+            Self::Newer { .. } | Self::Damaged { .. } => Some(PermanentError::Data),
             Self::Folder { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                Some(Lasting::Permission)
+                Some(PermanentError::Permission)
             }
             _ => None,
         }

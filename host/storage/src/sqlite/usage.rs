@@ -41,7 +41,7 @@ pub struct Usage {
 
 /// Result of a compaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Compacted {
+pub struct CompactionReport {
     /// Expired messages that were removed.
     pub expired: u64,
     /// Bytes of the database before, with its write-ahead log.
@@ -82,7 +82,7 @@ impl SqliteStorage {
     }
 
     /// Messages queued for one device, expired ones included.
-    pub fn waiting_for(&self, device: &DeviceId) -> Reply<Amount> {
+    pub fn queue_usage(&self, device: &DeviceId) -> Reply<Amount> {
         let device = device.clone();
         SqliteStorage::read(self, move |connection| {
             let query = "SELECT count(*), sum(octet_length(payload)) FROM offline_queue WHERE device_id = ?1";
@@ -95,9 +95,9 @@ impl SqliteStorage {
 
     /// Frees space: removes expired messages, truncates the write-ahead log, and rewrites the file without unused pages
     /// if it is small enough not to block writers for long and the disk has `free` bytes left for it.
-    pub fn compact(&self, free: u64) -> Reply<Compacted> {
+    pub fn compact(&self, free: u64) -> Reply<CompactionReport> {
         let file = self.file.clone();
-        let (sender, reply) = Reply::waiting();
+        let (sender, reply) = Reply::channel();
         let work = move |context: &mut writer::WriteContext<'_>| {
             let connection = context.connection;
             let size = || {
@@ -132,7 +132,7 @@ impl SqliteStorage {
             if let Err(error) = outcome {
                 left = Some(format!("the database was not rewritten: {error}"));
             }
-            Ok(Compacted { expired, bytes_before, bytes_after: size(), left })
+            Ok(CompactionReport { expired, bytes_before, bytes_after: size(), left })
         };
         reply_or_error(self.writes.push(writer::standalone_job(work, sender)), reply)
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Archived, Author, StoredSession, Written};
+use super::{ArchiveEntry, Author, StoredSession, WriteOutcome};
 
 /// The writes of a session and its record, committed in one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,7 @@ pub enum Write {
     /// As [`Archives::archive`](super::Archives::archive).
     Archive {
         /// The entry; stored under its own id.
-        entry: Archived,
+        entry: ArchiveEntry,
         /// How many entries of the kind and the device are kept; 0: all.
         keep: u32,
     },
@@ -63,7 +63,7 @@ pub enum Write {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Of [`Write::Document`].
-    Document(Written),
+    Document(WriteOutcome),
     /// Of [`Write::Append`]: the entry's sequence number.
     Appended(u64),
     /// Of all other writes.

@@ -1,14 +1,14 @@
 //! Archives: retention, replacement, journals owned by entries, and files that are due. Rule: each case uses keys of
 //! its own, since the store may be shared.
 
-use modehost_storage::traits::{Archived, Archives, Due, Exports, JournalPart, Journals};
+use modehost_storage::traits::{ArchiveEntry, Archives, Due, Exports, JournalPart, Journals};
 use modehost_storage::{Config, StorageError};
 
 use crate::{get, outcome};
 
-fn entry(kind: &str, id: &str, at: u64) -> Archived {
+fn entry(kind: &str, id: &str, at: u64) -> ArchiveEntry {
     let text = format!("# {id}").into();
-    Archived {
+    ArchiveEntry {
         kind: kind.into(),
         id: id.into(),
         title: "a title".into(),
@@ -39,7 +39,7 @@ pub fn the_newest_are_kept_and_listed_first(archives: &dyn Archives) {
 }
 
 pub fn each_device_has_its_own(archives: &dyn Archives) {
-    let of = |device: &str, id: &str, at: u64| Archived {
+    let of = |device: &str, id: &str, at: u64| ArchiveEntry {
         device: modehost_ids::DeviceId::parse(device),
         ..entry("shared-kind", id, at)
     };
@@ -64,14 +64,14 @@ pub fn what_is_old_expires_with_its_journal(storage: &(impl Archives + Journals)
 
 pub fn the_same_id_replaces(archives: &dyn Archives) {
     get(archives.archive(entry("replaced", "x", 1), 0));
-    let newer = Archived { title: "第二".into(), content: "{\"v\":2}".into(), ..entry("replaced", "x", 2) };
+    let newer = ArchiveEntry { title: "第二".into(), content: "{\"v\":2}".into(), ..entry("replaced", "x", 2) };
     get(archives.archive(newer.clone(), 0));
     assert_eq!(get(archives.list("replaced", 9)), [newer]);
 }
 
-fn with_journal(kind: &str, id: &str, at: u64, journal: &str) -> Archived {
+fn with_journal(kind: &str, id: &str, at: u64, journal: &str) -> ArchiveEntry {
     let part = JournalPart { journal: journal.into(), member: "lines".into(), line: "- {text}".into() };
-    Archived { journal: Some(part), ..entry(kind, id, at) }
+    ArchiveEntry { journal: Some(part), ..entry(kind, id, at) }
 }
 
 fn length(journals: &dyn Journals, journal: &str) -> usize {
@@ -161,7 +161,7 @@ pub fn files_are_due_until_they_have_followed(storage: &(impl Archives + Exports
     assert_eq!(get(storage.entry("files", "a")), None);
     assert_eq!(get(storage.entry("files", "c")), Some((entry("files", "c", 4), Config::default().archive_keep)));
     get(storage.done(due(storage, "files")));
-    assert_eq!(get(storage.redo("files")), 2);
+    assert_eq!(get(storage.mark_all_due("files")), 2);
     assert_eq!(named("files"), ["b", "c"]);
     assert!(get(storage.kinds()).iter().any(|kind| &**kind == "files"));
     assert_eq!(get(storage.ids("files")).len(), 2);

@@ -4,7 +4,8 @@
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::StorageError;
 use modehost_storage::traits::{
-    Archived, Archives, Author, Batch, Document, Documents, Journals, Outcome, Sessions, StoredSession, Write, Written,
+    ArchiveEntry, Archives, Author, Batch, Document, Documents, Journals, Outcome, Sessions, StoredSession, Write,
+    WriteOutcome,
 };
 
 use crate::{get, outcome};
@@ -38,7 +39,8 @@ fn append(journal: &str, entry: &str) -> Write {
 
 fn archive(kind: &str, id: &str) -> Write {
     let (title, content, text) = ("t".into(), "{}".into(), "".into());
-    let entry = Archived { kind: kind.into(), id: id.into(), title, at: 1, content, text, journal: None, device: None };
+    let entry =
+        ArchiveEntry { kind: kind.into(), id: id.into(), title, at: 1, content, text, journal: None, device: None };
     Write::Archive { entry, keep: 0 }
 }
 
@@ -65,9 +67,9 @@ pub fn each_write_has_its_outcome_in_the_order_of_the_batch(storage: &impl All) 
     let outcomes = get(storage.commit(batch("order", writes, 7)));
     let expected = [
         Outcome::Appended(1),
-        Outcome::Document(Written::Done(1)),
+        Outcome::Document(WriteOutcome::Done(1)),
         Outcome::Appended(2),
-        Outcome::Document(Written::Done(2)),
+        Outcome::Document(WriteOutcome::Done(2)),
         Outcome::Done,
         Outcome::Appended(1),
         Outcome::Done,
@@ -85,7 +87,7 @@ pub fn a_conflict_is_an_outcome_and_the_rest_is_stored(storage: &impl All) {
     let writes = vec![append("batch/conflict", "1"), write("batch-conflict", 0, "2"), archive("batch-conflict", "a")];
     let outcomes = get(storage.commit(batch("conflict", writes, 1)));
     let stands = Document { key: "batch-conflict".into(), version: 1, value: Some("1".into()) };
-    assert_eq!(outcomes[1], Outcome::Document(Written::Conflict(stands)));
+    assert_eq!(outcomes[1], Outcome::Document(WriteOutcome::Conflict(stands)));
     assert_eq!(entries(storage, "batch/conflict"), ["1"]);
     assert_eq!(get(storage.list("batch-conflict", 9)).len(), 1);
     assert_eq!(segments(storage, "conflict"), Some(1));

@@ -9,9 +9,9 @@ pub fn c18_facts_about_a_device_add_up(devices: &dyn Devices) {
     let device = DeviceId::new("facts");
     let none = DeviceFacts::default();
     assert_eq!(get(devices.facts(&device)), none);
-    get(devices.learn(&device, DeviceFacts { sends_stop: true, ..none }, 1));
-    get(devices.learn(&device, DeviceFacts { knows_extensions: true, ..none }, 2));
-    get(devices.learn(&device, none, 3));
+    get(devices.add_facts(&device, DeviceFacts { sends_stop: true, ..none }, 1));
+    get(devices.add_facts(&device, DeviceFacts { knows_extensions: true, ..none }, 2));
+    get(devices.add_facts(&device, none, 3));
     assert_eq!(get(devices.facts(&device)), DeviceFacts { knows_extensions: true, sends_stop: true });
     assert_eq!(get(devices.facts(&DeviceId::new("facts-other"))), none, "of another nothing is known");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use modehost_storage::StorageError;
-use modehost_storage::traits::{Document, Documents, Written};
+use modehost_storage::traits::{Document, Documents, WriteOutcome};
 use parking_lot::Mutex;
 
 use crate::{get, outcome, wait_until};
@@ -13,17 +13,17 @@ fn json(text: &str) -> Option<Arc<str>> {
     Some(text.into())
 }
 
-fn version(written: Written) -> u64 {
+fn version(written: WriteOutcome) -> u64 {
     match written {
-        Written::Done(version) => version,
-        Written::Conflict(document) => panic!("a conflict with {document:?}"),
+        WriteOutcome::Done(version) => version,
+        WriteOutcome::Conflict(document) => panic!("a conflict with {document:?}"),
     }
 }
 
 pub fn versions_grow_also_across_a_removal(documents: &dyn Documents) {
     let absent = Document { key: "grow".into(), version: 0, value: None };
     assert_eq!(get(documents.read("grow")), absent);
-    assert_eq!(get(documents.write("grow", 0, None)), Written::Done(0), "removing nothing is done");
+    assert_eq!(get(documents.write("grow", 0, None)), WriteOutcome::Done(0), "removing nothing is done");
     let first = version(get(documents.write("grow", 0, json("1"))));
     let second = version(get(documents.write("grow", first, json("2"))));
     assert!(second > first && first > 0);
@@ -38,12 +38,12 @@ pub fn a_stale_write_is_told_what_stands_there(documents: &dyn Documents) {
     let first = version(get(documents.write("stale", 0, json("\"a\""))));
     let stands = Document { key: "stale".into(), version: first, value: json("\"a\"") };
     for wrong in [0, first + 1, u64::MAX] {
-        assert_eq!(get(documents.write("stale", wrong, json("\"b\""))), Written::Conflict(stands.clone()));
-        assert_eq!(get(documents.write("stale", wrong, None)), Written::Conflict(stands.clone()));
+        assert_eq!(get(documents.write("stale", wrong, json("\"b\""))), WriteOutcome::Conflict(stands.clone()));
+        assert_eq!(get(documents.write("stale", wrong, None)), WriteOutcome::Conflict(stands.clone()));
     }
     assert_eq!(get(documents.read("stale")), stands);
     let absent = Document { key: "stale-absent".into(), version: 0, value: None };
-    assert_eq!(get(documents.write("stale-absent", 4, json("1"))), Written::Conflict(absent));
+    assert_eq!(get(documents.write("stale-absent", 4, json("1"))), WriteOutcome::Conflict(absent));
 }
 
 pub fn increments_of_eight_threads_all_count(documents: &dyn Documents) {
@@ -55,8 +55,8 @@ pub fn increments_of_eight_threads_all_count(documents: &dyn Documents) {
                     loop {
                         let sum: u64 = now.value.as_deref().unwrap_or("0").parse().expect("a number");
                         match get(documents.write("sum", now.version, json(&(sum + 1).to_string()))) {
-                            Written::Done(_) => break now = get(documents.read("sum")),
-                            Written::Conflict(current) => now = current,
+                            WriteOutcome::Done(_) => break now = get(documents.read("sum")),
+                            WriteOutcome::Conflict(current) => now = current,
                         }
                     }
                 }
@@ -79,11 +79,11 @@ pub fn watchers_hear_of_every_change_in_order(documents: &dyn Documents) {
     let _other = documents.watch("not-told", Box::new(|document| panic!("told of {document:?}")));
     let replies: Vec<_> = (0..50).map(|number| documents.write("told", number, json(&number.to_string()))).collect();
     for (number, reply) in (1..).zip(replies) {
-        assert_eq!(get(reply), Written::Done(number), "writes of one caller keep their order");
+        assert_eq!(get(reply), WriteOutcome::Done(number), "writes of one caller keep their order");
     }
     // A conflict changes nothing, so nobody is notified.
-    assert!(matches!(get(documents.write("told", 7, json("7"))), Written::Conflict(_)));
-    assert!(matches!(get(documents.write("told", 50, None)), Written::Done(51)));
+    assert!(matches!(get(documents.write("told", 7, json("7"))), WriteOutcome::Conflict(_)));
+    assert!(matches!(get(documents.write("told", 50, None)), WriteOutcome::Done(51)));
     wait_until("51 changes", || received.lock().len() >= 51);
     let received = received.lock();
     let expected: Vec<(u64, Option<Arc<str>>)> =

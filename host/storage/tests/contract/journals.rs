@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::StorageError;
-use modehost_storage::traits::{Archived, Archives, Author, JournalPart, Journals, Sessions, StoredSession};
+use modehost_storage::traits::{ArchiveEntry, Archives, Author, JournalPart, Journals, Sessions, StoredSession};
 
 use crate::{get, outcome};
 
@@ -115,7 +115,7 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
         get(storage.append(&format!("sweep/many-{n}"), 1, "{}".into()));
     }
     let part = JournalPart { journal: "sweep/linked".into(), member: "m".into(), line: "".into() };
-    let entry = Archived {
+    let entry = ArchiveEntry {
         kind: "sweep".into(),
         id: "x".into(),
         title: "".into(),

@@ -9,7 +9,7 @@ use crate::get;
 const LONG: u64 = 1_000_000;
 
 fn payloads(queue: &dyn OfflineQueue, device: &DeviceId, now: u64) -> Vec<String> {
-    get(queue.waiting(device, now)).iter().map(|message| message.payload.to_string()).collect()
+    get(queue.next_page(device, now)).iter().map(|message| message.payload.to_string()).collect()
 }
 
 pub fn p3_messages_wait_in_order_until_removed(queue: &dyn OfflineQueue) {
@@ -18,7 +18,7 @@ pub fn p3_messages_wait_in_order_until_removed(queue: &dyn OfflineQueue) {
         assert_eq!(get(queue.enqueue(&device, payload.into(), 5, LONG)), 0);
     }
     get(queue.enqueue(&other, "for another".into(), 5, LONG));
-    let waiting = get(queue.waiting(&device, 6));
+    let waiting = get(queue.next_page(&device, 6));
     assert!(waiting.is_sorted_by(|a, b| a.id < b.id));
     assert_eq!((waiting[0].queued_at, waiting[0].ttl_ms), (5, LONG));
     // Ids of one device remove nothing of another.
@@ -56,7 +56,7 @@ pub fn p4_a_device_is_handed_a_page_at_a_time(queue: &dyn OfflineQueue) {
     }
     let mut seen = String::new();
     loop {
-        let page = get(queue.waiting(&device, 2));
+        let page = get(queue.next_page(&device, 2));
         assert!(page.len() <= 2, "the message that reaches the bytes is the last");
         if page.is_empty() {
             break;
@@ -66,7 +66,7 @@ pub fn p4_a_device_is_handed_a_page_at_a_time(queue: &dyn OfflineQueue) {
     }
     assert_eq!(seen, "01234");
     get(queue.enqueue(&device, "y".repeat(limits::QUEUE_PAGE_BYTES * 2).into(), 1, LONG));
-    assert_eq!(get(queue.waiting(&device, 2)).len(), 1, "one that is larger than a page is a page");
+    assert_eq!(get(queue.next_page(&device, 2)).len(), 1, "one that is larger than a page is a page");
 }
 
 pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn OfflineQueue) {
@@ -85,21 +85,23 @@ pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn Offline
 pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("origins");
     let origin = |sender: &str| Some(Origin { sender: DeviceId::new(sender), receipt: "{\"type\":\"x\"}".into() });
-    get(queue.enqueue_from(origin("ann"), &device, "one".into(), 1, 10));
+    get(queue.enqueue_with_receipt(origin("ann"), &device, "one".into(), 1, 10));
     get(queue.enqueue(&device, "two".into(), 1, LONG));
-    get(queue.enqueue_from(origin("bob"), &device, "three".into(), 1, LONG));
+    get(queue.enqueue_with_receipt(origin("bob"), &device, "three".into(), 1, LONG));
     let origins =
-        |now| -> Vec<_> { get(queue.waiting(&device, now)).into_iter().map(|message| message.origin).collect() };
+        |now| -> Vec<_> { get(queue.next_page(&device, now)).into_iter().map(|message| message.origin).collect() };
     assert_eq!(origins(2), [origin("ann"), None, origin("bob")]);
     assert_eq!(origins(11), [None, origin("bob")]);
-    let left = get(queue.waiting(&device, 11)).iter().map(|message| message.id).collect();
+    let left = get(queue.next_page(&device, 11)).iter().map(|message| message.id).collect();
     get(queue.remove(&device, left));
     // A new message never inherits the origin of a removed one.
     get(queue.enqueue(&device, "four".into(), 12, LONG));
     assert_eq!(origins(13), [None]);
     let receipt = "x".repeat(limits::RECEIPT_BYTES + 1).into();
     let large = Some(Origin { sender: DeviceId::new("ann"), receipt });
-    assert!(futures_lite::future::block_on(queue.enqueue_from(large, &device, "five".into(), 14, LONG)).is_err());
+    assert!(
+        futures_lite::future::block_on(queue.enqueue_with_receipt(large, &device, "five".into(), 14, LONG)).is_err()
+    );
 }
 
 pub fn p3_fifty_senders_lose_nothing(queue: &dyn OfflineQueue) {

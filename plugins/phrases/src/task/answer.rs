@@ -3,7 +3,7 @@
 use crate::frame::{CommandKind, Framed};
 use crate::ordinal::Place;
 use crate::text::Text;
-use crate::wording::{normalise, peel};
+use crate::wording::{normalise, strip_fillers};
 
 const CANCEL: [&str; 24] = [
     "取消",
@@ -85,7 +85,7 @@ const NO: [&str; 15] = [
 /// True for a cancellation.
 pub fn is_cancel(utterance: &str) -> bool {
     let answer = normalise(utterance);
-    CANCEL.contains(&peel(&answer)) || CANCEL.contains(&answer.as_str()) || is_whole(utterance, &CANCEL)
+    CANCEL.contains(&strip_fillers(&answer)) || CANCEL.contains(&answer.as_str()) || is_whole(utterance, &CANCEL)
 }
 
 /// True for a plain yes.
@@ -99,7 +99,7 @@ pub fn is_no(utterance: &str) -> bool {
 }
 
 /// The chosen option, without the word for choosing it.
-pub fn chosen(utterance: &str) -> String {
+pub fn chosen_option(utterance: &str) -> String {
     const CHOOSING: [&str; 13] = [
         "我选择",
         "我选",
@@ -120,7 +120,7 @@ pub fn chosen(utterance: &str) -> String {
         let rest = answer.strip_prefix(word)?;
         (!word.is_ascii() || rest.starts_with(' ')).then(|| rest.trim().to_owned())
     });
-    behind.filter(|rest| Place::read(peel(rest), true).is_some()).unwrap_or(answer)
+    behind.filter(|rest| Place::parse(strip_fillers(rest), true).is_some()).unwrap_or(answer)
 }
 
 fn is_whole(utterance: &str, words: &[&str]) -> bool {
@@ -148,7 +148,7 @@ mod tests {
         for (utterance, what) in
             [("选第二个。", "第二个"), ("I pick the last one", "the last one"), ("选题策划", "选题策划")]
         {
-            assert_eq!(chosen(utterance), what);
+            assert_eq!(chosen_option(utterance), what);
         }
         for other in ["是写报告", "好像不对", "可以吗", "yes but later", "取消明天的会议"] {
             assert!(!is_yes(other) && !is_no(other) && !is_cancel(other), "{other}");

@@ -4,7 +4,7 @@
 use super::{ExtraPhrases, Verb};
 use crate::ordinal::Place;
 use crate::path::Paths;
-use crate::wording::{ends_at_boundary, normalise, peel, starts_at_boundary};
+use crate::wording::{ends_at_boundary, normalise, starts_at_boundary, strip_fillers};
 
 /// The targets that a phrase accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub fn find_phrase<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>>
         let is_accepted = match found.target_rule {
             AnyTitle | DoubtfulTitle => true,
             NumberOrNothing => is_number(found.rest) || is_explicit_title(found.rest),
-            NumberOrTaskWord => is_number(found.rest) && (!peel(found.rest).is_empty() || is_task(found.rest)),
+            NumberOrTaskWord => is_number(found.rest) && (!strip_fillers(found.rest).is_empty() || is_task(found.rest)),
         };
         if is_accepted && best.as_ref().is_none_or(|(other, _)| length > *other) {
             best = Some((length, found));
@@ -122,7 +122,7 @@ pub fn find_phrase<'t>(text: &'t str, extra: &ExtraPhrases) -> Option<Found<'t>>
     for (verb, target_rule, head, tail) in FRAMES {
         let between = behind(text, head).and_then(|rest| before(rest, tail));
         // "check off" is a phrase of its own.
-        if let Some(rest) = between.filter(|rest| target_rule != DoubtfulTitle || !peel(rest).is_empty()) {
+        if let Some(rest) = between.filter(|rest| target_rule != DoubtfulTitle || !strip_fillers(rest).is_empty()) {
             offer(head.len() + tail.len(), Found { verb, target_rule, rest, leads: false });
         }
     }
@@ -152,17 +152,17 @@ fn is_task(rest: &str) -> bool {
 
 /// True for a position in the list, and for an empty text.
 fn is_number(rest: &str) -> bool {
-    let bare = peel(rest);
-    bare.is_empty() || Place::read(bare, false).is_some() || numbered(rest).is_some()
+    let bare = strip_fillers(rest);
+    bare.is_empty() || Place::parse(bare, false).is_some() || numbered(rest).is_some()
 }
 
 /// The number of a task that is referred to by it (任务二, task two).
 pub fn numbered(rest: &str) -> Option<usize> {
-    if Place::read(peel(rest), false).is_some() {
+    if Place::parse(strip_fillers(rest), false).is_some() {
         return None;
     }
     let is_called = ["任务", "task", "number", "号"].iter().any(|word| rest.contains(word));
-    match Place::read(peel(rest), is_called)? {
+    match Place::parse(strip_fillers(rest), is_called)? {
         Place::FromFirst(number) => Some(number),
         Place::FromLast(_) => None,
     }

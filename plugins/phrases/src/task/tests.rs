@@ -4,7 +4,7 @@ use super::*;
 
 fn read(utterance: &str) -> Option<(Verb, String)> {
     let command = super::read(utterance, &ExtraPhrases::default()).command()?;
-    Some((command.verb, peel(&command.target).to_owned()))
+    Some((command.verb, strip_fillers(&command.target).to_owned()))
 }
 
 /// The phrases that the requirement names, and similar ones.

@@ -7,7 +7,7 @@ use crate::Verdict;
 use crate::negation;
 use crate::talk::{self, TextKind};
 use crate::text;
-use crate::wording::{is_question, normalise, peel, strip_politeness};
+use crate::wording::{is_question, normalise, strip_fillers, strip_politeness};
 
 #[rustfmt::skip]
 const TICKS: [&str; 51] = [
@@ -79,7 +79,7 @@ pub fn read(utterance: &str) -> Verdict<Command> {
         None if is_ticked => normalise(title),
         None => return Verdict::Talk,
     };
-    let bare = peel(&target);
+    let bare = strip_fillers(&target);
     // 我妈说这条搞定了.
     let is_said = target.ends_with(['说', '讲', '问', '喊']);
     let is_clause_start = is_said || target.starts_with(['等', '当', '若', '待', '谁', '这', '那']);

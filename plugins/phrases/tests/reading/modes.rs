@@ -15,9 +15,9 @@ pub fn read(mode: &str, utterance: &str) -> Verdict<String> {
         "meeting" => of_meeting(utterance, &END_PHRASES).map(|()| "end".to_owned()),
         "working" => task::read(utterance, &ExtraPhrases::default()).map(|command| verb_name(command.verb)).or(|| {
             let cancels = task::answer::is_cancel(utterance);
-            let chosen = task::answer::chosen(utterance);
-            let is_ordinal = |text: &str, bare| phrases::ordinal::Place::read(text, bare).is_some();
-            let chooses = is_ordinal(phrases::wording::peel(&chosen), false)
+            let chosen = task::answer::chosen_option(utterance);
+            let is_ordinal = |text: &str, bare| phrases::ordinal::Place::parse(text, bare).is_some();
+            let chooses = is_ordinal(phrases::wording::strip_fillers(&chosen), false)
                 || is_ordinal(chosen.strip_prefix("number ").unwrap_or(&chosen), true);
             match (cancels, chooses) {
                 (true, _) => Verdict::Command("cancel".to_owned()),
@@ -50,13 +50,13 @@ fn wish(utterance: &str, running: bool) -> Verdict<String> {
         Named::new("workflow", &["工作流模式", "workflow mode"]),
         Named::new("peers", &["对讲模式", "intercom mode"]),
     ];
-    let scene = Scene { modes, running, names: Vec::new() };
+    let scene = Scene { modes, mode_is_running: running, device_names: Vec::new() };
     scene.read(utterance).map(|wish| match wish {
         Wish::Start(mode) => mode,
         Wish::Leave => "leave".to_owned(),
         Wish::Exit => (if running { "leave" } else { "farewell" }).to_owned(),
-        Wish::Part => "farewell".to_owned(),
-        Wish::Stop => "stop".to_owned(),
+        Wish::Farewell => "farewell".to_owned(),
+        Wish::StopSpeaking => "stop".to_owned(),
         Wish::Forget => "forget".to_owned(),
     })
 }

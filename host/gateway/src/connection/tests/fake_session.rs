@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use modehost_ids::DeviceId;
 use modehost_protocol::DeviceMessage;
-use modehost_session::{Gone, Incoming};
+use modehost_session::{Incoming, SessionEnded};
 use tokio::sync::mpsc;
 
 use crate::connection::SessionHandle;
@@ -34,19 +34,19 @@ impl SessionHandle for FakeSession {
         message.into()
     }
 
-    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, Gone> {
+    fn try_message(&self, message: Incoming) -> Result<Option<Incoming>, SessionEnded> {
         match self.messages.try_send(message) {
             Ok(()) => Ok(None),
             Err(mpsc::error::TrySendError::Full(message)) => Ok(Some(message)),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Gone),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(SessionEnded),
         }
     }
 
-    async fn message(&self, message: Incoming) -> Result<(), Gone> {
-        self.messages.send(message).await.map_err(|_| Gone)
+    async fn message(&self, message: Incoming) -> Result<(), SessionEnded> {
+        self.messages.send(message).await.map_err(|_| SessionEnded)
     }
 
-    fn audio(&self, packet: &[u8]) -> Result<(), Gone> {
+    fn audio(&self, packet: &[u8]) -> Result<(), SessionEnded> {
         self.audio.fetch_add(packet.len(), Ordering::Relaxed);
         Ok(())
     }

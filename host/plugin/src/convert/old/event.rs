@@ -7,7 +7,7 @@ use modehost_contract::event::{Device, Document, EndReason, Failure};
 use crate::bindings::v0_1::modehost::mode::{events as wit, types};
 
 /// Hands the event in the guest's words to `call`; none if there are no words for it.
-pub(crate) fn lend<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> Option<R> {
+pub(crate) fn with_wit_event<R>(event: &Event, call: impl FnOnce(wit::Event<'_>) -> R) -> Option<R> {
     Some(match event {
         Event::Started(start) => lend_device(&start.device, |device| {
             let mode = start.mode.as_deref();

@@ -11,7 +11,7 @@ fn packet(number: u8) -> Vec<u8> {
 /// The payloads parsed from frames; `None` for a malformed one.
 fn payloads(evidence: &mut Evidence, frames: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
     let payload = |unwrapped| match unwrapped {
-        Ok(Unwrapped::Sound(packet) | Unwrapped::Text(packet)) => Some(packet.to_vec()),
+        Ok(Payload::Audio(packet) | Payload::Text(packet)) => Some(packet.to_vec()),
         Err(_) => None,
     };
     frames.iter().map(|frame| payload(evidence.unwrap(frame))).collect()
@@ -22,14 +22,14 @@ fn a11_without_a_header_the_frames_decide_from_the_first_on() {
     for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
         for hello in [None, Some(1), Some(2), Some(3), Some(9)] {
             let mut evidence = Evidence::new(None);
-            assert_eq!(evidence.said_hello(hello, Codec::Opus), None);
+            assert_eq!(evidence.on_hello(hello, Codec::Opus), None);
             assert_eq!(evidence.framing(), Framing::Bare, "before the first frame");
             let packets: Vec<Vec<u8>> = (0..30).map(packet).collect();
-            let frames: Vec<Vec<u8>> = packets.iter().map(|packet| framing.wrap(packet.clone(), 7)).collect();
+            let frames: Vec<Vec<u8>> = packets.iter().map(|packet| framing.frame(packet.clone(), 7)).collect();
             let expected: Vec<_> = packets.into_iter().map(Some).collect();
             assert_eq!(payloads(&mut evidence, &frames), expected, "{framing:?}, hello says {hello:?}");
             assert_eq!(evidence.framing(), framing);
-            assert!(!evidence.is_unreadable());
+            assert!(!evidence.take_unreadable());
         }
     }
 }
@@ -50,14 +50,14 @@ fn a11_a_bare_packet_that_looks_wrapped_by_chance_misleads_nobody() {
         assert_eq!(payloads(&mut evidence, &rest), expected, "after {begin} packets");
         assert_eq!(evidence.framing(), Framing::Bare);
         // By now a single frame changes nothing.
-        assert_eq!(evidence.unwrap(&chance(9)), Ok(Unwrapped::Sound(&chance(9))));
+        assert_eq!(evidence.unwrap(&chance(9)), Ok(Payload::Audio(&chance(9))));
     }
 }
 
 #[test]
 fn a11_damaged_frames_do_not_change_a_framing_that_is_settled() {
     let mut evidence = Evidence::new(None);
-    let good = |number| Framing::Short.wrap(packet(number), 0);
+    let good = |number| Framing::Short.frame(packet(number), 0);
     for number in 0..5 {
         assert!(evidence.unwrap(&good(number)).is_ok());
     }
@@ -75,8 +75,8 @@ fn a11_what_the_handshake_names_holds_and_what_cannot_be_read_is_told_once() {
         let mut evidence = Evidence::new(Some(version));
         let mut reported = Vec::new();
         for number in 0..60 {
-            let _ = evidence.unwrap(&sent.wrap(packet(number), 5));
-            if evidence.is_unreadable() {
+            let _ = evidence.unwrap(&sent.frame(packet(number), 5));
+            if evidence.take_unreadable() {
                 reported.push(number);
             }
         }
@@ -90,17 +90,17 @@ fn a11_what_the_handshake_names_holds_and_what_cannot_be_read_is_told_once() {
 fn a11_one_frame_that_can_be_read_is_enough() {
     let mut evidence = Evidence::new(Some(3));
     for number in 0..100 {
-        let frame = if number % 19 == 0 { Framing::Short.wrap(packet(number), 0) } else { packet(number) };
+        let frame = if number % 19 == 0 { Framing::Short.frame(packet(number), 0) } else { packet(number) };
         let _ = evidence.unwrap(&frame);
-        assert!(!evidence.is_unreadable(), "{number}");
+        assert!(!evidence.take_unreadable(), "{number}");
     }
 }
 
 #[test]
 fn a11_a_hello_that_contradicts_the_handshake_is_noticed() {
     let mut evidence = Evidence::new(Some(2));
-    assert_eq!(evidence.said_hello(Some(3), Codec::Opus), Some(Framing::Timed));
-    assert_eq!(evidence.said_hello(Some(2), Codec::Pcm), None);
+    assert_eq!(evidence.on_hello(Some(3), Codec::Opus), Some(Framing::Timed));
+    assert_eq!(evidence.on_hello(Some(2), Codec::Pcm), None);
     assert_eq!((evidence.codec(), evidence.framing()), (Codec::Pcm, Framing::Timed));
 }
 
@@ -109,11 +109,11 @@ fn a11_bare_pcm_is_no_header() {
     for level in [0_i16, 1, 300, -300] {
         let mut random = fastrand::Rng::with_seed(4);
         let mut evidence = Evidence::new(None);
-        evidence.said_hello(Some(3), Codec::Pcm);
+        evidence.on_hello(Some(3), Codec::Pcm);
         for _ in 0..500 {
             let noise = |_| random.i16(-level.abs()..=level.abs());
             let frame: Vec<u8> = (0..960).map(noise).flat_map(i16::to_le_bytes).collect();
-            assert_eq!(evidence.unwrap(&frame), Ok(Unwrapped::Sound(&frame)), "level {level}");
+            assert_eq!(evidence.unwrap(&frame), Ok(Payload::Audio(&frame)), "level {level}");
         }
         assert_eq!(evidence.framing(), Framing::Bare);
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::limits;
-use modehost_contract::{Context, Effect, Entry, Event, Fault, Generation, Instance, Rejection, Snapshot};
+use modehost_contract::{CatalogEntry, Context, Effect, Event, Fault, Generation, Instance, Rejection, Snapshot};
 use modehost_ids::GenerationId;
 
 /// What an exact rollback to the previous generation needs.
@@ -102,7 +102,7 @@ pub(super) fn restore_instance(generation: &dyn Generation, state: &State) -> Re
 /// The generation that a session rolls back to when this one fails: for a candidate that serves a share of the devices,
 /// the active one; else the previous one.
 pub(crate) fn rollback_generation<'e>(
-    entry: &'e Entry,
+    entry: &'e CatalogEntry,
     generation: &Arc<dyn Generation>,
 ) -> Option<&'e Arc<dyn Generation>> {
     match &entry.candidate {
