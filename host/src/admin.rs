@@ -211,7 +211,7 @@ async fn roll_back(
     )
 )]
 async fn restart(State(admin): Shared) -> Response {
-    match admin.operator.carry_out(OperatorCommand::Restart).await {
+    match admin.operator.execute(OperatorCommand::Restart).await {
         Ok(done) => {
             // The gateway drains before the restart, so this response is still sent.
             if let Some(then) = done.after_reply {

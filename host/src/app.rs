@@ -117,7 +117,7 @@ pub enum Ended {
 pub async fn run(start: Start) -> Result<Ended, StartError> {
     let started = Instant::now();
     files::raise_limit();
-    let bound = bind(&start.settings.document.server, InheritedListeners::inherited())?;
+    let bound = bind(&start.settings.document.server, InheritedListeners::take())?;
     let signals = Signals::listen()?;
     let opened = tokio::select! {
         opened = Box::pin(open(start)) => opened?,
@@ -163,7 +163,7 @@ async fn open(start: Start) -> Result<Opened, StartError> {
             "the configuration does not fit its plugins; the server begins all the same, since plugins.strict_start is false:\n{problems}"
         );
     }
-    backends.queue.limit(sections::queue_limit(&settings));
+    backends.queue.set_limit_per_device(sections::queue_limit(&settings));
     forget::resume_pending(&backends.storage, &backends.queue).await;
     let (distributor, subscriptions) = Distributor::new(&settings.document, Targets::of(&backends, log.clone()));
     let Subscriptions { sessions: session_settings, gateway: gateway_settings } = subscriptions;
@@ -216,7 +216,7 @@ impl Opened {
                 spawn_io(upkeep::run_metrics_upkeep(metrics.clone(), Arc::new(measure))),
                 spawn_io(health::watch_storage(health.clone(), storage.clone())),
                 spawn_io(service::run_watchdog(Arc::downgrade(&threads))),
-                spawn_io(catalog.table_changes().each(migrate)),
+                spawn_io(catalog.table_changes().for_each(migrate)),
                 spawn_io(resume(registry.clone())),
             ],
             _watcher: watch_file(&live),
@@ -235,7 +235,7 @@ impl Opened {
         };
         let routes = admin::routes(Arc::new(admin));
         let current = live.current();
-        capabilities::log(&current.document, &backends.speech.parts());
+        capabilities::log(&current.document, &backends.speech.providers());
         announce(
             &Announcement { settings: &current.document, unanswered, took: started.elapsed(), hint },
             &bound,

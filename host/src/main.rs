@@ -4,6 +4,6 @@
 fn main() -> std::process::ExitCode {
     // If the mask cannot be set, only signals of the first moments are affected.
     let _ = modehost::app::signals::block();
-    modehost_gateway::InheritedListeners::receive();
+    modehost_gateway::InheritedListeners::collect();
     modehost::cli::run()
 }

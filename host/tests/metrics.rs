@@ -90,7 +90,7 @@ fn register_configured() {
     let service = json!({ "provider": "openai", "openai": { "base_url": "http://127.0.0.1:1/v1", "model": "m" } });
     let asr = serde_json::from_value(service.clone()).expect("a section");
     let tts = serde_json::from_value(service).expect("a section");
-    modehost_speech::Providers::of(&asr, &tts, &Default::default(), None);
+    modehost_speech::Providers::new(&asr, &tts, &Default::default(), None);
     modehost_plugin::register_metrics("plugin");
 }
 

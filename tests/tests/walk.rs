@@ -56,7 +56,7 @@ async fn two_clients_share_a_board_as_the_readme_says() {
 #[tokio::test]
 async fn a_person_chats_by_setting_two_values() {
     let provider = Provider::start();
-    provider.always(Reply::chunks(&["🙂 你好呀！", "今天想聊", "点什么？"]));
+    provider.default_reply(Reply::chunks(&["🙂 你好呀！", "今天想聊", "点什么？"]));
     let settings = Settings::new()
         .bundled()
         .set("plugins.grants.conversation", json!(["switch-mode", "model", "tools", "documents:conversation/"]))
@@ -119,7 +119,7 @@ fn measure_wav(file: &std::path::Path) -> (f64, f64) {
 #[tokio::test]
 async fn a_person_says_a_file_and_listens_to_the_answer_with_every_recogniser() {
     let provider = Provider::start();
-    provider.always(Reply::text("明天天气怎么样"));
+    provider.default_reply(Reply::text("明天天气怎么样"));
     let voice = json!({ "provider": "openai", "openai": { "base_url": provider.base_url(), "model": "mouth" } });
     let (doubao, funasr) =
         (Service::instant(Kind::Doubao, "明天天气怎么样"), Service::instant(Kind::FunAsr, "明天天气怎么样"));

@@ -22,7 +22,7 @@ pub enum AllowedSource {
     /// The file, the environment, and the remote configuration.
     Anywhere,
     /// The remote configuration only where the file enables it.
-    SwitchedOn,
+    IfEnabled,
     /// The file and the environment.
     File,
 }
@@ -34,7 +34,7 @@ pub struct RemotePolicy {
     /// Settings that are always permitted.
     pub anywhere: &'static [&'static str],
     /// Settings that are permitted only where the file enables them.
-    pub switched_on: &'static [&'static str],
+    pub if_enabled: &'static [&'static str],
     /// The setting that enables them, as people write it.
     pub switch: &'static str,
     /// What they are, for messages.
@@ -54,22 +54,22 @@ pub enum Switch {
 
 impl RemotePolicy {
     /// Permitted sources of the setting with this pattern.
-    pub fn from(&self, pattern: &str) -> AllowedSource {
+    pub fn source_of(&self, pattern: &str) -> AllowedSource {
         if self.anywhere.contains(&pattern) {
             AllowedSource::Anywhere
-        } else if self.switched_on.contains(&pattern) {
-            AllowedSource::SwitchedOn
+        } else if self.if_enabled.contains(&pattern) {
+            AllowedSource::IfEnabled
         } else {
             AllowedSource::File
         }
     }
 
     /// Adds [`MARK`] to every setting of a schema that has restricted sources.
-    pub fn mark(&self, schema: &mut Value) {
+    pub fn annotate(&self, schema: &mut Value) {
         for (pattern, pointer) in settings(schema) {
-            let word = match self.from(&pattern) {
+            let word = match self.source_of(&pattern) {
                 AllowedSource::Anywhere => continue,
-                AllowedSource::SwitchedOn => self.switch,
+                AllowedSource::IfEnabled => self.switch,
                 AllowedSource::File => "file",
             };
             if let Some(Value::Object(setting)) = schema.pointer_mut(&pointer) {
@@ -95,12 +95,12 @@ impl RemotePolicy {
                 continue;
             }
             let message = match (self.strictest(&known, &pattern(schema, pointer)), switch) {
-                (AllowedSource::Anywhere, _) | (AllowedSource::SwitchedOn, Switch::On) => continue,
-                (AllowedSource::SwitchedOn, Switch::Unset(_)) => {
+                (AllowedSource::Anywhere, _) | (AllowedSource::IfEnabled, Switch::On) => continue,
+                (AllowedSource::IfEnabled, Switch::Unset(_)) => {
                     sets_unset = true;
                     continue;
                 }
-                (AllowedSource::SwitchedOn, Switch::Off) => {
+                (AllowedSource::IfEnabled, Switch::Off) => {
                     format!("{} may come from elsewhere only where the file has `{}: true`", self.about, self.switch)
                 }
                 (AllowedSource::File, _) => {
@@ -118,7 +118,7 @@ impl RemotePolicy {
     fn strictest(&self, known: &[String], pattern: &str) -> AllowedSource {
         let below = format!("{pattern}/");
         let concerned = known.iter().filter(|leaf| *leaf == pattern || leaf.starts_with(&below));
-        concerned.map(|leaf| self.from(leaf)).max().unwrap_or(AllowedSource::File)
+        concerned.map(|leaf| self.source_of(leaf)).max().unwrap_or(AllowedSource::File)
     }
 }
 
@@ -214,12 +214,12 @@ mod tests {
             assert_eq!(pattern(Schema::new(&schema), pointer), meant);
         }
         let afar =
-            RemotePolicy { anywhere: &["/maybe/name", "/people"], switched_on: &["/plain"], switch: "s", about: "a" };
+            RemotePolicy { anywhere: &["/maybe/name", "/people"], if_enabled: &["/plain"], switch: "s", about: "a" };
         assert_eq!(afar.strictest(&known, "/maybe"), AllowedSource::Anywhere);
         assert_eq!(afar.strictest(&known, "/people"), AllowedSource::File, "an element is stricter");
         assert_eq!(afar.strictest(&known, "/unheard-of"), AllowedSource::File);
         let mut marked = schema.clone();
-        afar.mark(&mut marked);
+        afar.annotate(&mut marked);
         assert_eq!(marked["properties"]["plain"][SOURCE_KEY], "s");
         assert_eq!(marked["properties"]["list"][SOURCE_KEY], "file");
         assert_eq!(marked["properties"]["people"].get(SOURCE_KEY), None);

@@ -21,9 +21,9 @@ pub struct RemoteConfig<T> {
     /// The setting of the address, as people write it.
     pub setting: &'static str,
     /// JSON pointer of the settings that only the file and the environment may set.
-    pub own: &'static str,
+    pub file_only: &'static str,
     /// The settings that may come from the remote configuration.
-    pub afar: RemotePolicy,
+    pub policy: RemotePolicy,
     /// Returns the address and the setting of the switch; none without a remote configuration.
     pub locate: fn(&T) -> Option<(Remote, Switch)>,
 }
@@ -72,7 +72,7 @@ pub enum InitialLoadError {
     Problems(#[from] Diagnostics),
     /// The fetch failed, and there is no copy.
     #[error("{setting} {error}, and there is no copy of an earlier start; make it reachable, or take the setting out")]
-    Away {
+    Unreachable {
         /// The setting of the address.
         setting: &'static str,
         /// Why the fetch failed.
@@ -86,7 +86,7 @@ pub struct InitialLoad<T> {
     /// The document in effect.
     pub loaded: Loaded<T>,
     /// The remote configuration in it; none without one.
-    pub held: Option<FetchedConfig>,
+    pub fetched: Option<FetchedConfig>,
     /// A warning about its origin for the operator.
     pub warning: Option<String>,
 }
@@ -97,10 +97,10 @@ impl<T: Document> RemoteConfig<T> {
     ///
     /// # Errors
     /// See [`FirstError`].
-    pub fn load_first(&self, source: &Source) -> Result<InitialLoad<T>, InitialLoadError> {
+    pub fn initial_load(&self, source: &Source) -> Result<InitialLoad<T>, InitialLoadError> {
         let base = source.load::<T>()?;
         let Some((remote, switch)) = (self.locate)(&base.document) else {
-            return Ok(InitialLoad { loaded: base, held: None, warning: None });
+            return Ok(InitialLoad { loaded: base, fetched: None, warning: None });
         };
         let setting = self.setting;
         let fetched = remote.fetch();
@@ -109,7 +109,7 @@ impl<T: Document> RemoteConfig<T> {
                 Ok((loaded, warning)) => {
                     return Ok(InitialLoad {
                         loaded,
-                        held: Some(FetchedConfig { remote, text, warning }),
+                        fetched: Some(FetchedConfig { remote, text, warning }),
                         warning: None,
                     });
                 }
@@ -125,9 +125,13 @@ impl<T: Document> RemoteConfig<T> {
                     Err(problems) => format!("what {setting} gives is not valid:\n{problems}"),
                 };
                 let warning = Some(format!("{cause}\nthe last good copy is used instead"));
-                Ok(InitialLoad { loaded, held: Some(FetchedConfig { remote, text, warning: text_warning }), warning })
+                Ok(InitialLoad {
+                    loaded,
+                    fetched: Some(FetchedConfig { remote, text, warning: text_warning }),
+                    warning,
+                })
             }
-            (None, Ok(error)) => Err(InitialLoadError::Away { setting, error }),
+            (None, Ok(error)) => Err(InitialLoadError::Unreachable { setting, error }),
             (None, Err(problems)) => Err(problems.into()),
         }
     }
@@ -154,11 +158,11 @@ impl<T: Document> RemoteConfig<T> {
     fn overlay(&self, source: &Source, text: &str, switch: Switch) -> Result<(Loaded<T>, Option<String>), Diagnostics> {
         let has_unset = Cell::new(false);
         let check = |layers: &Layers, schema: Schema<'_>| {
-            if layers.is_from(NAME, self.own) {
+            if layers.is_from(NAME, self.file_only) {
                 let message = "this may stand in the file only: a configuration from elsewhere cannot move itself";
-                return vec![layers.problem_with_key(self.own, message)];
+                return vec![layers.problem_with_key(self.file_only, message)];
             }
-            let (problems, sets_unset) = self.afar.check(layers, schema, NAME, switch);
+            let (problems, sets_unset) = self.policy.check(layers, schema, NAME, switch);
             has_unset.set(sets_unset);
             problems
         };
@@ -172,7 +176,7 @@ impl<T: Document> RemoteConfig<T> {
 
     fn diagnostic(&self, message: String) -> Diagnostic {
         Diagnostic {
-            place: Location::Document(self.setting.to_owned()),
+            location: Location::Document(self.setting.to_owned()),
             setting: String::new(),
             message,
             snippet: None,

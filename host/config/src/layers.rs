@@ -184,7 +184,7 @@ impl Layers {
             }
             _ => None,
         };
-        Diagnostic { place, setting, message, snippet }
+        Diagnostic { location: place, setting, message, snippet }
     }
 }
 

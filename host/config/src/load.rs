@@ -90,7 +90,7 @@ impl Source {
         let Some(file) = &self.file else { return self.load_layers(None, overlay) };
         let name = file.display().to_string();
         let problem = |message: String| Diagnostic {
-            place: Location::Document(name.clone()),
+            location: Location::Document(name.clone()),
             setting: String::new(),
             message,
             snippet: None,
@@ -178,7 +178,7 @@ impl<T: Document> Loaded<T> {
     }
 
     /// As [`problem_with_value`](Self::problem_with_value), at the key itself.
-    pub fn problem_with_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+    pub fn diagnostic_for_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.layers.problem_with_key(pointer, message)
     }
 
@@ -189,7 +189,7 @@ impl<T: Document> Loaded<T> {
         let unknown = self.sections.keys().filter(|name| !owned.contains(&name.as_str()));
         let problem = |name: &String| {
             let message = format!("unknown section `{}`{}", path::shown(name), suggest(name, &known, "sections"));
-            Diagnostic { setting: String::new(), ..self.problem_with_key(&path::join("", name), message) }
+            Diagnostic { setting: String::new(), ..self.diagnostic_for_key(&path::join("", name), message) }
         };
         // Each costs a search through the text for its line; the rest is reported once these are fixed.
         unknown.take(RULE_ERRORS).map(problem).collect()
@@ -223,7 +223,7 @@ impl<T: Document> Loaded<T> {
 }
 
 fn variable_diagnostic(set: &Override, message: String) -> Diagnostic {
-    Diagnostic { place: Location::Variable(set.variable.clone()), setting: String::new(), message, snippet: None }
+    Diagnostic { location: Location::Variable(set.variable.clone()), setting: String::new(), message, snippet: None }
 }
 
 /// The pointer that a variable sets, or an error message.
@@ -284,7 +284,7 @@ fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Diag
         let found = value.pointer(&pointer).cloned();
         let mut problem =
             layers.problem_with_value(&pointer, plain_message(found.as_ref(), &error.inner().to_string()));
-        if matches!(problem.place, Location::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
+        if matches!(problem.location, Location::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
             problem.message.push_str("; lists and maps are written as JSON in a variable");
         }
         problems.push(problem);

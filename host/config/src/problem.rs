@@ -38,7 +38,7 @@ impl fmt::Display for Location {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Its location.
-    pub place: Location,
+    pub location: Location,
     /// The setting, with dots; empty if it concerns none.
     pub setting: String,
     /// One sentence without a full stop.
@@ -49,7 +49,7 @@ pub struct Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        write!(f, "{}: ", self.location)?;
         if !self.setting.is_empty() {
             write!(f, "{}: ", self.setting)?;
         }
@@ -86,7 +86,7 @@ impl fmt::Display for Diagnostics {
 impl Diagnostics {
     /// Sorted by location, without duplicates.
     pub fn sorted(mut problems: Vec<Diagnostic>) -> Self {
-        problems.sort_by_key(|problem| match &problem.place {
+        problems.sort_by_key(|problem| match &problem.location {
             Location::Text { line, column, .. } => (*line, *column),
             _ => (u64::MAX, 0),
         });

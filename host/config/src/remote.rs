@@ -29,13 +29,13 @@ pub struct Remote {
 }
 
 /// The bearer token for the other machine.
-pub type RemoteSecret = Secret<OfRemote>;
+pub type RemoteSecret = Secret<RemoteSecretKind>;
 
 /// See [`RemoteSecret`].
 #[derive(Debug)]
-pub enum OfRemote {}
+pub enum RemoteSecretKind {}
 
-impl SecretKind for OfRemote {
+impl SecretKind for RemoteSecretKind {
     const NAME: &'static str = "RemoteSecret";
     const DESCRIPTION: &'static str = "A secret that neither `Debug` nor `Serialize` shows.";
 }

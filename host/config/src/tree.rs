@@ -108,7 +108,7 @@ fn diagnostic_at(name: &str, text: &str, position: Position, message: String) ->
         Location::Text { name: name.to_owned(), line: position.line, column: position.column }
     };
     Diagnostic {
-        place,
+        location: place,
         setting: String::new(),
         message,
         snippet: render_snippet(text, position.line, position.column, None),
@@ -236,7 +236,7 @@ mod tests {
     fn twice_the_same_key_and_bad_syntax_point_at_their_line() {
         for (text, line) in [("a: 1\nb: 2\na: 3\n", 3), ("a: [1, 2\nb: 3\n", 2), ("a:\n\t- x\n", 2)] {
             let problem = parse("t", text).expect_err("invalid");
-            let Location::Text { line: found, .. } = problem.place else { panic!("{problem}") };
+            let Location::Text { line: found, .. } = problem.location else { panic!("{problem}") };
             assert_eq!(found, line, "{problem}");
         }
     }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 
 use crate::limits;
-use modehost_follow::{FolderWatch, Stamp};
+use modehost_follow::{DirectoryWatch, Stamp};
 
 use crate::live::Live;
 use crate::load::Document;
@@ -44,7 +44,7 @@ impl Watcher {
             // A full channel means that a poll is due already.
             let _ = sender.try_send(());
         };
-        let events = FolderWatch::start(limits::FILE_DEBOUNCE, notify);
+        let events = DirectoryWatch::start(limits::FILE_DEBOUNCE, notify);
         let events = events.inspect_err(|error| tracing::warn!("{error}")).ok();
         let alive_token = Arc::new(());
         // No stamp yet, so that the first poll finds changes since the file was read at start.
@@ -86,7 +86,7 @@ fn follow<T: Document>(file_state: &mut FileState, live: &Live<T>, wake_up: &Rec
 struct FileState {
     file: PathBuf,
     stamp: Option<Stamp>,
-    events: Option<FolderWatch>,
+    events: Option<DirectoryWatch>,
 }
 
 impl FileState {

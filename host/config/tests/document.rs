@@ -75,7 +75,7 @@ fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, D
 fn problem(text: &str) -> (u64, u64, String, String) {
     let problems = load_with(text, &[]).expect_err("a problem").0;
     assert_eq!(problems.len(), 1, "{problems:?}");
-    let Location::Text { name, line, column } = &problems[0].place else { panic!("no place: {problems:?}") };
+    let Location::Text { name, line, column } = &problems[0].location else { panic!("no place: {problems:?}") };
     assert_eq!(name, "c.yaml");
     (*line, *column, problems[0].setting.clone(), problems[0].message.clone())
 }
@@ -141,7 +141,7 @@ fn several_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     let problems = load_with(text, &[]).expect_err("problems").0;
     let lines: Vec<_> = problems
         .iter()
-        .map(|problem| match problem.place {
+        .map(|problem| match problem.location {
             Location::Text { line, .. } => line,
             _ => 0,
         })
@@ -212,11 +212,11 @@ fn sections_of_others_are_kept_and_their_mistakes_found() {
     let start = "c.yaml:6:1: unknown section `betta`; did you mean `beta`? sections are: alpha, beta, groups, server";
     assert!(shown.starts_with(start), "{shown}");
     let inner = loaded.diagnostic_for_value("/alpha/list/0/a", "is not a text");
-    assert_eq!(inner.place, Location::Text { name: "c.yaml".into(), line: 5, column: 12 });
+    assert_eq!(inner.location, Location::Text { name: "c.yaml".into(), line: 5, column: 12 });
     let absent = loaded.diagnostic_for_value("/alpha/list/0/missing/deeper", "is missing");
-    assert_eq!(absent.place, Location::Text { name: "c.yaml".into(), line: 5, column: 7 });
+    assert_eq!(absent.location, Location::Text { name: "c.yaml".into(), line: 5, column: 7 });
     let variable = loaded.diagnostic_for_value("/alpha/keep", "is too much");
-    assert_eq!(variable.place, Location::Variable("T__ALPHA__KEEP".into()));
+    assert_eq!(variable.location, Location::Variable("T__ALPHA__KEEP".into()));
 }
 
 #[test]

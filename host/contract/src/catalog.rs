@@ -73,7 +73,7 @@ fn share(device: &DeviceId) -> u8 {
 #[derive(Clone, Default)]
 pub struct CatalogTable {
     /// Incremented with every change.
-    pub version: u64,
+    pub revision: u64,
     /// The generations of each plugin.
     pub plugins: HashMap<PluginId, CatalogEntry>,
     /// Message type to plugin.
@@ -100,9 +100,9 @@ pub enum GenerationReport<'a> {
     /// A call failed, and the previous generation failed as well or does not exist.
     Faulted(&'a Fault),
     /// The session rolled back: the previous generation succeeded where this one failed.
-    WentBack(&'a Fault),
+    RolledBack(&'a Fault),
     /// It fails to restore state that the previous generation restores.
-    RefusedState(&'a Fault),
+    RestoreFailed(&'a Fault),
 }
 
 /// The plugins of this server.

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 pub use read::{read, read_open, read_text};
-pub use watch::{FolderWatch, WatchError};
+pub use watch::{DirectoryWatch, WatchError};
 
 /// A file or directory, independent of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

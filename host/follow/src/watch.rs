@@ -15,12 +15,12 @@ use crate::Identity;
 pub struct WatchError(#[from] notify::Error);
 
 /// Watched directories, not recursive. Dropping it ends the watches.
-pub struct FolderWatch {
+pub struct DirectoryWatch {
     debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
     watched: Vec<(PathBuf, Identity)>,
 }
 
-impl FolderWatch {
+impl DirectoryWatch {
     /// Watches nothing yet. `wake` is called on a thread of its own, once for each burst of changes after `quiet` has
     /// passed.
     ///
@@ -70,12 +70,12 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(20);
 
-    fn watch() -> (FolderWatch, Receiver<()>) {
+    fn watch() -> (DirectoryWatch, Receiver<()>) {
         let (wake, woken) = sync_channel(1);
         let on_events = move || {
             let _ = wake.try_send(());
         };
-        (FolderWatch::start(Duration::from_millis(20), on_events).expect("a watch"), woken)
+        (DirectoryWatch::start(Duration::from_millis(20), on_events).expect("a watch"), woken)
     }
 
     #[test]

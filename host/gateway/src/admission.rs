@@ -24,7 +24,7 @@ use std::sync::Arc;
 use metrics::gauge;
 use modehost_ids::DeviceId;
 use modehost_outbox::{close, outbox};
-use modehost_session::{Refusal, Registry};
+use modehost_session::{AttachError, Registry};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
@@ -174,19 +174,19 @@ impl Admission {
         }
     }
 
-    fn rejection(&self, refusal: Refusal) -> AttachRejection {
+    fn rejection(&self, refusal: AttachError) -> AttachRejection {
         match refusal {
-            Refusal::AlreadyConnected => AttachRejection {
+            AttachError::AlreadyConnected => AttachRejection {
                 code: close::POLICY,
                 reason: "this device is already connected, and gateway.duplicate_device is reject".to_owned(),
                 label: "duplicate",
             },
-            Refusal::BeingForgotten => AttachRejection {
+            AttachError::BeingForgotten => AttachRejection {
                 code: close::TRY_LATER,
                 reason: "everything of this device is being removed; it may come again in a moment".to_owned(),
                 label: "forgotten",
             },
-            Refusal::ShuttingDown => {
+            AttachError::ShuttingDown => {
                 let notice = self.shutdown.notice();
                 AttachRejection { code: notice.code, reason: notice.reason, label: "stopping" }
             }

@@ -119,7 +119,7 @@ pub struct GatewayConfig {
     /// Who is sent this server's own messages: `known` for devices that have said that they know them
     /// (`features.modehost` of hello, or any message of such a type), `always` for all. Default `known`. Hot.
     #[garde(skip)]
-    pub extensions: OfExtensions,
+    pub extensions: ExtensionPolicy,
     /// Groups whose devices are sent them, too, such as screens that only listen. Default none. Hot.
     #[garde(inner(length(min = 1)))]
     pub extension_groups: Vec<String>,
@@ -130,12 +130,12 @@ impl Default for GatewayConfig {
         Self {
             duplicate_device: DuplicatePolicy::Takeover,
             max_message_bytes: limits::MESSAGE_BYTES,
-            handshake_timeout_ms: limits::HANDSHAKE.as_millis() as u64,
+            handshake_timeout_ms: limits::HANDSHAKE_TIMEOUT.as_millis() as u64,
             origins: None,
             http_connections_per_address: limits::HTTP_ADDRESS_QUOTA,
             max_connections: None,
             ping_interval_s: None,
-            extensions: OfExtensions::Known,
+            extensions: ExtensionPolicy::Known,
             extension_groups: Vec::new(),
         }
     }
@@ -144,7 +144,7 @@ impl Default for GatewayConfig {
 /// Who is sent messages that are not the ecosystem's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum OfExtensions {
+pub enum ExtensionPolicy {
     /// Devices that have shown that they know them.
     #[default]
     Known,

@@ -39,7 +39,7 @@ impl OperatorCommand {
 }
 
 /// The result of a command that has been executed, or that completes once its reply is queued.
-pub struct Done {
+pub struct CommandOutcome {
     /// One sentence for the operator.
     pub message: String,
     /// Runs once the reply is queued, before anything else is sent on that connection.
@@ -50,7 +50,7 @@ pub struct Done {
 pub trait CommandExecutor: Send + Sync {
     /// Executes a command. The future may be dropped when the operator disconnects, which must not leave the command
     /// half executed. The error is one sentence that says why nothing has changed.
-    fn carry_out(&self, order: OperatorCommand) -> BoxFuture<'static, Result<Done, String>>;
+    fn execute(&self, order: OperatorCommand) -> BoxFuture<'static, Result<CommandOutcome, String>>;
 }
 
 /// The command state shared by all connections.
@@ -135,7 +135,7 @@ impl FailureTable {
 pub(crate) struct CommandResult {
     /// The `action` of the request.
     action: String,
-    outcome: Result<Done, String>,
+    outcome: Result<CommandOutcome, String>,
 }
 
 impl CommandResult {
@@ -144,7 +144,7 @@ impl CommandResult {
         let Self { action, outcome } = self;
         count(if outcome.is_ok() { "done" } else { "failed" });
         match outcome {
-            Ok(Done { message, after_reply: then }) => (reply::server(Ok(&message), &action), then),
+            Ok(CommandOutcome { message, after_reply: then }) => (reply::server(Ok(&message), &action), then),
             Err(why) => (reply::server(Err((ErrorCode::NotReady, &why)), &action), None),
         }
     }
@@ -178,7 +178,7 @@ impl<'a> ControlSession<'a> {
                 None => (ErrorCode::SchemaInvalid, "action must be one of: update_config, restart"),
                 Some(order) => {
                     tracing::info!(target: "modehost::audit", from = %self.caller, ?order, "console");
-                    let execution = self.dispatcher.operator.carry_out(order);
+                    let execution = self.dispatcher.operator.execute(order);
                     self.running = Some(Box::pin(async move { CommandResult { action, outcome: execution.await } }));
                     return None;
                 }

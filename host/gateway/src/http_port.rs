@@ -124,7 +124,7 @@ impl HttpPort {
             match self.certificates.clone() {
                 None => self.serve_http(stream, client).await,
                 Some(certificates) => {
-                    if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE).await {
+                    if let Some(stream) = certificates.accept(stream, limits::HANDSHAKE_TIMEOUT).await {
                         self.serve_http(stream, client).await;
                     }
                 }
@@ -150,7 +150,7 @@ impl HttpPort {
         };
         // The header timeout also closes keep-alive connections without a request.
         let mut connection =
-            pin!(builder(limits::HANDSHAKE).serve_connection(TokioIo::new(stream), service_fn(service)));
+            pin!(builder(limits::HANDSHAKE_TIMEOUT).serve_connection(TokioIo::new(stream), service_fn(service)));
         let mut port_closed = self.closed.clone();
         let serve = async {
             tokio::select! {

@@ -40,11 +40,11 @@ pub mod settings;
 mod software;
 
 pub use self::metrics::describe_metrics;
-pub use accept::bind::{BindError, BoundListeners, bind, check_addresses, ip_key};
+pub use accept::bind::{BindError, BoundListeners, address_key, bind, check_addresses};
 pub use accept::handover::InheritedListeners;
 pub use config::tls::TlsConfig;
-pub use config::{DuplicatePolicy, GatewayConfig, OfExtensions, ServerConfig};
-pub use control::{CommandExecutor, Done, OperatorCommand};
+pub use config::{DuplicatePolicy, ExtensionPolicy, GatewayConfig, ServerConfig};
+pub use control::{CommandExecutor, CommandOutcome, OperatorCommand};
 pub use http_port::Readiness;
 pub use modehost_auth::AuthConfig;
 pub use serve::{Gateway, OpenFiles, ShutdownNotice};

@@ -119,7 +119,7 @@ async fn handle(
     headers: HeaderMap,
     body: Body,
 ) -> Json<OtaResponse> {
-    let body = timeout(limits::HANDSHAKE, to_bytes(body, limits::OTA_BODY_BYTES)).await;
+    let body = timeout(limits::HANDSHAKE_TIMEOUT, to_bytes(body, limits::OTA_BODY_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let request: OtaRequest = serde_json::from_slice(&body).unwrap_or_default();
     Json(ota.respond(&request, endpoints.map(|Extension(endpoints)| endpoints), &headers))

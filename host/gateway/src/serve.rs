@@ -100,7 +100,7 @@ impl Gateway {
         let Admission { registry, shutdown, .. } = &*admission;
         shutdown.begin(notice.clone());
         let Acceptor { listener, slots, .. } = acceptor;
-        let devices = notice.hands_over.then_some(listener);
+        let devices = notice.hand_over_sockets.then_some(listener);
         if devices.is_some() {
             // Handshakes in progress complete first; those devices are then closed with the others.
             let all = reap_while(&mut connections, slots.all_released());

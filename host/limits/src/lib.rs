@@ -10,7 +10,7 @@ use std::time::Duration;
 // --- Devices and their connections ---------------------------------------------------------------
 
 /// Timeout of the handshake up to the 101: firmware gives up after 10 s itself.
-pub const HANDSHAKE: Duration = Duration::from_secs(10);
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest message from a device. Firmware cannot send more than 65,535 bytes per frame; desktop clients send logs, so
 /// four times the largest snapshot.
 pub const MESSAGE_BYTES: usize = 1024 * 1024;
@@ -160,7 +160,7 @@ pub const KEY_BYTES: usize = 256;
 pub const TOOL_LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Backoff after a device has announced tools and not answered, unless it sends another hello or announces a change of
 /// its tools.
-pub const TOOL_SILENCE: Duration = Duration::from_secs(60);
+pub const TOOL_LIST_BACKOFF: Duration = Duration::from_secs(60);
 /// Timeout of a tool call: taking and explaining a picture takes up to half a minute.
 pub const TOOL_CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of a tool list; firmware splits them at 8,000 bytes.

@@ -41,7 +41,7 @@ async fn trusting() {
 
     // One connection carries all requests (HTTP/2).
     let gate = Gate::new();
-    provider.always(Reply::chunks(&["a", "b"]).until_open(&gate).usage(3, 2));
+    provider.default_reply(Reply::chunks(&["a", "b"]).until_open(&gate).usage(3, 2));
     let first = ask(&models, question("?"));
     gate.open();
     assert_eq!(first.await.text(), "ab");
@@ -51,15 +51,15 @@ async fn trusting() {
     assert_eq!(provider.requests()[5].headers["authorization"], "Bearer a-key");
 
     // A cancelled question does not affect the others on its connection.
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     let shut = Gate::new();
-    provider.always(Reply::chunks(&["One ", "two"]).until_after(1, &shut));
+    provider.default_reply(Reply::chunks(&["One ", "two"]).until_open_after(1, &shut));
     let (mut dropped, mut kept) = (models.ask(streamed("?")), models.ask(streamed("?")));
     assert_eq!(dropped.next().await, Some(ModelPart::Chunk("One ".into())));
     assert!(kept.next().now_or_never().is_none());
-    provider.wait_open(2).await;
+    provider.wait_in_flight(2).await;
     drop(dropped);
-    provider.wait_open(1).await;
+    provider.wait_in_flight(1).await;
     shut.open();
     let rest: Vec<ModelPart> = kept.collect().await;
     assert!(matches!(rest.last(), Some(ModelPart::Done { text, .. }) if &**text == "One two"), "{rest:?}");

@@ -79,19 +79,19 @@ fn no_word_and_no_key_gets_out() {
             Reply::chunks(&[ANSWER, ANSWER]).cut_after(1),
             Reply::text(ANSWER).never(),
         ] {
-            provider.always(reply);
+            provider.default_reply(reply);
             for request in [question(QUESTION), streamed(QUESTION), json_question(QUESTION)] {
                 if let Err((_, sentence)) = ask(&models, request).await.last {
                     assert!(![QUESTION, ANSWER, KEY].iter().any(|word| sentence.contains(word)), "{sentence}");
                 }
             }
         }
-        provider.wait_open(0).await;
+        provider.wait_in_flight(0).await;
         let mut dropped = models.ask(question(QUESTION));
         assert!(dropped.next().now_or_never().is_none());
-        provider.wait_open(1).await;
+        provider.wait_in_flight(1).await;
         drop(dropped);
-        provider.wait_open(0).await;
+        provider.wait_in_flight(0).await;
     });
     for word in [QUESTION, ANSWER, KEY] {
         let line = log.lines().find(|line| line.contains(word));
@@ -136,10 +136,10 @@ fn questions_are_measured() {
             provider.queue(Reply::text("x").never());
             let mut dropped = models.ask(summary());
             assert!(dropped.next().now_or_never().is_none());
-            provider.wait_open(1).await;
+            provider.wait_in_flight(1).await;
             assert!(handle.render().contains("modehost_model_open{alias=\"default\"} 1"), "{}", handle.render());
             drop(dropped);
-            provider.wait_open(0).await;
+            provider.wait_in_flight(0).await;
         });
     });
     drop(runtime);

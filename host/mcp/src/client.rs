@@ -138,7 +138,7 @@ impl<T: Transport> Client<T> {
     async fn fetch_tools(self: Arc<Self>) -> Result<Arc<ToolList>, McpError> {
         let request = self.initialize_and_list().await;
         if let Err(error @ McpError::TimedOut(_)) = &request {
-            let until = Instant::now() + limits::TOOL_SILENCE;
+            let until = Instant::now() + limits::TOOL_LIST_BACKOFF;
             *self.list.lock() = ListState::Silent { error: error.clone(), until };
         }
         request
@@ -254,7 +254,7 @@ mod tests {
         let silent = || McpError::TimedOut("initialize");
         assert_eq!(client.tools().await.err(), Some(silent()));
         assert_eq!((client.tools().await.err(), sent.lock().len()), (Some(silent()), 1), "it is not asked again");
-        tokio::time::advance(limits::TOOL_SILENCE).await;
+        tokio::time::advance(limits::TOOL_LIST_BACKOFF).await;
         assert_eq!((client.tools().await.err(), sent.lock().len()), (Some(silent()), 2));
     }
 

@@ -2,7 +2,7 @@
 //! this crate defines one; configurable values default to these.
 
 pub use modehost_limits::{
-    MODEL_TOOLS, TOOL_CALL_TIMEOUT, TOOL_CALLS, TOOL_LIST_TIMEOUT, TOOL_NAME_BYTES, TOOL_PAGES, TOOL_SILENCE,
+    MODEL_TOOLS, TOOL_CALL_TIMEOUT, TOOL_CALLS, TOOL_LIST_BACKOFF, TOOL_LIST_TIMEOUT, TOOL_NAME_BYTES, TOOL_PAGES,
 };
 
 /// Bytes of the descriptions and parameters of all tools: each question to a model carries them.

@@ -94,7 +94,7 @@ pub struct AckMarker {
 
 impl AckMarker {
     /// Everything before the marker has been written and, as far as the system can tell, received.
-    pub fn reach(self) {
+    pub fn acknowledge(self) {
         self.progress.send_if_modified(|reached| {
             let further = self.number > *reached;
             *reached = self.number.max(*reached);
@@ -425,9 +425,9 @@ mod tests {
             _ => None,
         });
         let (first, second) = (marks.next().expect("a mark"), marks.next().expect("a mark"));
-        second.reach();
+        second.acknowledge();
         assert_eq!(*watched.borrow(), 2);
-        first.reach();
+        first.acknowledge();
         assert_eq!(*watched.borrow(), 2, "never decreases");
         assert!(watched.has_changed().is_ok(), "one is still in flight");
         drop(marks);

@@ -191,7 +191,7 @@ impl PluginCatalog {
     }
 
     /// Number of rejected files in the directory.
-    pub fn refused_files(&self) -> usize {
+    pub fn rejected_files(&self) -> usize {
         self.rejected.count()
     }
 
@@ -263,13 +263,15 @@ impl Catalog for PluginCatalog {
             // Faults of the host or of the input do not count against a plugin, nor do those that the previous version
             // has as well.
             GenerationReport::Faulted(_) => None,
-            GenerationReport::WentBack(fault) | GenerationReport::RefusedState(fault) if !fault.is_plugin_fault() => {
+            GenerationReport::RolledBack(fault) | GenerationReport::RestoreFailed(fault)
+                if !fault.is_plugin_fault() =>
+            {
                 None
             }
-            GenerationReport::WentBack(fault) => {
+            GenerationReport::RolledBack(fault) => {
                 releases.record_rollback(plugin, generation, device, RollbackCause::now(fault.to_string()))
             }
-            GenerationReport::RefusedState(fault) => {
+            GenerationReport::RestoreFailed(fault) => {
                 releases.record_state_rejected(plugin, generation, RollbackCause::now(fault.to_string()))
             }
         };

@@ -159,7 +159,7 @@ impl Config {
         RuntimeConfig {
             memory_bytes: (self.limits.memory_mib as usize) << 20,
             call_timeout: Duration::from_millis(self.limits.call_ms),
-            effects: self.limits.effects,
+            max_effects: self.limits.effects,
             live_instances: self.limits.live_instances,
             cache,
             cache_bytes: self.cache_mib << 20,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use crate::limits;
-use modehost_follow::{FolderWatch, Identity, Stamp};
+use modehost_follow::{DirectoryWatch, Identity, Stamp};
 use tokio::sync::mpsc;
 
 /// The directory as of the last scan.
@@ -22,7 +22,7 @@ pub(crate) struct PluginDirectory {
     /// When the path began to resolve to another directory, while files of the old one may still be missing.
     replaced_at: Option<Instant>,
     /// `None` where the system offers no file watching.
-    events: Option<FolderWatch>,
+    events: Option<DirectoryWatch>,
 }
 
 /// What has changed since the last scan.
@@ -52,7 +52,7 @@ impl PluginDirectory {
             // A full channel means that a scan is due anyway.
             let _ = wake.try_send(());
         };
-        let events = FolderWatch::start(limits::WATCH_DEBOUNCE, notify);
+        let events = DirectoryWatch::start(limits::WATCH_DEBOUNCE, notify);
         let events = events.inspect_err(|error| tracing::warn!("plugin folder: {error}")).ok();
         let identity = Identity::of(path);
         let mut folder = Self {

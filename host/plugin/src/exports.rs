@@ -118,7 +118,7 @@ impl Exports {
                 });
                 let Some(result) = converted else { return Ok(Ok(Vec::new())) };
                 Ok(match result? {
-                    Ok(effects) => rules.admit(effects.into_iter().map(convert::old::effect::renew)),
+                    Ok(effects) => rules.admit(effects.into_iter().map(convert::old::effect::to_v0_2)),
                     Err(types::Fault::Rejected(rejection)) => Err(convert::rejected(rejection.code, rejection.message)),
                     Err(types::Fault::Failed(why)) => Err(Fault::Failed(why)),
                 })

@@ -35,7 +35,7 @@ pub struct RuntimeConfig {
     /// Time budget of one call; counted in ticks of 10 ms.
     pub call_timeout: Duration,
     /// Maximum number of effects of one event.
-    pub effects: usize,
+    pub max_effects: usize,
     /// Maximum number of live instances; fewer where the system does not allow as many.
     pub live_instances: usize,
     /// Directory of compiled plugins; `None`: they are compiled at every start.
@@ -51,7 +51,7 @@ impl Default for RuntimeConfig {
         Self {
             memory_bytes: limits::GUEST_MEMORY_BYTES,
             call_timeout: limits::CALL_BUDGET,
-            effects: limits::EFFECTS,
+            max_effects: limits::EFFECTS,
             live_instances: limits::LIVE_INSTANCES,
             cache: None,
             cache_bytes: limits::PLUGIN_CACHE_BYTES,
@@ -91,8 +91,15 @@ impl Runtime {
     /// # Errors
     /// See [`RuntimeError`].
     pub fn new(config: RuntimeConfig) -> Result<Arc<Self>, RuntimeError> {
-        let RuntimeConfig { memory_bytes, call_timeout: call, effects, live_instances, cache, cache_bytes, compiler } =
-            config;
+        let RuntimeConfig {
+            memory_bytes,
+            call_timeout: call,
+            max_effects: effects,
+            live_instances,
+            cache,
+            cache_bytes,
+            compiler,
+        } = config;
         let engine =
             Engine::new(live_instances, memory_bytes).map_err(|error| RuntimeError::Engine(format!("{error:#}")))?;
         for warning in &engine.warnings {

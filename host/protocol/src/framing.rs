@@ -7,7 +7,7 @@
 
 mod detection;
 
-pub use self::detection::Evidence;
+pub use self::detection::FramingDetector;
 
 /// The framing of audio on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Framing {
     #[default]
     Bare,
     /// Version 2: a header with a timestamp.
-    Timed,
+    Timestamped,
     /// Version 3: a short header.
     Short,
 }
@@ -63,7 +63,7 @@ impl Framing {
     pub fn of_version(version: u64) -> Option<Self> {
         match version {
             1 => Some(Self::Bare),
-            2 => Some(Self::Timed),
+            2 => Some(Self::Timestamped),
             3 => Some(Self::Short),
             _ => None,
         }
@@ -73,7 +73,7 @@ impl Framing {
     pub fn version(self) -> u8 {
         match self {
             Self::Bare => 1,
-            Self::Timed => 2,
+            Self::Timestamped => 2,
             Self::Short => 3,
         }
     }
@@ -86,7 +86,7 @@ impl Framing {
         let (kind, length, payload) = match self {
             Self::Bare if frame.is_empty() => return Err(FrameError::TooShort),
             Self::Bare => return Ok(Payload::Audio(frame)),
-            Self::Timed => {
+            Self::Timestamped => {
                 let (header, payload) = frame.split_first_chunk::<TIMED_HEADER>().ok_or(FrameError::TooShort)?;
                 if header[..2] != [0, 2] {
                     return Err(FrameError::Version);
@@ -117,7 +117,7 @@ impl Framing {
     pub fn frame(self, mut packet: Vec<u8>, timestamp_ms: u32) -> Vec<u8> {
         let mut frame = match self {
             Self::Bare => return packet,
-            Self::Timed => {
+            Self::Timestamped => {
                 let mut frame = Vec::with_capacity(TIMED_HEADER + packet.len());
                 frame.extend([0, 2, 0, 0, 0, 0, 0, 0]);
                 frame.extend(timestamp_ms.to_be_bytes());
@@ -145,9 +145,9 @@ mod tests {
     fn a6_frames_of_all_versions_byte_for_byte() {
         assert_eq!(Framing::Bare.frame(vec![7, 8], 60), [7, 8]);
         let timed = [0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 2, 7, 8];
-        assert_eq!(Framing::Timed.frame(vec![7, 8], 60), timed);
+        assert_eq!(Framing::Timestamped.frame(vec![7, 8], 60), timed);
         assert_eq!(Framing::Short.frame(vec![7, 8], 60), [0, 0, 0, 2, 7, 8]);
-        for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
+        for framing in [Framing::Bare, Framing::Timestamped, Framing::Short] {
             let frame = framing.frame(vec![7, 8], 60);
             assert_eq!(framing.parse(&frame), Ok(Payload::Audio(&[7, 8])), "{framing:?}");
             assert_eq!(Framing::of_version(framing.version().into()), Some(framing));
@@ -157,17 +157,17 @@ mod tests {
 
     #[test]
     fn a6_lying_frames_are_refused() {
-        let timed = Framing::Timed.frame(vec![7, 8], 0);
+        let timed = Framing::Timestamped.frame(vec![7, 8], 0);
         for cut in 0..timed.len() {
             let expected = if cut < TIMED_HEADER { FrameError::TooShort } else { FrameError::Length };
-            assert_eq!(Framing::Timed.parse(&timed[..cut]), Err(expected), "{cut} bytes");
+            assert_eq!(Framing::Timestamped.parse(&timed[..cut]), Err(expected), "{cut} bytes");
         }
         let mut other = timed.clone();
         other[1] = 3;
-        assert_eq!(Framing::Timed.parse(&other), Err(FrameError::Version));
+        assert_eq!(Framing::Timestamped.parse(&other), Err(FrameError::Version));
         let mut huge = timed.clone();
         huge[12..16].fill(0xff);
-        assert_eq!(Framing::Timed.parse(&huge), Err(FrameError::Length));
+        assert_eq!(Framing::Timestamped.parse(&huge), Err(FrameError::Length));
         assert_eq!(Framing::Short.parse(&[9, 0, 0, 1, 7]), Err(FrameError::Kind));
         assert_eq!(Framing::Short.parse(&[0, 0, 0xff, 0xff, 7]), Err(FrameError::Length));
         assert_eq!(Framing::Short.parse(&[0, 0, 0, 0]), Err(FrameError::TooShort));

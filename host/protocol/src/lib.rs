@@ -21,7 +21,7 @@ pub mod opus;
 pub mod reply;
 
 pub use check::{Checked, check};
-pub use framing::{Evidence, FrameError, Framing, Payload};
+pub use framing::{FrameError, Framing, FramingDetector, Payload};
 pub use hello::{AudioFormat, Codec, Hello};
 pub use kind::HostKind;
 pub use message::{DeviceMessage, Listen, ListenMode, ListenState};

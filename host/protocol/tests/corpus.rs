@@ -2,7 +2,7 @@
 //! neither of which is larger than the input.
 
 use modehost_corpus::Corpus;
-use modehost_protocol::{Codec, Evidence, Framing, Hello, Payload};
+use modehost_protocol::{Codec, Framing, FramingDetector, Hello, Payload};
 
 #[path = "promise/messages.rs"]
 mod messages;
@@ -30,7 +30,7 @@ fn c10_a_hello_is_always_read() {
 #[test]
 fn a6_frames_are_unwrapped_within_themselves() {
     open("framing").keeps(|bytes| {
-        for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
+        for framing in [Framing::Bare, Framing::Timestamped, Framing::Short] {
             let Ok(unwrapped) = framing.parse(bytes) else { continue };
             let (Payload::Audio(payload) | Payload::Text(payload)) = unwrapped;
             assert!(bytes.ends_with(payload));
@@ -41,7 +41,7 @@ fn a6_frames_are_unwrapped_within_themselves() {
         }
         // The same bytes as many short frames of one connection.
         for version in [None, Some(1), Some(2), Some(3), Some(u64::MAX)] {
-            let mut evidence = Evidence::new(version);
+            let mut evidence = FramingDetector::new(version);
             evidence.on_hello(Some(2), Codec::Opus);
             let mut reported = 0;
             for frame in bytes.chunks(bytes.first().map_or(1, |first| usize::from(*first % 40) + 1)) {

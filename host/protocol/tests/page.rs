@@ -127,7 +127,7 @@ fn the_limits() {
         ("message", bytes(limits::MESSAGE_BYTES)),
         ("json depth", limits::JSON_DEPTH.to_string()),
         ("request head", bytes(limits::REQUEST_HEAD_BYTES)),
-        ("handshake", seconds(limits::HANDSHAKE)),
+        ("handshake", seconds(limits::HANDSHAKE_TIMEOUT)),
         ("device token", bytes(limits::TOKEN_BYTES)),
         ("outbox frames", limits::OUTBOX_FRAMES.to_string()),
         ("outbox bytes", bytes(limits::OUTBOX_BYTES)),

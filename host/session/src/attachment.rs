@@ -86,7 +86,7 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub async fn message(&self, message: Incoming) -> Result<(), SessionEnded> {
+    pub async fn send(&self, message: Incoming) -> Result<(), SessionEnded> {
         self.session.messages.send(DeviceEvent::Message(self.connection, message)).await.map_err(|_| SessionEnded)
     }
 
@@ -121,12 +121,16 @@ impl Attachment {
     /// # Errors
     /// If the session has ended.
     pub async fn transcript_at_epoch(&self, epoch: u64, words: Transcript) -> Result<(), SessionEnded> {
-        self.session.messages.send(DeviceEvent::Asr(epoch, InputEvent::Words(words))).await.map_err(|_| SessionEnded)
+        self.session
+            .messages
+            .send(DeviceEvent::Asr(epoch, InputEvent::Transcript(words)))
+            .await
+            .map_err(|_| SessionEnded)
     }
 
     /// Processes a message in order with the audio packets: sets the audio format, starts and stops listening, and
     /// applies a dialogue boundary to the audio. Never waits.
-    pub fn overhear(&self, message: DeviceMessage) -> Incoming {
+    pub fn preprocess(&self, message: DeviceMessage) -> Incoming {
         let from = self.connection.0;
         if is_of_person(&message) {
             self.touch();
@@ -143,10 +147,10 @@ impl Attachment {
             }
             DeviceMessage::Mode { .. } => self.record_extension_use(),
             DeviceMessage::Listen(Listen { state: ListenState::Start, mode, .. }) => {
-                self.session.audio.push(AudioEvent::Boundary(from, Some(mode.unwrap_or(ListenMode::Auto))));
+                self.session.audio.push(AudioEvent::Endpoint(from, Some(mode.unwrap_or(ListenMode::Auto))));
             }
             DeviceMessage::Listen(Listen { state: ListenState::Stop, .. }) => {
-                self.session.audio.push(AudioEvent::Boundary(from, None));
+                self.session.audio.push(AudioEvent::Endpoint(from, None));
             }
             _ => {}
         }

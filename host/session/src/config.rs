@@ -69,9 +69,9 @@ pub enum DuplicateDevice {
 pub enum UnknownRecipients {
     /// It is rejected, and the sender gets an error.
     #[default]
-    Refuse,
+    Reject,
     /// It is stored.
-    Keep,
+    Store,
 }
 
 /// Settings of all sessions; replaced as a whole while the server runs.
@@ -102,7 +102,7 @@ pub struct Config {
     /// Which devices are assumed to understand this server's own message types.
     pub extensions: ExtensionRule,
     /// What happens to messages for devices that have never connected.
-    pub unknown_receivers: UnknownRecipients,
+    pub unknown_recipients: UnknownRecipients,
     /// Number of sessions above which sessions without handlers are not kept for their devices.
     pub idle_sessions_soft_limit: usize,
     /// When idle connections are closed.
@@ -124,7 +124,7 @@ impl Default for Config {
             device_directory: DeviceDirectory::default(),
             vision: None,
             extensions: ExtensionRule::default(),
-            unknown_receivers: UnknownRecipients::default(),
+            unknown_recipients: UnknownRecipients::default(),
             idle_sessions_soft_limit: limits::SESSION_SOFT_LIMIT,
             idle: IdleConfig::default(),
         }

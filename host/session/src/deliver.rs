@@ -74,12 +74,12 @@ pub(crate) async fn deliver(
                     payload: delivery.offline_body.clone(),
                     now: delivery.now,
                     ttl_ms: delivery.ttl_ms,
-                    allow_unknown_receiver: config.unknown_receivers == UnknownRecipients::Keep
+                    allow_unknown_receiver: config.unknown_recipients == UnknownRecipients::Store
                         || config.device_directory.names(&device),
                 });
                 queueing.push((device, queued));
             }
-            Err(DeliveryError::Behind) => {
+            Err(DeliveryError::QueueFirst) => {
                 // A message that must not be queued is sent now, past the backlog.
                 let only = storage::Audience::Only([device.clone()].into());
                 let reached = services.directory.broadcast(only, &delivery.body, None).await?;
@@ -89,8 +89,8 @@ pub(crate) async fn deliver(
                     _ => result.sent.push(device.to_string()),
                 }
             }
-            Err(DeliveryError::Away) => result.fail(device.as_str(), "not connected"),
-            Err(DeliveryError::Refused) => result.fail(device.as_str(), "its connection is full"),
+            Err(DeliveryError::Offline) => result.fail(device.as_str(), "not connected"),
+            Err(DeliveryError::Rejected) => result.fail(device.as_str(), "its connection is full"),
         }
     }
     for (device, queued) in queueing {

@@ -118,8 +118,8 @@ impl SessionHandle {
             self.audio.push(AudioEvent::Discard);
         }
         self.audio.push(match fates.settling_utterances {
-            Fate::Dropped => AudioEvent::Forget(epoch),
-            Fate::Recorded | Fate::Continues => AudioEvent::Divide(epoch),
+            Fate::Dropped => AudioEvent::Reset(epoch),
+            Fate::Recorded | Fate::Continues => AudioEvent::Split(epoch),
         });
     }
 

@@ -100,7 +100,7 @@ pub struct SessionState {
     /// Frames that wait for the connection to write them, and their bytes.
     pub outbox: (usize, usize),
     /// Messages kept for a device that is expected to reconnect.
-    pub held: usize,
+    pub pending: usize,
 }
 
 /// A session in full.

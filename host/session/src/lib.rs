@@ -82,7 +82,7 @@ pub use event::Incoming;
 pub use extensions::ExtensionRule;
 pub use inspect::{ClientInfo, HandlerInfo, HelloFeatures, SessionDetail, SessionInfo, SessionState};
 pub use modehost_mcp::{Vision, VisionToken};
-pub use registry::{ForgetError, ForgetGuard, Kicked, Refusal, Registry};
+pub use registry::{AttachError, ForgetError, ForgetGuard, KickOutcome, Registry};
 pub use services::Services;
 pub use turns::{TurnKind, TurnOutcome, TurnRecord};
 pub use wake_word::wake_word;

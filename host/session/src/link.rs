@@ -222,16 +222,16 @@ pub(crate) struct OutboxMailbox {
 }
 
 impl Mailbox for OutboxMailbox {
-    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
+    fn send(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
         let put = match supersedes {
             Some(key) => self.outbox.text_superseding(key.clone(), message.clone()),
             None => self.outbox.text(message.clone()),
         };
-        put.map_err(|_| DeliveryError::Refused)
+        put.map_err(|_| DeliveryError::Rejected)
     }
 
     fn send_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
-        if self.gate.admit() { self.put(message, supersedes) } else { Err(DeliveryError::Behind) }
+        if self.gate.admit() { self.send(message, supersedes) } else { Err(DeliveryError::QueueFirst) }
     }
 
     fn on_queued(&self) {

@@ -17,7 +17,7 @@ pub(crate) struct AsrListener {
 }
 
 impl InputListener for AsrListener {
-    fn tell(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()> {
+    fn send(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()> {
         // Events for a session that has ended are dropped.
         let messages = self.handle.upgrade().map(|handle| handle.messages.clone());
         async move {
@@ -28,19 +28,19 @@ impl InputListener for AsrListener {
         .boxed()
     }
 
-    fn hint(&self, epoch: u64, report: InputEvent) {
+    fn try_send(&self, epoch: u64, report: InputEvent) {
         if let Some(handle) = self.handle.upgrade() {
             let _ = handle.messages.try_send(DeviceEvent::Asr(epoch, report));
         }
     }
 
-    fn note(&self, note: InputState) {
+    fn on_state(&self, note: InputState) {
         let Some(handle) = self.handle.upgrade() else { return };
         match note {
-            InputState::Voice => handle.activity.touch(),
-            InputState::Making(utterance_open) => handle.activity.set_utterance_open(utterance_open),
-            InputState::AnswerFrom(at) => handle.activity.set_answer_not_before(at),
-            InputState::SendsStop => handle.learn(DeviceFacts { sends_stop: true, ..DeviceFacts::default() }),
+            InputState::VoiceActive => handle.activity.touch(),
+            InputState::UtteranceActive(utterance_open) => handle.activity.set_utterance_open(utterance_open),
+            InputState::EarliestAnswer(at) => handle.activity.set_answer_not_before(at),
+            InputState::DeviceSendsStop => handle.learn(DeviceFacts { sends_stop: true, ..DeviceFacts::default() }),
         }
     }
 }

@@ -156,7 +156,7 @@ impl Output {
         let Some(outbox) = channel.link.outbox().cloned() else { return false };
         let env = channel.env;
         let speech = &env.services().speech;
-        let downlink = self.downlink.unwrap_or_else(|| speech.parts().downlink);
+        let downlink = self.downlink.unwrap_or_else(|| speech.providers().downlink);
         let target = PlaybackTarget { outbox, session_id: env.id.as_str().to_owned(), downlink };
         let handle = Arc::downgrade(&env.handle);
         let over = move || {
@@ -205,7 +205,7 @@ impl Output {
             Codec::Opus => (DownlinkCodec::Opus, "opus"),
             Codec::Pcm => (DownlinkCodec::Pcm, "pcm"),
         };
-        let downlink = Downlink { codec, ..env.services().speech.parts().downlink };
+        let downlink = Downlink { codec, ..env.services().speech.providers().downlink };
         self.downlink = Some(downlink);
         reply::hello(env.id.as_str(), (format, downlink.sample_rate, downlink.frame_ms))
     }

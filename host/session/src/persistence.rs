@@ -2,7 +2,7 @@
 //! retried, and a session that has ended leaves no record.
 
 use crate::limits;
-use modehost_storage::traits::{Batch, Outcome, StoredSession};
+use modehost_storage::traits::{Batch, StoredSession, WriteResult};
 use modehost_storage::{Reply, StorageError};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -98,7 +98,7 @@ impl Persistence {
     ///
     /// # Errors
     /// If nothing of it was stored, or the storage did not answer in time.
-    pub(crate) async fn commit(&mut self, env: &Environment, batch: Batch) -> Result<Vec<Outcome>, StorageError> {
+    pub(crate) async fn commit(&mut self, env: &Environment, batch: Batch) -> Result<Vec<WriteResult>, StorageError> {
         self.flush(env).await;
         self.stored |= batch.record.is_some();
         // The record of the batch includes what a failed save has missed.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::limits;
 use modehost_ids::DeviceId;
 use modehost_outbox::Outbox;
-use modehost_storage::traits::{DeliveryError, Origin, QueuedMessage};
+use modehost_storage::traits::{DeliveryError, QueuedMessage, ReceiptTarget};
 use modehost_task::{IoTask, spawn_io};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -59,7 +59,7 @@ impl BacklogDrain {
     }
 
     /// Sends page after page until the queue is empty or the connection has ended.
-    async fn drain_queue(&self, counts: &mut BTreeMap<Origin, u64>) {
+    async fn drain_queue(&self, counts: &mut BTreeMap<ReceiptTarget, u64>) {
         let queue = &self.services.queue;
         loop {
             self.gate.mark_read();
@@ -121,12 +121,12 @@ impl BacklogDrain {
 
 /// Sends each sender that asked for it a receipt with the number of delivered messages. A failure is only logged: the
 /// messages themselves have arrived.
-async fn send_receipts(services: &Services, receiver: &DeviceId, counts: BTreeMap<Origin, u64>) {
+async fn send_receipts(services: &Services, receiver: &DeviceId, counts: BTreeMap<ReceiptTarget, u64>) {
     for (origin, count) in counts {
         let Some(receipt) = fill_receipt(&origin.receipt, receiver, count) else { continue };
         let outcome = match services.directory.deliver(&origin.sender, &receipt, None).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(DeliveryError::Away | DeliveryError::Refused | DeliveryError::Behind)) => {
+            Ok(Err(DeliveryError::Offline | DeliveryError::Rejected | DeliveryError::QueueFirst)) => {
                 let ttl = u64::try_from(limits::RECEIPT_TTL.as_millis()).unwrap_or(u64::MAX);
                 let kept = services.queue.enqueue(&origin.sender, receipt, unix_ms(), ttl).await;
                 services.directory.notify_queued(&origin.sender);

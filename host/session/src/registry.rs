@@ -34,11 +34,11 @@ use crate::listener::AsrListener;
 use crate::services::Services;
 use crate::shared::Shared;
 
-pub use self::operators::{ForgetError, ForgetGuard, Kicked};
+pub use self::operators::{ForgetError, ForgetGuard, KickOutcome};
 
 /// Why a connection cannot be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AttachError {
     /// The device is connected, and duplicates are rejected.
     AlreadyConnected,
     /// The server is draining.
@@ -95,19 +95,19 @@ impl Registry {
         device: &DeviceId,
         outbox: Outbox,
         duplicate: DuplicateDevice,
-    ) -> Result<Attachment, Refusal> {
+    ) -> Result<Attachment, AttachError> {
         let connection = ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1);
         let mut sessions = self.shared.sessions.lock();
         // Under the lock: a connection that attaches before the drain is drained.
         if self.draining.load(Ordering::Acquire) {
-            return Err(Refusal::ShuttingDown);
+            return Err(AttachError::ShuttingDown);
         }
         if self.forgetting.lock().contains(device) {
-            return Err(Refusal::BeingForgotten);
+            return Err(AttachError::BeingForgotten);
         }
         let session = self.find_or_create(&mut sessions, device);
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
-            return Err(Refusal::AlreadyConnected);
+            return Err(AttachError::AlreadyConnected);
         }
         let before = session.connected.swap(connection.0, Ordering::AcqRel);
         if before != 0 {

@@ -30,13 +30,13 @@ pub struct Transcript {
     /// False for a partial transcript: the next one replaces it.
     pub is_final: bool,
     /// The utterance reached the maximum length and was split: the person goes on.
-    pub cut: bool,
+    pub split: bool,
     /// Start of the audio, Unix ms.
     pub start_ms: u64,
     /// End of the audio, Unix ms.
     pub end_ms: u64,
     /// From the end of the audio to the final text; none for partial transcripts, and where the text was known earlier.
-    pub took: Option<Duration>,
+    pub latency: Option<Duration>,
     /// Name of the recogniser.
     pub source: Arc<str>,
 }
@@ -45,15 +45,15 @@ pub struct Transcript {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputEvent {
     /// Per utterance: partial transcripts, then the final one, which is empty where nothing was said.
-    Words(Transcript),
+    Transcript(Transcript),
     /// Barge-in: in realtime mode somebody speaks during playback for longer than `vad.barge_in_ms`.
-    SpeechOverSpeech,
+    BargeIn,
     /// Recognition of an utterance failed.
     Failed(Fault),
     /// A push-to-talk press without speech.
     SilentPress,
     /// No utterance is open, and no transcript is pending.
-    Quiet,
+    Idle,
     /// No packet of the connection can be decoded with this codec; reported once per connection.
     Unreadable(Codec),
 }
@@ -62,23 +62,23 @@ pub enum InputEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputState {
     /// The VAD detects speech.
-    Voice,
+    VoiceActive,
     /// An utterance is open or its transcript is pending (true), or neither (false).
-    Making(bool),
+    UtteranceActive(bool),
     /// An answer should not start earlier: a person who only pauses may go on until then.
-    AnswerFrom(Instant),
+    EarliestAnswer(Instant),
     /// The device has sent `listen stop` for the first time.
-    SendsStop,
+    DeviceSendsStop,
 }
 
 /// Receiver of the events of an input. The epoch of a report is that of its audio.
 pub trait InputListener: Send + Sync + 'static {
     /// Waits while the queue of the session is full.
-    fn tell(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()>;
+    fn send(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()>;
     /// Drops the report where the queue of the session is full.
-    fn hint(&self, epoch: u64, report: InputEvent);
+    fn try_send(&self, epoch: u64, report: InputEvent);
     /// Never waits.
-    fn note(&self, note: InputState);
+    fn on_state(&self, note: InputState);
 }
 
 /// Events pushed to an input, from the connection of this number or from the session.
@@ -89,16 +89,16 @@ pub enum AudioEvent {
     /// One packet, as it came and in its order.
     Packet(u64, Box<[u8]>),
     /// An endpoint of the device: `listen start` with its mode, or `listen stop` without.
-    Boundary(u64, Option<ListenMode>),
+    Endpoint(u64, Option<ListenMode>),
     /// Drop all utterances so far: the person interrupted, or the mode ended. Audio that follows has this
     /// epoch.
-    Forget(u64),
+    Reset(u64),
     /// Drop the open utterance.
     Discard,
     /// End the open utterance and recognise it. Audio that follows has this epoch.
-    Divide(u64),
+    Split(u64),
     /// The connection is closed: the open utterance ends.
-    Gone(u64),
+    Disconnected(u64),
 }
 
 /// The audio input of one session. Dropping it ends its recognition streams.
@@ -152,7 +152,7 @@ impl AudioInput {
 
     /// Whether a recogniser is configured.
     pub fn has_recogniser(&self) -> bool {
-        self.0.speech.parts().recogniser.is_some()
+        self.0.speech.providers().recogniser.is_some()
     }
 
     /// Queues an event. Packets beyond the bounds of the queue are dropped and counted.
@@ -162,7 +162,7 @@ impl AudioInput {
         let epoch = queue.epoch;
         match event {
             AudioEvent::Format(connection, format) => queue.format = (connection, format),
-            AudioEvent::Forget(epoch) | AudioEvent::Divide(epoch) => queue.epoch = epoch,
+            AudioEvent::Reset(epoch) | AudioEvent::Split(epoch) => queue.epoch = epoch,
             _ => {}
         }
         if !queue.running && (!starts_task(&event) || !self.has_recogniser()) {
@@ -213,7 +213,7 @@ impl AudioInput {
 
 /// Whether this event starts the task of an idle input: most devices say hello and nothing more.
 fn starts_task(event: &AudioEvent) -> bool {
-    matches!(event, AudioEvent::Packet(..) | AudioEvent::Boundary(..))
+    matches!(event, AudioEvent::Packet(..) | AudioEvent::Endpoint(..))
 }
 
 impl Drop for AudioInput {

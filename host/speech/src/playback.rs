@@ -213,14 +213,14 @@ impl Playback {
     }
 
     /// The sentences not yet sent completely, in order.
-    pub fn unsaid(&self) -> Vec<String> {
+    pub fn pending_sentences(&self) -> Vec<String> {
         self.shared.state.lock().sentences.iter().map(|sentence| sentence.text.to_string()).collect()
     }
 
     /// The connection is closed: nothing more is sent. Returns the sentences not yet sent completely, in order, and
     /// what has been played.
     pub fn abandon(&self) -> (Vec<String>, Vec<PlayedText>) {
-        let unsaid = self.unsaid();
+        let unsaid = self.pending_sentences();
         let mut state = self.shared.state.lock();
         let heard = if state.open { self.shared.played_text(&state) } else { Vec::new() };
         state.open = false;

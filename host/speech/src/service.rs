@@ -23,7 +23,7 @@ pub struct Providers {
     /// Settings of voice activity detection.
     pub vad: VadConfig,
     /// None: answers are sent as captions only.
-    pub speaker: Option<Arc<dyn Speaker>>,
+    pub synthesiser: Option<Arc<dyn Speaker>>,
     /// Audio format announced to devices that say hello from now on, except those that ask for PCM.
     pub downlink: Downlink,
     /// The settings that the recogniser and the speaker were built from.
@@ -33,11 +33,11 @@ pub struct Providers {
 impl Providers {
     /// Providers for these settings. A provider of `previous` whose settings are unchanged is reused, with its
     /// connections. Blocks while it checks whether a program is installed.
-    pub fn of(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, previous: Option<&Self>) -> Self {
+    pub fn new(asr: &AsrConfig, tts: &TtsConfig, vad: &VadConfig, previous: Option<&Self>) -> Self {
         let same_asr = previous.filter(|previous| previous.built_from.0 == *asr);
         let same_tts = previous.filter(|previous| previous.built_from.1 == *tts);
         let recogniser = same_asr.map_or_else(|| recogniser(asr), |previous| previous.recogniser.clone());
-        let speaker = same_tts.map_or_else(|| speaker(tts), |previous| previous.speaker.clone());
+        let speaker = same_tts.map_or_else(|| speaker(tts), |previous| previous.synthesiser.clone());
         if let Some(recogniser) = &recogniser {
             crate::metrics::register_recogniser(recogniser.name());
         }
@@ -48,7 +48,7 @@ impl Providers {
             recogniser,
             recognition_policy: recognition_policy(asr, vad),
             vad: vad.clone(),
-            speaker,
+            synthesiser: speaker,
             downlink: downlink(tts),
             built_from: (asr.clone(), tts.clone()),
         }
@@ -58,7 +58,7 @@ impl Providers {
     pub fn none() -> Self {
         let (asr, vad, tts) = (AsrConfig::default(), VadConfig::default(), TtsConfig::default());
         let (recognition_policy, downlink) = (recognition_policy(&asr, &vad), downlink(&tts));
-        Self { recogniser: None, recognition_policy, vad, speaker: None, downlink, built_from: (asr, tts) }
+        Self { recogniser: None, recognition_policy, vad, synthesiser: None, downlink, built_from: (asr, tts) }
     }
 }
 
@@ -103,13 +103,13 @@ impl Speech {
     }
 
     /// The current configuration.
-    pub fn parts(&self) -> Guard<Arc<Providers>> {
+    pub fn providers(&self) -> Guard<Arc<Providers>> {
         self.parts.load()
     }
 
     /// Starts a turn of speech; `None` without a speaker. See [`Playback::begin`].
     pub fn begin_turn(&self, target: PlaybackTarget, on_end: impl FnOnce() + Send + 'static) -> Option<Playback> {
-        let speaker = self.parts().speaker.clone()?;
+        let speaker = self.providers().synthesiser.clone()?;
         Some(Playback::begin(speaker, &self.threads, target, on_end))
     }
 

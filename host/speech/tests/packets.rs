@@ -1,7 +1,7 @@
 //! Packets of every Opus mode, and packets of another codec than announced. Rule: the packets are produced by a real
 //! encoder from real speech; each is decoded to its length or skipped, and the next packet is decoded as usual.
 
-use modehost_protocol::{AudioFormat, Codec, Evidence, Framing, Payload, opus::is_opus};
+use modehost_protocol::{AudioFormat, Codec, Framing, FramingDetector, Payload, opus::is_opus};
 use modehost_speech::decode::{Decoder, SkipReason};
 use modehost_speech::resample::Resample;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder, Repacketizer};
@@ -65,8 +65,8 @@ fn a6_packets_of_every_kind_are_decoded_to_their_length_and_none_misleads_about_
             assert_eq!(pcm.len(), 16 * tenths / 10, "{name}, {number}");
         }
         assert_eq!(decoder.take_unreadable(), None, "{name}");
-        for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
-            let mut evidence = Evidence::new(None);
+        for framing in [Framing::Bare, Framing::Timestamped, Framing::Short] {
+            let mut evidence = FramingDetector::new(None);
             evidence.on_hello(Some(3), Codec::Opus);
             for (number, packet) in packets.iter().enumerate() {
                 let frame = framing.frame(packet.clone(), 60);

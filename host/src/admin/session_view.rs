@@ -130,7 +130,7 @@ impl SessionDetailView {
             state: inside,
             turns,
         } = detail;
-        let SessionState { handlers, outbox, held } = inside.clone().unwrap_or_default();
+        let SessionState { handlers, outbox, pending: held } = inside.clone().unwrap_or_default();
         let plugins =
             inside.map(|_| handlers.into_iter().map(|handler| HandlerView::new(handler, contracts)).collect());
         let (outbox_frames, outbox_bytes) = outbox;

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use modehost_ids::DeviceId;
-use modehost_session::Kicked;
+use modehost_session::KickOutcome;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -76,12 +76,12 @@ async fn show(State(admin): Shared, device: Result<Path<String>, PathRejection>)
 async fn kick(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
     let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
     match admin.registry.kick(&device, "an operator has closed this connection") {
-        Kicked::Closing => Json(Done::OK).into_response(),
-        Kicked::Away => {
+        KickOutcome::Closing => Json(Done::OK).into_response(),
+        KickOutcome::Away => {
             error_response(StatusCode::CONFLICT, format!("{device} is not connected now; its session is kept"))
         }
-        Kicked::Unknown => error_response(StatusCode::NOT_FOUND, no_session(&device)),
-        Kicked::Stopping => error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+        KickOutcome::Unknown => error_response(StatusCode::NOT_FOUND, no_session(&device)),
+        KickOutcome::Stopping => error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
     }
 }
 

@@ -21,7 +21,7 @@ pub fn why_unanswered(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Opt
     if table.modes.contains_key(mode) || !catalog.compiling().is_empty() {
         return None;
     }
-    match catalog.refused_files() {
+    match catalog.rejected_files() {
         0 if table.plugins.is_empty() => Some(
             "plugins: there is none, so nobody is answered; put .wasm files into the folder that plugins.dir names, or \
              say `session.default_mode: null` where that is meant"

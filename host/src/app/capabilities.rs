@@ -19,7 +19,7 @@ pub fn log(settings: &Settings, speech: &Providers) {
             tracing::info!("recogniser: none; what is said is not understood, typed turns work; set asr.provider");
         }
     }
-    match &speech.speaker {
+    match &speech.synthesiser {
         Some(speaker) => tracing::info!(provider = speaker.name(), "voice: answers are spoken"),
         None => tracing::info!("voice: none; answers are shown as text and not spoken; set tts.provider"),
     }

@@ -14,7 +14,7 @@ pub const DEFAULT_MODE: &str = "/session/default_mode";
 /// may still provide it: when a file is rejected or still compiling.
 pub fn problem(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Option<Diagnostic> {
     let table = catalog.table();
-    let open = table.plugins.is_empty() || catalog.refused_files() > 0 || !catalog.compiling().is_empty();
+    let open = table.plugins.is_empty() || catalog.rejected_files() > 0 || !catalog.compiling().is_empty();
     if open { None } else { unknown(loaded, &modes(&table)) }
 }
 

@@ -122,7 +122,7 @@ pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
             }
         };
         // A failed write since the last probe counts as well: the probe is small and may succeed on a full disk.
-        let trouble = trouble.or(storage.take_trouble().map(|error| error.to_string()));
+        let trouble = trouble.or(storage.take_write_failure().map(|error| error.to_string()));
         if let Some(trouble) = debounce.observe(trouble) {
             match &trouble {
                 Some(why) => tracing::error!("not ready: {why}"),

@@ -29,7 +29,7 @@ pub fn at_start(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Vec<Diagn
     problems.extend(
         unreported
             .into_iter()
-            .map(|Misconfigured { id, why, .. }| loaded.problem_with_key(&modehost_config::path::join("", &id), why)),
+            .map(|Misconfigured { id, why, .. }| loaded.diagnostic_for_key(&modehost_config::path::join("", &id), why)),
     );
     problems
 }

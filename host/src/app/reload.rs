@@ -94,12 +94,13 @@ pub fn apply(
         return Err(problems);
     }
     catalog.reconfigure(&loaded.document.plugins, sections::values(loaded)).map_err(|refusals| {
-        let problem =
-            |SettingsRejected { plugin, why }| loaded.problem_with_key(&modehost_config::path::join("", &plugin), why);
+        let problem = |SettingsRejected { plugin, why }| {
+            loaded.diagnostic_for_key(&modehost_config::path::join("", &plugin), why)
+        };
         refusals.into_iter().map(problem).collect::<Vec<_>>()
     })?;
-    distributor.targets.queue.limit(sections::queue_limit(loaded));
-    let before = distributor.targets.speech.parts();
+    distributor.targets.queue.set_limit_per_device(sections::queue_limit(loaded));
+    let before = distributor.targets.speech.providers();
     distributor.targets.speech.apply(speech_parts(loaded, Some(&before)));
     distributor.send(&loaded.document);
     Ok(())

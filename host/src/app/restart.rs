@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::limits;
 use futures_util::future::BoxFuture;
 use modehost_config::{Live, Reloaded};
-use modehost_gateway::{CommandExecutor, Done, InheritedListeners, OperatorCommand};
+use modehost_gateway::{CommandExecutor, CommandOutcome, InheritedListeners, OperatorCommand};
 use modehost_task::run_on_own_thread;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -57,7 +57,7 @@ impl Program {
     /// Replaces the process image (`execve`). Returns only on failure, with one sentence.
     pub fn execute(self, ports: Option<&InheritedListeners>) -> String {
         let path = self.path.display().to_string();
-        let handover = match ports.map(InheritedListeners::hand_over).transpose() {
+        let handover = match ports.map(InheritedListeners::prepare_exec).transpose() {
             Ok(handover) => handover.map(|(name, value)| (OsString::from(name), OsString::from(value))),
             Err(error) => return format!("the sockets cannot be handed over: {error}; start the server anew"),
         };
@@ -115,13 +115,13 @@ impl ControlCommands {
 }
 
 impl CommandExecutor for ControlCommands {
-    fn carry_out(&self, order: OperatorCommand) -> BoxFuture<'static, Result<Done, String>> {
+    fn execute(&self, order: OperatorCommand) -> BoxFuture<'static, Result<CommandOutcome, String>> {
         match order {
             OperatorCommand::UpdateConfig => {
                 let live = self.live.clone();
                 Box::pin(async move {
                     match run_on_own_thread("settings", move || live.refresh()).await {
-                        Some(Ok(reloaded)) => Ok(Done { message: describe(&reloaded), after_reply: None }),
+                        Some(Ok(reloaded)) => Ok(CommandOutcome { message: describe(&reloaded), after_reply: None }),
                         Some(Err(problems)) => Err(format!("nothing has changed: {problems}")),
                         None => Err("nothing has changed: the server is stopping".to_owned()),
                     }
@@ -136,7 +136,10 @@ impl CommandExecutor for ControlCommands {
                     };
                     ready.await.inspect_err(|why| tracing::error!("no restart: {why}"))?;
                     let message = "the server restarts; all connections close with 1012 and may come back at once";
-                    Ok(Done { message: message.to_owned(), after_reply: Some(Box::new(move || restart.notify_one())) })
+                    Ok(CommandOutcome {
+                        message: message.to_owned(),
+                        after_reply: Some(Box::new(move || restart.notify_one())),
+                    })
                 })
             }
         }

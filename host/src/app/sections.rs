@@ -131,7 +131,7 @@ fn check_section(
         Ok(validator) => validator,
         Err(error) => {
             let message = format!("the schema that this plugin declares cannot be used: {error}");
-            problems.push(loaded.problem_with_key(&base, message));
+            problems.push(loaded.diagnostic_for_key(&base, message));
             return;
         }
     };
@@ -141,7 +141,7 @@ fn check_section(
             let known = known_keys(schema, error.schema_path().as_str());
             for key in unexpected.iter().take(SECTION_ERRORS) {
                 let message = format!("unknown key{}", problem::suggest(key, &known, "keys here"));
-                problems.push(loaded.problem_with_key(&path::join(&pointer, key), message));
+                problems.push(loaded.diagnostic_for_key(&path::join(&pointer, key), message));
             }
             continue;
         }

@@ -84,7 +84,7 @@ fn check(loaded: &Loaded<Settings>) -> Result<(), Failure> {
         warnings.extend(findings::grants(loaded, &plugins));
     }
     for warning in &warnings {
-        match &warning.place {
+        match &warning.location {
             // Built-in settings have no line that an operator could look at.
             Location::Text { name, .. } if name == settings::BUILT_IN.0 => {
                 print_error(format_args!("warning: {}: {}", warning.setting, warning.message));

@@ -85,12 +85,12 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
     terminal::set_format(terminal::configured_format(source.file.as_deref()));
     let Some(first) = run_unless_stopped({
         let source = source.clone();
-        move || settings::remote_config().load_first(&source)
+        move || settings::remote_config().initial_load(&source)
     })?
     else {
         return Ok(());
     };
-    let InitialLoad { loaded, held: fetched, warning: remote_warning } = first?;
+    let InitialLoad { loaded, fetched, warning: remote_warning } = first?;
     let log = Arc::new(Log::start(&loaded.document.log, &loaded.document.storage.dir).map_err(Failure::other)?);
     match &source.file {
         Some(file) => print_line(format_args!("settings from {}", file.display())),

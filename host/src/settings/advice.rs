@@ -30,7 +30,7 @@ fn open_to_all(loaded: &Loaded<Settings>) -> Option<Diagnostic> {
         "OPEN: no sign-in is configured, so whoever reaches {ip}:{port} may be any device; set auth.methods and what \
          it names (auth.tokens, auth.device_token, …), or server.ip: 127.0.0.1"
     );
-    Some(loaded.problem_with_key("/auth/methods", message))
+    Some(loaded.diagnostic_for_key("/auth/methods", message))
 }
 
 /// Requests through a proxy on this machine look local if the proxy does not add forwarding headers.
@@ -40,7 +40,7 @@ fn proxied_operators(loaded: &Loaded<Settings>) -> Option<Diagnostic> {
     let open = server.admin_token.is_none() && server.operator_address.is_none();
     (open && server.trusted_proxies.iter().any(is_local)).then(|| {
         let message = "there is a proxy on this machine, and /api/v1 serves this machine without a token; set a token";
-        loaded.problem_with_key("/server/admin_token", message)
+        loaded.diagnostic_for_key("/server/admin_token", message)
     })
 }
 
@@ -74,7 +74,7 @@ fn weak_secrets(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
     let weak = secrets.into_iter().filter_map(|(pointer, secret)| Some((pointer, weakness(secret)?)));
     weak.map(|(pointer, why)| {
         let message = format!("can be guessed: {why}; take a random one, such as `openssl rand -hex 32` gives");
-        loaded.problem_with_key(&pointer, message)
+        loaded.diagnostic_for_key(&pointer, message)
     })
     .collect()
 }

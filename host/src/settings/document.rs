@@ -87,7 +87,7 @@ fn is_address(url: &str, _: &()) -> garde::Result {
 
 /// How the remote part of the configuration is found.
 pub fn remote_config() -> RemoteConfig<Settings> {
-    RemoteConfig { setting: "config.remote.url", own: "/config", afar: REMOTE_ALLOWLIST, locate }
+    RemoteConfig { setting: "config.remote.url", file_only: "/config", policy: REMOTE_ALLOWLIST, locate }
 }
 
 fn locate(settings: &Settings) -> Option<(Remote, Switch)> {

@@ -6,7 +6,7 @@ use modehost_config::{RemotePolicy, Switch};
 /// Allowed sources of each setting; one that is not listed may only come from the file and the environment.
 pub const REMOTE_ALLOWLIST: RemotePolicy = RemotePolicy {
     anywhere: ANYWHERE,
-    switched_on: SIGN_IN,
+    if_enabled: SIGN_IN,
     switch: "config.remote.sign_in",
     about: "what says who may connect (section `auth`)",
 };
@@ -233,7 +233,7 @@ mod tests {
             let listed = [ANYWHERE, SIGN_IN, FILE].iter().filter(|list| list.contains(&setting.as_str())).count();
             assert_eq!(listed, 1, "{setting}: decide whether another machine may set it, and list it once");
             assert_eq!(
-                REMOTE_ALLOWLIST.from(setting) == AllowedSource::File,
+                REMOTE_ALLOWLIST.source_of(setting) == AllowedSource::File,
                 FILE.contains(&setting.as_str()),
                 "{setting}"
             );

@@ -29,7 +29,7 @@ pub fn reference(sections: &[(String, Value)]) -> String {
 
 fn full_schema() -> Value {
     let mut schema = schemars::schema_for!(Settings).to_value();
-    remote_allowlist::REMOTE_ALLOWLIST.mark(&mut schema);
+    remote_allowlist::REMOTE_ALLOWLIST.annotate(&mut schema);
     let built_in = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
     let in_force = load(&built_in).ok().and_then(|loaded| serde_json::to_value(&loaded.document).ok());
     set_defaults(&mut schema, "", &in_force.unwrap_or_default());

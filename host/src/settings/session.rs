@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::limits;
 use garde::Validate;
-use modehost_gateway::OfExtensions;
+use modehost_gateway::ExtensionPolicy;
 use modehost_ids::Address;
 use modehost_session::{Config, ExtensionRule, Language, UnknownRecipients, Vision, VisionToken, wake_word};
 use schemars::JsonSchema;
@@ -170,16 +170,16 @@ pub fn session_config(settings: &Settings, live_instances: usize) -> Arc<Config>
         greeting: session.greeting.clone(),
         vision: session.vision.as_ref().map(|vision| Vision { url: vision.url.clone(), token: vision.token.clone() }),
         checkpoint: Duration::from_millis(session.checkpoint_ms),
-        unknown_receivers: match session.unknown_receivers {
-            UnknownReceiverPolicy::Refuse => UnknownRecipients::Refuse,
-            UnknownReceiverPolicy::Keep => UnknownRecipients::Keep,
+        unknown_recipients: match session.unknown_receivers {
+            UnknownReceiverPolicy::Refuse => UnknownRecipients::Reject,
+            UnknownReceiverPolicy::Keep => UnknownRecipients::Store,
         },
         idle_sessions_soft_limit: limits::SESSION_SOFT_LIMIT,
         live_instances,
         migrations_per_second: limits::MIGRATIONS_PER_SECOND,
         device_directory: device_directory(settings),
         extensions: ExtensionRule {
-            always: settings.gateway.extensions == OfExtensions::Always,
+            always: settings.gateway.extensions == ExtensionPolicy::Always,
             groups: settings.gateway.extension_groups.iter().map(|group| group.as_str().into()).collect(),
         },
         idle: idle(&settings.timeouts),

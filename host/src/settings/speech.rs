@@ -9,7 +9,7 @@ use super::document::from_older_name;
 
 /// The speech services to use from now on, in place of `before`. Blocks while it checks whether a program is installed.
 pub fn speech_parts(loaded: &Loaded<Settings>, before: Option<&Providers>) -> Providers {
-    Providers::of(&loaded.document.asr, &loaded.document.tts, &vad(loaded), before)
+    Providers::new(&loaded.document.asr, &loaded.document.tts, &vad(loaded), before)
 }
 
 /// The manual fallback may be set under an older name that its users know.

@@ -32,7 +32,7 @@ use modehost_task::{IoTask, run_blocking, spawn_io};
 use self::entry::Source;
 use self::index::{Index, IndexEntry};
 use crate::reply::StorageError;
-use crate::traits::{Due, Exports, Journals};
+use crate::traits::{DueExport, Exports, Journals};
 
 /// Why files could not be exported.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +122,7 @@ impl Worker {
                 record_failure(&mut outcome, prepared)?;
             }
         }
-        let mut after: Option<Due> = None;
+        let mut after: Option<DueExport> = None;
         loop {
             let due = block_on(self.exports.due(after.as_ref(), limits::EXPORT_BATCH))?;
             for group in due.chunk_by(|one, next| one.kind == next.kind) {
@@ -157,7 +157,7 @@ impl Worker {
     }
 
     /// Exports the due entries of one kind.
-    fn export_group(&mut self, kind: &str, group: &[Due]) -> Result<(), ExportError> {
+    fn export_group(&mut self, kind: &str, group: &[DueExport]) -> Result<(), ExportError> {
         if let Err(error) = names::check_kind(kind) {
             return self.give_up(group, &error);
         }
@@ -209,7 +209,7 @@ impl Worker {
     }
 
     /// Gives up entries that can never become files; only another program can have stored them.
-    fn give_up(&self, due: &[Due], why: &dyn std::error::Error) -> Result<(), ExportError> {
+    fn give_up(&self, due: &[DueExport], why: &dyn std::error::Error) -> Result<(), ExportError> {
         tracing::warn!(entries = due.len(), "finished work stays without files: {why}");
         metrics::counter!("modehost_archive_exports_total", "outcome" => "refused").increment(due.len() as u64);
         Ok(block_on(self.exports.done(due.to_vec()))?)

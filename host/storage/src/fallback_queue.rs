@@ -30,7 +30,7 @@ use self::file::{FIRST_FILE_ID, FileMessage};
 use self::worker::{Job, Worker};
 use crate::reply::{Reply, StorageError};
 use crate::sqlite::OpenError;
-use crate::traits::{OfflineDelivery, OfflineQueue, Origin, QueuedMessage};
+use crate::traits::{OfflineDelivery, OfflineQueue, QueuedMessage, ReceiptTarget};
 
 /// An offline queue that survives a failure of its database. Dropping it stops its thread; messages in the file stay
 /// there for the next start.
@@ -122,7 +122,7 @@ impl Drop for FallbackQueue {
 impl OfflineQueue for FallbackQueue {
     fn enqueue_with_receipt(
         &self,
-        origin: Option<Origin>,
+        origin: Option<ReceiptTarget>,
         device: &DeviceId,
         payload: Arc<str>,
         now: u64,
@@ -145,9 +145,9 @@ impl OfflineQueue for FallbackQueue {
         self.or_in_file(self.primary.enqueue_delivery(delivery), message)
     }
 
-    fn limit(&self, max: u32) {
+    fn set_limit_per_device(&self, max: u32) {
         self.limit.store(max.max(1), Ordering::Relaxed);
-        self.primary.limit(max);
+        self.primary.set_limit_per_device(max);
     }
 
     fn next_page(&self, device: &DeviceId, now: u64) -> Reply<Vec<QueuedMessage>> {

@@ -43,7 +43,7 @@ pub use journal_gc::{JournalGc, sweep};
 pub use local_directory::LocalDirectory;
 pub use reply::{Reply, StorageError};
 pub use sqlite::{
-    Amount, Backup, BackupError, CompactionReport, ErasureReport, OpenError, PermanentError, SqliteStorage, Usage,
+    Backup, BackupError, CompactionReport, ErasureReport, KindUsage, OpenError, PermanentError, SqliteStorage, Usage,
     backup,
 };
 pub use traits::JournalPart;

@@ -92,7 +92,7 @@ impl Directory for LocalDirectory {
     ) -> Reply<Result<(), DeliveryError>> {
         let outcome = match self.0.find(device) {
             Some(mailbox) => mailbox.send_in_order(message, supersedes),
-            None => Err(DeliveryError::Away),
+            None => Err(DeliveryError::Offline),
         };
         Reply::ready(Ok(outcome))
     }
@@ -104,7 +104,7 @@ impl Directory for LocalDirectory {
     }
 
     fn broadcast(&self, wanted: Audience, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Reply<usize> {
-        let hand_over = |mailbox: Arc<dyn Mailbox>| usize::from(mailbox.put(message, supersedes).is_ok());
+        let hand_over = |mailbox: Arc<dyn Mailbox>| usize::from(mailbox.send(message, supersedes).is_ok());
         let delivered = match wanted {
             Audience::Only(devices) => devices.iter().filter_map(|device| self.0.find(device)).map(hand_over).sum(),
             Audience::AllBut(devices) => {

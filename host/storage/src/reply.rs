@@ -20,7 +20,7 @@ pub enum StorageError {
     Invalid(String),
     /// A quota is used up, or the receiver is unknown. The message says which.
     #[error("{0}")]
-    Share(String),
+    QuotaExceeded(String),
     /// Stored data cannot be decoded.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),

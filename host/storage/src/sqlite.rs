@@ -64,7 +64,7 @@ use crate::reply::{Reply, StorageError};
 pub use self::backup::{Backup, BackupError, backup};
 pub use self::device_data::ErasureReport;
 pub use self::open::{OpenError, PermanentError};
-pub use self::usage::{Amount, CompactionReport, Usage};
+pub use self::usage::{CompactionReport, KindUsage, Usage};
 
 /// Size of the test write: the largest journal entry.
 const PROBE_BYTES: i64 = limits::JOURNAL_ENTRY_BYTES as i64;
@@ -216,7 +216,7 @@ impl SqliteStorage {
     }
 
     /// The last failure that hit a whole batch, if there was one since the last call.
-    pub fn take_trouble(&self) -> Option<StorageError> {
+    pub fn take_write_failure(&self) -> Option<StorageError> {
         self.last_failure.lock().take()
     }
 

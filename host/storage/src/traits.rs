@@ -9,7 +9,7 @@ use modehost_ids::{DeviceId, SessionId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-pub use self::batch::{Batch, Outcome, Write};
+pub use self::batch::{Batch, Write, WriteResult};
 use crate::reply::Reply;
 
 /// The current state of a document; version 0 and no value if it does not exist.
@@ -167,7 +167,7 @@ pub trait Archives: Send + Sync {
 
 /// An archive entry whose files are due: to be written if the entry exists, to be removed if it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct DueExport {
     /// The entry's kind.
     pub kind: Arc<str>,
     /// The entry's id within its kind.
@@ -180,16 +180,16 @@ pub struct Due {
 /// made up for at the next start.
 pub trait Exports: Send + Sync {
     /// The next `limit` after `after`, by kind and id; from the first on with `None`.
-    fn due(&self, after: Option<&Due>, limit: u32) -> Reply<Vec<Due>>;
+    fn due(&self, after: Option<&DueExport>, limit: u32) -> Reply<Vec<DueExport>>;
 
     /// The current entry, with the `keep` that it was stored with; `None` if it has been removed.
     fn entry(&self, kind: &str, id: &str) -> Reply<Option<(ArchiveEntry, u32)>>;
 
     /// Whether the entry has not changed since: then everything read meanwhile is consistent.
-    fn is_current(&self, due: &Due) -> Reply<bool>;
+    fn is_current(&self, due: &DueExport) -> Reply<bool>;
 
     /// Marks files as exported; entries that have changed again meanwhile stay due.
-    fn done(&self, due: Vec<Due>) -> Reply<()>;
+    fn done(&self, due: Vec<DueExport>) -> Reply<()>;
 
     /// Marks all entries of a kind as due again; the reply is how many.
     fn mark_all_due(&self, kind: &str) -> Reply<u64>;
@@ -206,7 +206,7 @@ pub trait Exports: Send + Sync {
 
 /// Whom to notify when a queued message has been delivered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
+pub struct ReceiptTarget {
     /// The device that sent it.
     pub sender: DeviceId,
     /// The receipt for the sender: a JSON object, to which receiver and count are added.
@@ -221,7 +221,7 @@ pub struct QueuedMessage {
     /// The text frame that is sent to the device.
     pub payload: Arc<str>,
     /// `None` if nobody is to be notified.
-    pub origin: Option<Origin>,
+    pub origin: Option<ReceiptTarget>,
     /// Unix ms.
     pub queued_at: u64,
     /// In ms, from `queued_at` on.
@@ -248,8 +248,8 @@ pub struct OfflineDelivery {
 }
 
 impl OfflineDelivery {
-    pub(crate) fn origin(&self) -> Option<Origin> {
-        self.receipt.clone().map(|receipt| Origin { sender: self.sender.clone(), receipt })
+    pub(crate) fn origin(&self) -> Option<ReceiptTarget> {
+        self.receipt.clone().map(|receipt| ReceiptTarget { sender: self.sender.clone(), receipt })
     }
 }
 
@@ -259,7 +259,7 @@ pub trait OfflineQueue: Send + Sync {
     /// it. A message expires `ttl_ms` after it was queued.
     fn enqueue_with_receipt(
         &self,
-        origin: Option<Origin>,
+        origin: Option<ReceiptTarget>,
         device: &DeviceId,
         payload: Arc<str>,
         now: u64,
@@ -273,7 +273,7 @@ pub trait OfflineQueue: Send + Sync {
     /// As [`OfflineQueue::enqueue_from`]; the reply includes the message's id, if the queue can tell it.
     fn enqueue_with_id(
         &self,
-        origin: Option<Origin>,
+        origin: Option<ReceiptTarget>,
         device: &DeviceId,
         payload: Arc<str>,
         now: u64,
@@ -290,7 +290,7 @@ pub trait OfflineQueue: Send + Sync {
 
     /// Sets the maximum number of messages per device, at least one; the default is `limits::QUEUE_PER_DEVICE`. A
     /// device that has more loses its oldest with its next message.
-    fn limit(&self, max: u32);
+    fn set_limit_per_device(&self, max: u32);
 
     /// The next messages for a device that have not expired at `now`, oldest first: as many as `limits::QUEUE_PAGE` and
     /// `limits::QUEUE_PAGE_BYTES` allow; the last one may exceed the bytes. Callers remove these and ask again.
@@ -349,7 +349,7 @@ pub struct StoredSession {
 pub trait Sessions: Send + Sync {
     /// Stores a batch in one step: the reply comes when the record and every write are on disk, with the outcome of
     /// each write in their order. An error means that nothing of it was stored.
-    fn commit(&self, batch: Batch) -> Reply<Vec<Outcome>>;
+    fn commit(&self, batch: Batch) -> Reply<Vec<WriteResult>>;
 
     /// Replaces the device's record.
     fn save(&self, session: StoredSession) -> Reply<()> {
@@ -400,11 +400,11 @@ pub trait Devices: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryError {
     /// Not connected.
-    Away,
+    Offline,
     /// Connected, but its connection accepts nothing more.
-    Refused,
+    Rejected,
     /// Connected, but queued messages have to be delivered first: the message has to be queued behind them.
-    Behind,
+    QueueFirst,
 }
 
 /// Accepts messages for one connected device. Must not block.
@@ -413,14 +413,14 @@ pub trait Mailbox: Send + Sync {
     ///
     /// # Errors
     /// If the connection accepts nothing more.
-    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError>;
+    fn send(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError>;
 
     /// As `put`, for a message that must not overtake queued messages of the device.
     ///
     /// # Errors
     /// If the connection accepts nothing more, or messages are queued.
     fn send_in_order(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
-        self.put(message, supersedes)
+        self.send(message, supersedes)
     }
 
     /// A message that this mailbox did not accept has been queued for the device, or could not be queued.

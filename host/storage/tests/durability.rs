@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::limits;
 use modehost_storage::traits::{
-    Batch, Document, Documents, Journals, OfflineQueue, Outcome, Sessions, StoredSession, Write, WriteOutcome,
+    Batch, Document, Documents, Journals, OfflineQueue, Sessions, StoredSession, Write, WriteOutcome, WriteResult,
 };
 use modehost_storage::{Config, OpenError, Reply, SqliteStorage, StorageError};
 
@@ -161,7 +161,10 @@ fn child_that_commits() {
                 let stored = get(storage.load(&record(writer, 0).device));
                 for number in stored.map_or(0, |record| record.segments) + 1.. {
                     let outcomes = get(storage.commit(batch(writer, number)));
-                    assert_eq!(outcomes, [Outcome::Appended(number), Outcome::Document(WriteOutcome::Done(number))]);
+                    assert_eq!(
+                        outcomes,
+                        [WriteResult::Appended(number), WriteResult::Document(WriteOutcome::Done(number))]
+                    );
                     println!("ack {writer} {number} {number}");
                 }
             });

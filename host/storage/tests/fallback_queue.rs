@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use modehost_ids::DeviceId;
-use modehost_storage::traits::{OfflineQueue, Origin};
+use modehost_storage::traits::{OfflineQueue, ReceiptTarget};
 use modehost_storage::{Config, FallbackQueue, Reply, SqliteStorage};
 use rusqlite::Connection;
 
@@ -47,7 +47,7 @@ fn p3_a_file_takes_over_and_is_taken_back_in_order() {
     let file = dir.path().join("offline_queue.json");
     let (storage, queue) = open(dir.path());
     let device = DeviceId::new("d");
-    let origin = Some(Origin { sender: DeviceId::new("ann"), receipt: "{\"type\":\"x\"}".into() });
+    let origin = Some(ReceiptTarget { sender: DeviceId::new("ann"), receipt: "{\"type\":\"x\"}".into() });
     get(queue.enqueue(&device, "before".into(), 1, LONG));
     let lock = lock_database(dir.path());
     assert_eq!(get(queue.enqueue_with_receipt(origin.clone(), &device, "one".into(), 2, LONG)), 0);

@@ -31,7 +31,7 @@ fn get<T: Unpin>(reply: Reply<T>) -> T {
 
 fn open(dir: &Path) -> Arc<SqliteStorage> {
     let storage = SqliteStorage::open(&Config { dir: dir.into(), ..Config::default() }).expect("a storage");
-    storage.limit(u32::MAX);
+    storage.set_limit_per_device(u32::MAX);
     storage
 }
 
@@ -164,7 +164,7 @@ fn child_on_a_small_disk() {
     let dir = Path::new(&dir);
     let storage = open(dir);
     let queue = FallbackQueue::open(storage.clone(), dir).expect("a queue");
-    queue.limit(u32::MAX);
+    queue.set_limit_per_device(u32::MAX);
     let (large, here) = ("x".repeat(20_000), DeviceId::new("here"));
     let mut kept = 0;
     let error_text = loop {

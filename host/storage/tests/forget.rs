@@ -7,7 +7,7 @@ use futures_lite::future::block_on;
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::traits::{
     ArchiveEntry, Archives, Author, DeviceFacts, Devices, Documents, Exports, JournalPart, Journals, OfflineQueue,
-    Origin, Sessions, StoredSession,
+    ReceiptTarget, Sessions, StoredSession,
 };
 use modehost_storage::{Config, ErasureReport, FallbackQueue, Reply, SqliteStorage};
 
@@ -64,7 +64,7 @@ fn fill(storage: &SqliteStorage, device: &DeviceId, other: &DeviceId) {
     };
     get(storage.archive(entry, 0));
     get(storage.enqueue(device, format!("\"for {device}\"").into(), 1, u64::MAX / 4));
-    let origin = Origin { sender: device.clone(), receipt: "{}".into() };
+    let origin = ReceiptTarget { sender: device.clone(), receipt: "{}".into() };
     get(storage.enqueue_with_receipt(Some(origin), other, format!("\"from {device}\"").into(), 1, u64::MAX / 4));
 }
 
@@ -162,7 +162,7 @@ fn the_file_in_reserve_is_forgotten_too() {
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let (device, receiver) = (DeviceId::new("one"), DeviceId::new("two"));
     get(queue.enqueue(&device, "\"to it\"".into(), 1, u64::MAX / 4));
-    let origin = Origin { sender: device.clone(), receipt: "{}".into() };
+    let origin = ReceiptTarget { sender: device.clone(), receipt: "{}".into() };
     get(queue.enqueue_with_receipt(Some(origin), &receiver, "\"from it\"".into(), 1, u64::MAX / 4));
     get(queue.enqueue(&receiver, "\"of nobody\"".into(), 1, u64::MAX / 4));
     assert_eq!(get(queue.export_device(&device)).len(), 2);

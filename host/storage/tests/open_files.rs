@@ -51,7 +51,7 @@ fn c20_a_database_that_is_removed_takes_nothing_more_and_what_it_held_is_saved()
         assert!(why.contains("modehost.db was moved, removed or replaced"), "{why}");
     }
     assert!(outcome(storage.probe()).is_err(), "and it is not ready");
-    assert!(storage.take_trouble().is_some());
+    assert!(storage.take_write_failure().is_some());
     // Running sessions go on with the open file.
     assert_eq!(queued_payloads(&storage), ["one"]);
     let copies = rescue_copies(home.path());

@@ -28,8 +28,8 @@ fn a_full_database_is_told_and_room_makes_it_good_again() {
         }
     }
     assert!((20..200).contains(&stored.len()), "{}", stored.len());
-    assert!(storage.take_trouble().is_some(), "the writer has met the limit");
-    assert_eq!(storage.take_trouble(), None, "told once");
+    assert!(storage.take_write_failure().is_some(), "the writer has met the limit");
+    assert_eq!(storage.take_write_failure(), None, "told once");
     let full = block_on(storage.probe()).expect_err("there is no room");
     assert!(full.to_string().contains("storage.max_mib"), "{full}");
     for key in stored.drain(..20) {
@@ -114,7 +114,7 @@ fn ten_thousand_devices_of_one_day_do_not_put_out_those_of_which_something_is_kn
         allow_unknown_receiver: false,
     };
     assert!(
-        matches!(block_on(storage.enqueue_delivery(delivery("d-0"))), Err(StorageError::Share(_))),
+        matches!(block_on(storage.enqueue_delivery(delivery("d-0"))), Err(StorageError::QuotaExceeded(_))),
         "the oldest went"
     );
     block_on(storage.enqueue_delivery(delivery(&format!("d-{max}")))).expect("kept");

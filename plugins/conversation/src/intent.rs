@@ -2,8 +2,8 @@
 //! decided what of it this mode does. A doubt goes to the model, which has tools, or is asked back.
 
 use phrases::Verdict;
-use phrases::begin::Named;
-use phrases::wish::{Scene, Wish};
+use phrases::begin::ModePhrases;
+use phrases::wish::{ModeCommand, ModeContext};
 
 use crate::Config;
 
@@ -25,16 +25,16 @@ pub enum Intent {
 impl Intent {
     /// The command that a turn is, if it is one. `running`: another mode runs. `name`: what the device is called.
     pub fn read(said: &str, config: &Config, running: bool, name: Option<&str>) -> Verdict<Self> {
-        let modes = config.modes.iter().map(|(mode, phrases)| Named::new(mode, phrases)).collect();
-        let scene = Scene { modes, mode_is_running: running, device_names: name.into_iter().collect() };
+        let modes = config.modes.iter().map(|(mode, phrases)| ModePhrases::new(mode, phrases)).collect();
+        let scene = ModeContext { modes, mode_is_running: running, device_names: name.into_iter().collect() };
         scene.read(said).map(|wish| match wish {
-            Wish::Start(mode) => Self::Start(mode),
-            Wish::Leave => Self::Leave,
+            ModeCommand::Start(mode) => Self::Start(mode),
+            ModeCommand::Leave => Self::Leave,
             // Where no mode runs there is nothing to leave but the conversation.
-            Wish::Exit if running => Self::Leave,
-            Wish::Exit | Wish::Farewell => Self::Part,
-            Wish::StopSpeaking => Self::Stop,
-            Wish::Forget => Self::Forget,
+            ModeCommand::Exit if running => Self::Leave,
+            ModeCommand::Exit | ModeCommand::Farewell => Self::Part,
+            ModeCommand::StopSpeaking => Self::Stop,
+            ModeCommand::Forget => Self::Forget,
         })
     }
 }
@@ -42,7 +42,7 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use phrases::Verdict;
-    use phrases::ending::of_meeting;
+    use phrases::ending::ends_meeting;
 
     use super::Intent;
     use crate::Config;
@@ -137,7 +137,7 @@ mod tests {
         };
         let more = ["退出", "今天的会议就到这里", "会议结束了", "meeting adjourned", "把会议关掉"];
         for said in phrases.iter().flat_map(around).chain(more.map(str::to_owned)) {
-            assert_eq!(of_meeting(&said, &phrases), Verdict::Command(()), "{said}");
+            assert_eq!(ends_meeting(&said, &phrases), Verdict::Command(()), "{said}");
             let left = Intent::read(&said, &Config::default(), true, None);
             assert_eq!(left, Verdict::Command(Intent::Leave), "{said}");
         }

@@ -47,7 +47,7 @@ use modehost_sdk::{
     Cx, Describe, EndReason, Language, Message, Migrated, Mode, Outcome, Reply, Start, Transcript, VoicePolicy,
 };
 use phrases::Verdict;
-use phrases::ending::of_meeting;
+use phrases::ending::ends_meeting;
 use serde::{Deserialize, Serialize};
 
 use crate::closing::Closing;
@@ -153,7 +153,7 @@ impl Mode for Meeting {
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
         let Transcript { text, is_final: confirmed, start_ms, segment, .. } = transcript;
         // A doubt is kept as words of the meeting: asking back would talk into it.
-        let ends = confirmed && of_meeting(&text, &cx.config().end_phrases) == Verdict::Command(());
+        let ends = confirmed && ends_meeting(&text, &cx.config().end_phrases) == Verdict::Command(());
         if ends {
             // The default mode leaves the mode that runs, and so ends the meeting like anyone else;
             // a device without buttons has no other way out.

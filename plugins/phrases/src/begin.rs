@@ -18,7 +18,7 @@ use vocabulary::{
 
 /// A mode and all names it is known by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct ModePhrases {
     pub mode: String,
     /// Phrases that are matched as a whole.
     whole_phrases: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Named {
     end_phrases: Vec<String>,
 }
 
-impl Named {
+impl ModePhrases {
     /// Built from the configured phrases. If one of them is part of the built-in vocabulary of the mode, the whole
     /// vocabulary is recognised.
     pub fn new<P: AsRef<str>>(mode: &str, phrases: &[P]) -> Self {
@@ -358,13 +358,13 @@ fn is_word_at(text: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn begins(named: &Named, utterance: &str) -> bool {
+    fn begins(named: &ModePhrases, utterance: &str) -> bool {
         !named.start_command(&Paths::start(&Text::phrase(utterance))).accepted().is_empty()
     }
 
     #[test]
     fn m18_phrases_are_taken_apart() {
-        let named = Named::new("reading", &["读书模式", "start a story"]);
+        let named = ModePhrases::new("reading", &["读书模式", "start a story"]);
         for utterance in
             ["读书模式", "进入读书模式", "切换到读书模式", "把读书模式打开", "begin the story", "start a story"]
         {
@@ -377,12 +377,12 @@ mod tests {
 
     #[test]
     fn m18_what_is_configured_switches_the_vocabulary_on() {
-        let named = Named::new("meeting", &["开始会议"]);
+        let named = ModePhrases::new("meeting", &["开始会议"]);
         for utterance in ["开会", "召开会议", "会议开始", "start the meeting", "会议模式", "turn on meeting mode"]
         {
             assert!(begins(&named, utterance), "{utterance}");
         }
-        let other = Named::new("meeting", &["碰头"]);
+        let other = ModePhrases::new("meeting", &["碰头"]);
         assert!(begins(&other, "碰头") && !begins(&other, "开始会议"));
     }
 }

@@ -5,7 +5,7 @@
 //! passed on to the default mode: both use [`end_meeting()`].
 
 use crate::Verdict;
-use crate::begin::Named;
+use crate::begin::ModePhrases;
 use crate::frame::{CommandKind, Framed};
 use crate::intent::{self, Intent};
 use crate::path::{Flags, Paths};
@@ -13,12 +13,12 @@ use crate::text::Text;
 use crate::{clause, leave};
 
 /// Matches all commands that end a meeting. `stated`: flags for those that only state that it is over.
-pub fn end_meeting<'t>(paths: &Paths<'t>, meeting: &Named, stated: Flags) -> Paths<'t> {
+pub fn end_meeting<'t>(paths: &Paths<'t>, meeting: &ModePhrases, stated: Flags) -> Paths<'t> {
     leave::in_company(paths, |paths| leave::dismissal(paths, stated).or(&leave::end_command(paths, meeting, stated)))
 }
 
 /// Whether an utterance ends the meeting in which it was said.
-pub fn of_meeting<P: AsRef<str>>(utterance: &str, phrases: &[P]) -> Verdict<()> {
+pub fn ends_meeting<P: AsRef<str>>(utterance: &str, phrases: &[P]) -> Verdict<()> {
     clause::read_with_remarks(utterance, |utterance| read(utterance, phrases))
 }
 
@@ -26,7 +26,7 @@ fn read<P: AsRef<str>>(utterance: &str, phrases: &[P]) -> Verdict<()> {
     let Some(text) = Text::parse(utterance) else { return Verdict::Talk };
     let framed = Framed::new(&text, &[]);
     let phrases: Vec<String> = phrases.iter().map(|phrase| Text::phrase(phrase.as_ref())).collect();
-    let meeting = Named::known("meeting");
+    let meeting = ModePhrases::known("meeting");
     let is_known =
         phrases.iter().any(|phrase| !end_meeting(&Paths::start(phrase), &meeting, Flags::NONE).accepted().is_empty());
     let whole = framed.read(CommandKind::End, |paths| leave::in_company(paths, |paths| paths.word(&phrases)));

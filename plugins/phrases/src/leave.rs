@@ -1,7 +1,7 @@
 //! Commands that end a mode or its recording. Rule: the object or the mode is named; a bare 退出 is matched separately,
 //! since it ends whatever runs.
 
-use crate::begin::Named;
+use crate::begin::ModePhrases;
 use crate::farewell;
 use crate::path::{Flags, Paths};
 
@@ -138,7 +138,7 @@ const BARE: [&str; 17] = [
 ];
 
 /// Matches all commands that end this mode. `stated`: flags for those that only state that it is over.
-pub fn end_command<'t>(paths: &Paths<'t>, named: &Named, stated: Flags) -> Paths<'t> {
+pub fn end_command<'t>(paths: &Paths<'t>, named: &ModePhrases, stated: Flags) -> Paths<'t> {
     let over = |paths: &Paths<'t>| paths.word(&OVER).or(&paths.word(&UP_TO_HERE));
     let quit =
         |paths: &Paths<'t>| paths.many1(|paths| paths.word(&QUIT).optional(|paths| paths.word(&["一下", "掉", "下"])));

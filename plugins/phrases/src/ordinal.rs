@@ -3,7 +3,7 @@
 
 /// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Ordinal {
     /// Counted from 1.
     FromFirst(usize),
     /// Counted from 1, from the end.
@@ -15,7 +15,7 @@ const ORDINALS: [&str; 10] =
 const CARDINALS: [&str; 10] = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
 const LAST: [&str; 6] = ["最后一个", "最后一项", "最后一条", "最后", "last", "last one"];
 
-impl Place {
+impl Ordinal {
     /// Parses a lower-cased ordinal: 第二个, 第2项, 2号, second, 2nd, #2, 2, last, 倒数第二个. In an answer to a question a bare 二
     /// or `two` is accepted as well.
     pub fn parse(text: &str, is_answer: bool) -> Option<Self> {
@@ -119,23 +119,23 @@ mod tests {
             ("10th", 10),
         ];
         for (text, number) in cases {
-            assert_eq!(Place::parse(text, false), Some(Place::FromFirst(number)), "{text}");
+            assert_eq!(Ordinal::parse(text, false), Some(Ordinal::FromFirst(number)), "{text}");
         }
         for text in ["最后一个", "last", "last one"] {
-            assert_eq!(Place::parse(text, false), Some(Place::FromLast(1)), "{text}");
+            assert_eq!(Ordinal::parse(text, false), Some(Ordinal::FromLast(1)), "{text}");
         }
-        assert_eq!(Place::parse("倒数第二个", false), Some(Place::FromLast(2)));
+        assert_eq!(Ordinal::parse("倒数第二个", false), Some(Ordinal::FromLast(2)));
         for text in ["", "写报告", "report 2", "第", "0", "第零个", "two", "二", "一百"] {
-            assert_eq!(Place::parse(text, false), None, "{text}");
+            assert_eq!(Ordinal::parse(text, false), None, "{text}");
         }
-        assert_eq!(Place::parse("二", true), Some(Place::FromFirst(2)));
-        assert_eq!(Place::parse("two", true), Some(Place::FromFirst(2)));
+        assert_eq!(Ordinal::parse("二", true), Some(Ordinal::FromFirst(2)));
+        assert_eq!(Ordinal::parse("two", true), Some(Ordinal::FromFirst(2)));
     }
 
     #[test]
     fn places_stay_inside_the_list() {
-        assert_eq!(Place::FromFirst(3).index(2), None);
-        assert_eq!(Place::FromLast(1).index(2), Some(1));
-        assert_eq!(Place::FromLast(1).index(0), None);
+        assert_eq!(Ordinal::FromFirst(3).index(2), None);
+        assert_eq!(Ordinal::FromLast(1).index(2), Some(1));
+        assert_eq!(Ordinal::FromLast(1).index(0), None);
     }
 }

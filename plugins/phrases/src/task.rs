@@ -9,7 +9,7 @@ use crate::embedded;
 use crate::frame::{CommandKind, Framed};
 use crate::intent::{self, Intent};
 use crate::negation;
-use crate::ordinal::Place;
+use crate::ordinal::Ordinal;
 use crate::talk::{self, TextKind};
 use crate::text::{self, Text};
 use crate::wording::{is_question, normalise, strip_fillers, strip_politeness};
@@ -40,7 +40,7 @@ pub struct Command {
     pub target: String,
     /// True if the command had the form of a question. A doubt without it concerns the target alone, and is resolved if
     /// the target is the complete title of a task.
-    pub asks: bool,
+    pub is_question: bool,
 }
 
 /// Additional phrases from the configuration.
@@ -87,7 +87,7 @@ fn read_untitled(utterance: &str) -> Verdict<Command> {
     let asks = ["what's", "what is", "whats", "which", "是什么", "是啥", "是哪", "什么任务", "啥任务"];
     text.is_question &= !asks.iter().any(|word| text.words.contains(word));
     let framed = Framed::new(&text, &[]);
-    let of = |verb| Command { verb, target: String::new(), asks: true };
+    let of = |verb| Command { verb, target: String::new(), is_question: true };
     let called = || {
         text.without_call_particle(utterance)
             .map_or(Verdict::Talk, |text| Framed::new(&text, &[]).read(CommandKind::Begin, current::next_task))
@@ -109,7 +109,7 @@ fn read_current_done(utterance: &str) -> Verdict<Command> {
         [Intent::TaskDone] => Verdict::Command(()),
         _ => Verdict::Talk,
     };
-    read.or(done).map(|()| Command { verb: Verb::Complete, target: String::new(), asks: true })
+    read.or(done).map(|()| Command { verb: Verb::Complete, target: String::new(), is_question: true })
 }
 
 /// Reads a command that names a task or leaves it open.
@@ -140,7 +140,7 @@ fn read_titled(utterance: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     }
     let number = numbered(found.rest);
     let target = number.map_or_else(|| normalise(found.rest), |number| number.to_string());
-    let command = Command { verb: found.verb, target, asks: is_doubtful };
+    let command = Command { verb: found.verb, target, is_question: is_doubtful };
     let bare = strip_fillers(&command.target);
     // 我已经做完了 reports the completion; 我已经认领了 commands nothing.
     if found.verb == Verb::Assign && found.rest.contains("已经") {
@@ -151,9 +151,9 @@ fn read_titled(utterance: &str, extra: &ExtraPhrases) -> Verdict<Command> {
     }
     let rest = normalise(found.rest);
     let is_explicit_title = !found.leads && is_explicit_title(found.rest);
-    let is_clear = bare.is_empty() || is_explicit_title || Place::parse(bare, false).is_some();
+    let is_clear = bare.is_empty() || is_explicit_title || Ordinal::parse(bare, false).is_some();
     // 认领第二个任务需要多久: nothing may follow the number. 认领了第二个 is a report.
-    if !is_clear && Place::leads(bare) || !found.leads && !bare.is_empty() && rest.starts_with('了') {
+    if !is_clear && Ordinal::leads(bare) || !found.leads && !bare.is_empty() && rest.starts_with('了') {
         return Verdict::Talk;
     }
     let kind = match (found.leads, is_clear) {

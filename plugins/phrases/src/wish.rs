@@ -2,7 +2,7 @@
 //! at once are a doubt.
 
 use crate::Verdict;
-use crate::begin::Named;
+use crate::begin::ModePhrases;
 use crate::frame::{CommandKind, Framed};
 use crate::intent::{self, Intent};
 use crate::path::{Flags, Paths};
@@ -11,7 +11,7 @@ use crate::{clause, ending, farewell, leave, silence};
 
 /// A command of the default mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum ModeCommand {
     /// Start this mode.
     Start(String),
     /// Leave the running mode.
@@ -28,18 +28,18 @@ pub enum Wish {
 
 /// The context of an utterance.
 #[derive(Clone, Debug, Default)]
-pub struct Scene<'a> {
+pub struct ModeContext<'a> {
     /// The modes that can be started.
-    pub modes: Vec<Named>,
+    pub modes: Vec<ModePhrases>,
     /// True if a mode is running that can be left. Otherwise a statement that something is over is only a report.
     pub mode_is_running: bool,
     /// The names of the device.
     pub device_names: Vec<&'a str>,
 }
 
-impl Scene<'_> {
+impl ModeContext<'_> {
     /// The command that an utterance is.
-    pub fn read(&self, utterance: &str) -> Verdict<Wish> {
+    pub fn read(&self, utterance: &str) -> Verdict<ModeCommand> {
         let read = clause::read_with_remarks(utterance, |utterance| self.read_clause(utterance));
         // 开车了 不说了: with a reason the speaker leaves, and does not silence the device.
         let is_reasoned = || {
@@ -47,17 +47,18 @@ impl Scene<'_> {
             text.is_some() && !matches!(self.read_clause(utterance), Verdict::Command(_))
         };
         match read {
-            Verdict::Command(Wish::StopSpeaking) if is_reasoned() => Verdict::Command(Wish::Farewell),
+            Verdict::Command(ModeCommand::StopSpeaking) if is_reasoned() => Verdict::Command(ModeCommand::Farewell),
             read => read,
         }
     }
 
-    fn read_clause(&self, utterance: &str) -> Verdict<Wish> {
+    fn read_clause(&self, utterance: &str) -> Verdict<ModeCommand> {
         let Some(text) = Text::parse(utterance) else { return Verdict::Talk };
         let framed = Framed::new(&text, &self.device_names);
-        let simple =
-            |wish: Wish, kind, grammar: for<'t> fn(&Paths<'t>) -> Paths<'t>| framed.read(kind, grammar).map(|()| wish);
-        let known = Named::known("meeting");
+        let simple = |wish: ModeCommand, kind, grammar: for<'t> fn(&Paths<'t>) -> Paths<'t>| {
+            framed.read(kind, grammar).map(|()| wish)
+        };
+        let known = ModePhrases::known("meeting");
         // With no mode running, 可以结束会议了 is about something else.
         let (kind, stated, other) = match self.mode_is_running {
             true => (CommandKind::End, Flags::NONE, Flags::NONE),
@@ -74,17 +75,17 @@ impl Scene<'_> {
                 });
                 verdicts.fold(Verdict::Talk, |one, other| one.or(|| other))
             };
-            home.or(ended).or(named).map(|()| Wish::Leave)
+            home.or(ended).or(named).map(|()| ModeCommand::Leave)
         };
         // 不说了 silences the device; 先不说了 is a farewell.
         let stop = match text.words.ends_with("先不说了") {
             true => Verdict::Talk,
-            false => simple(Wish::StopSpeaking, CommandKind::Farewell, silence::stop_speaking),
+            false => simple(ModeCommand::StopSpeaking, CommandKind::Farewell, silence::stop_speaking),
         };
-        stop.or(|| simple(Wish::Forget, CommandKind::End, silence::forget))
-            .or(|| simple(Wish::Exit, CommandKind::End, |paths| leave::in_company(paths, leave::bare_exit)))
+        stop.or(|| simple(ModeCommand::Forget, CommandKind::End, silence::forget))
+            .or(|| simple(ModeCommand::Exit, CommandKind::End, |paths| leave::in_company(paths, leave::bare_exit)))
             .or(leave_mode)
-            .or(|| simple(Wish::Farewell, CommandKind::Farewell, farewell::farewell))
+            .or(|| simple(ModeCommand::Farewell, CommandKind::Farewell, farewell::farewell))
             .or(|| self.start_mode(&framed))
             .or(|| match text.without_call_particle(utterance) {
                 Some(text) => self.start_mode(&Framed::new(&text, &self.device_names)),
@@ -98,18 +99,18 @@ impl Scene<'_> {
     }
 
     /// By intent, which is certain or nothing.
-    fn by_intent(&self, text: &Text) -> Verdict<Wish> {
+    fn by_intent(&self, text: &Text) -> Verdict<ModeCommand> {
         let wishes = intent::of(text).into_iter().filter_map(|intent| match intent {
             Intent::StartMode(mode) => {
                 let is_configured = self.modes.iter().any(|named| named.mode == mode && !named.has_no_vocabulary());
-                is_configured.then(|| Wish::Start(mode.to_owned()))
+                is_configured.then(|| ModeCommand::Start(mode.to_owned()))
             }
-            Intent::LeaveMode => Some(Wish::Leave),
-            Intent::EndMeeting => self.mode_is_running.then_some(Wish::Leave),
-            Intent::Farewell => Some(Wish::Farewell),
+            Intent::LeaveMode => Some(ModeCommand::Leave),
+            Intent::EndMeeting => self.mode_is_running.then_some(ModeCommand::Leave),
+            Intent::Farewell => Some(ModeCommand::Farewell),
             Intent::NextTask | Intent::TaskDone => None,
         });
-        let mut wishes: Vec<Wish> = wishes.collect();
+        let mut wishes: Vec<ModeCommand> = wishes.collect();
         wishes.dedup();
         match wishes.as_slice() {
             [] => Verdict::Talk,
@@ -118,12 +119,12 @@ impl Scene<'_> {
         }
     }
 
-    fn start_mode(&self, framed: &Framed<'_>) -> Verdict<Wish> {
+    fn start_mode(&self, framed: &Framed<'_>) -> Verdict<ModeCommand> {
         let mut verdict = Verdict::Talk;
         for named in &self.modes {
             let one = framed
                 .read(CommandKind::Begin, |paths| named.start_command(paths))
-                .map(|()| Wish::Start(named.mode.clone()));
+                .map(|()| ModeCommand::Start(named.mode.clone()));
             verdict = match (verdict, one) {
                 (Verdict::Command(_), Verdict::Command(wish)) => Verdict::Doubt(wish),
                 (verdict, one) => verdict.or(|| one),

@@ -2,7 +2,7 @@
 //! and never guessed, and a task that is only named to deny something of it is not meant.
 
 use phrases::negation;
-use phrases::ordinal::Place;
+use phrases::ordinal::Ordinal;
 use phrases::task::Verb;
 use phrases::wording::strip_fillers;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -108,7 +108,7 @@ fn named<'t>(target: &str, bare: &str, tasks: &'t [Task], is_answer: bool) -> Op
     if let Some(choice) = one_of(titled) {
         return Some(choice);
     }
-    let place = Place::parse(bare, is_answer).or_else(|| Place::parse(target, is_answer))?;
+    let place = Ordinal::parse(bare, is_answer).or_else(|| Ordinal::parse(target, is_answer))?;
     Some(place.index(tasks.len()).map_or(Choice::Unknown, |index| Choice::One(&tasks[index])))
 }
 

@@ -38,7 +38,7 @@ impl Command {
     pub fn read(said: &str, extra: &ExtraPhrases) -> Option<(Self, Doubt)> {
         let (command, doubt) = match task::read(said, extra) {
             Verdict::Command(command) => (command, Doubt::None),
-            Verdict::Doubt(command) if command.asks => (command, Doubt::Form),
+            Verdict::Doubt(command) if command.is_question => (command, Doubt::Form),
             Verdict::Doubt(command) => (command, Doubt::Title),
             Verdict::Talk => return None,
         };

@@ -59,12 +59,12 @@ pub(crate) enum Endpoint {
 
 impl RecordedRequest {
     /// Whether a streamed response was requested.
-    pub fn streamed(&self) -> bool {
+    pub fn is_streamed(&self) -> bool {
         self.body["stream"] == true
     }
 
     /// The content of the last message; empty if there is none.
-    pub fn last_words(&self) -> &str {
+    pub fn last_message(&self) -> &str {
         let messages = self.body["messages"].as_array();
         messages.and_then(|messages| messages.last()?["content"].as_str()).unwrap_or_default()
     }
@@ -145,7 +145,7 @@ impl Provider {
     /// If the system gives no port or no thread.
     pub fn instant(chunks: &[&str]) -> Self {
         let provider = Self::launch(0, true, false);
-        provider.always(Reply::chunks(chunks));
+        provider.default_reply(Reply::chunks(chunks));
         provider
     }
 
@@ -176,7 +176,7 @@ impl Provider {
     }
 
     /// Default reply, if nothing else matches.
-    pub fn always(&self, reply: Reply) {
+    pub fn default_reply(&self, reply: Reply) {
         self.shared.state().default_reply = Some(reply);
     }
 
@@ -191,7 +191,7 @@ impl Provider {
     }
 
     /// Queues a reply for one request for this model, FIFO.
-    pub fn next_for(&self, model: &str, reply: Reply) {
+    pub fn queue_for(&self, model: &str, reply: Reply) {
         self.shared.state().queued.push_back((Some(model.to_owned()), reply));
     }
 
@@ -223,7 +223,7 @@ impl Provider {
     ///
     /// # Panics
     /// On timeout.
-    pub async fn wait_open(&self, count: usize) {
+    pub async fn wait_in_flight(&self, count: usize) {
         self.wait(&format!("{count} open requests"), |counts| counts.open == count).await;
     }
 

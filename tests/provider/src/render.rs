@@ -27,11 +27,11 @@ pub(crate) fn render(reply: &Reply, asked: &RecordedRequest) -> Rendered {
         return rendered;
     }
     match &reply.content {
-        Content::Error => complete(&error(reply.status, asked.last_words())),
+        Content::Error => complete(&error(reply.status, asked.last_message())),
         Content::Raw(pieces, content_type) => {
             Rendered { content_type: content_type.clone(), pieces: pieces.clone(), repeated: None, end: None }
         }
-        Content::Garbled if asked.streamed() => {
+        Content::Garbled if asked.is_streamed() => {
             let pieces = vec![Bytes::from_static(GARBAGE)];
             Rendered { content_type: Some(EVENTS.to_owned()), pieces, repeated: None, end: None }
         }
@@ -43,7 +43,7 @@ pub(crate) fn render(reply: &Reply, asked: &RecordedRequest) -> Rendered {
         },
         // Resolved before rendering.
         Content::With(_) => complete(&error(500, "")),
-        _ if asked.streamed() => stream(reply, asked),
+        _ if asked.is_streamed() => stream(reply, asked),
         Content::Pieces(pieces) => complete(&answer(reply, asked, json!(pieces.concat()), None)),
         Content::Endless(piece) => complete(&answer(reply, asked, json!(piece.repeat(1000)), None)),
         Content::ToolCalls(calls) => {

@@ -168,7 +168,7 @@ impl Reply {
     }
 
     /// Blocks after this many chunks until the test opens the gate; with 0 after the head.
-    pub fn until_after(mut self, pieces: usize, gate: &Gate) -> Self {
+    pub fn until_open_after(mut self, pieces: usize, gate: &Gate) -> Self {
         self.behaviour.gate_after = Some((pieces, gate.clone()));
         self
     }

@@ -33,7 +33,7 @@ pub fn error(code: u32, message: &str) -> Vec<u8> {
 }
 
 /// A result frame with arbitrary contents, compressed.
-pub fn packed(bytes: &[u8]) -> Vec<u8> {
+pub fn compressed(bytes: &[u8]) -> Vec<u8> {
     framed(0x90, 0x11, &[], &pack(bytes))
 }
 

@@ -47,9 +47,9 @@ pub struct Received {
     /// Number of samples of each audio packet.
     pub packets: Vec<usize>,
     /// When the end marker was received.
-    pub ended: Option<Instant>,
+    pub ended_at: Option<Instant>,
     /// The first violation of the protocol.
-    pub wrong: Option<String>,
+    pub violation: Option<String>,
     /// The client has disconnected.
     pub closed: bool,
 }

@@ -9,7 +9,7 @@ pub enum Step {
     /// Reject the handshake with this status. Only as the first step.
     Refuse(u16),
     /// Read until this many audio packets have been received, or the end marker.
-    Hear(usize),
+    ReceivePackets(usize),
     /// Read until the end marker has been received.
     ReceiveEnd,
     /// Send a binary message.

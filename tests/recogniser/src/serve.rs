@@ -102,7 +102,7 @@ impl Connection {
     async fn perform(&mut self, step: Step) -> Option<()> {
         match step {
             Step::Refuse(_) => {}
-            Step::Hear(count) => {
+            Step::ReceivePackets(count) => {
                 let until = self.packets + count;
                 while self.packets < until && !self.ended {
                     self.read().await?;
@@ -161,7 +161,7 @@ impl Connection {
         };
         if let Some(violation) = outcome {
             self.record(|received| {
-                received.wrong.get_or_insert(violation);
+                received.violation.get_or_insert(violation);
             });
         }
         Some(())
@@ -189,7 +189,7 @@ impl Connection {
             received.pcm.extend(pcm);
             received.packets.push(pcm.len());
             if last {
-                received.ended.get_or_insert_with(Instant::now);
+                received.ended_at.get_or_insert_with(Instant::now);
             }
         });
         if last && !std::mem::replace(&mut self.ended, true) {

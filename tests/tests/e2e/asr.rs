@@ -60,7 +60,7 @@ pub(crate) async fn utterance(device: &mut Device, mode: &str, version: u8) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_every_framing_and_every_way_of_listening() {
     let provider = Provider::start();
-    provider.always(Reply::text("明天天气怎么样"));
+    provider.default_reply(Reply::text("明天天气怎么样"));
     let server = Server::start(with_transcription(&provider, Settings::new().bundled())).await;
     for (version, header) in [(1, true), (2, true), (3, true), (2, false), (3, false)] {
         let id = format!("dev-{version}-{header}");
@@ -89,7 +89,7 @@ async fn a7_every_segment_is_shown_live_in_every_mode() {
     let service = Service::start(
         Kind::Doubao,
         vec![
-            Step::Hear(3),
+            Step::ReceivePackets(3),
             Step::SendBinary(doubao::result(1, &[("决定周", 0, 500, false)])),
             Step::ReceiveEnd,
             Step::SendBinary(doubao::last_result("决定周五发布。")),
@@ -172,7 +172,7 @@ async fn a6_a_recogniser_that_fails_is_told_and_the_session_lives_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_pcm_where_hello_says_so_and_odd_formats_are_told() {
     let provider = Provider::start();
-    provider.always(Reply::text("verstanden"));
+    provider.default_reply(Reply::text("verstanden"));
     let server = Server::start(with_transcription(&provider, Settings::new().bundled())).await;
     let mut device = Device::connect(&server, "dev-1").await;
     let hello = |params: Value| json!({ "type": "hello", "audio_params": params });
@@ -208,7 +208,7 @@ async fn a6_pcm_where_hello_says_so_and_odd_formats_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_sound_that_is_none_is_skipped_and_counted() {
     let provider = Provider::start();
-    provider.always(Reply::text("trotzdem"));
+    provider.default_reply(Reply::text("trotzdem"));
     let server = Server::start(with_transcription(&provider, Settings::new().bundled())).await;
     let headers = [("device-id", "dev-3"), ("protocol-version", "3")];
     let mut device = Device::try_connect(&server, "/xiaozhi/v1/", &headers).await.expect("a connection");
@@ -272,7 +272,7 @@ async fn a6_a_flood_of_sound_delays_nobodys_pong() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c3_what_was_said_last_is_heard_though_the_connection_is_gone() {
     let provider = Provider::start();
-    provider.always(Reply::text("noch gehört").delayed_by(Duration::from_millis(300)));
+    provider.default_reply(Reply::text("noch gehört").delayed_by(Duration::from_millis(300)));
     let server = Server::start(with_transcription(&provider, Settings::new().bundled())).await;
     let mut device = Device::join(&server, "dev-1").await;
     listen(&mut device, "start", Some("auto")).await;
@@ -313,7 +313,7 @@ async fn c7_sessions_that_heard_something_leave_nothing_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn h6_a_recogniser_that_is_configured_later_hears_without_a_reconnect() {
     let provider = Provider::start();
-    provider.always(Reply::text("jetzt schon"));
+    provider.default_reply(Reply::text("jetzt schon"));
     let without = Settings::new().bundled();
     let server = Server::start(without.clone()).await;
     let mut device = Device::join(&server, "dev-1").await;

@@ -80,8 +80,8 @@ async fn a6_one_sentence_makes_three_attempts_and_one_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_voice_that_refuses_is_asked_once_and_the_answers_are_captions() {
     let (model, voice) = (Provider::start(), Provider::start());
-    model.always(Reply::text("One sentence. Another one. A third one. The last of them."));
-    voice.always(Reply::status(403));
+    model.default_reply(Reply::text("One sentence. Another one. A third one. The last of them."));
+    voice.default_reply(Reply::status(403));
     let alias = json!({ "base_url": model.base_url(), "model": "test", "retries": 0 });
     let settings = Settings::new()
         .bundled()

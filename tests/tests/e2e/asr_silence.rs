@@ -25,7 +25,7 @@ fn captions(device: &Device) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a9_a_silent_press_is_nothing() {
     let (asr, model) = (Provider::start(), Provider::start());
-    asr.always(Reply::text("Thanks for watching!"));
+    asr.default_reply(Reply::text("Thanks for watching!"));
     let server = Server::start(with_model(&model, with_transcription(&asr, Settings::new().bundled()))).await;
     let mut device = Device::join(&server, "dev-1").await;
     let fan: Vec<i16> = (0..1800 * 16).map(|at: i32| (at.wrapping_mul(7919) % 211 - 105) as i16).collect();
@@ -79,7 +79,7 @@ async fn a9_marks_of_a_recogniser_are_neither_captions_nor_turns() {
         }
         assert_eq!(caption(&mut device).await, "今天天气怎么样", "{kind:?}");
         let asked = model.wait_requests(1).await;
-        assert_eq!(asked[0].last_words(), "今天天气怎么样", "{kind:?}");
+        assert_eq!(asked[0].last_message(), "今天天气怎么样", "{kind:?}");
         device.ping().await;
         assert_eq!((captions(&device).len(), model.requests().len()), (1, 1), "{kind:?}: {:#?}", device.seen());
         assert!(device.seen_of_type("error").is_empty(), "{kind:?}");
@@ -126,7 +126,7 @@ async fn l8_answers_of_careless_transcription_services_are_read_or_told() {
         tokio::time::sleep(UTTERANCE_GAP).await;
     }
     assert_eq!(captions(&device).len(), 5, "null is an empty transcript each time");
-    asr.always(Reply::raw("{\"error\":{\"message\":\"invalid api key\",\"code\":\"invalid_api_key\"}}"));
+    asr.default_reply(Reply::raw("{\"error\":{\"message\":\"invalid api key\",\"code\":\"invalid_api_key\"}}"));
     utterance(&mut device, "manual", 1).await;
     let error = device.expect("a failure", |message| message["code"] == "ASR_UNAVAILABLE").await;
     assert!(error["message"].as_str().is_some_and(|message| message.contains("unauthorized")), "{error}");

@@ -91,7 +91,7 @@ async fn a6_recognisers_behind_tls_hear_where_the_system_trusts_them() {
         let mut device = speak_utterance(&server).await;
         let caption = device.expect_type("stt").await;
         assert_eq!(caption["text"], "明天天气怎么样", "{kind:?}");
-        assert_eq!(service.received()[0].wrong, None, "{kind:?}");
+        assert_eq!(service.received()[0].violation, None, "{kind:?}");
     }
 }
 

@@ -35,7 +35,7 @@ async fn join(server: &Server, id: &str, header: Option<&str>, hello: Value) -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn a11_without_the_header_a_page_is_heard_and_spoken_to_as_its_frames_are() {
     let (asr, voice) = (Provider::start(), Provider::start());
-    asr.always(Reply::text("明天天气怎么样"));
+    asr.default_reply(Reply::text("明天天气怎么样"));
     let settings = with_transcription(&asr, Settings::new().bundled())
         .set("tts", json!({ "provider": "openai", "openai": { "base_url": voice.base_url(), "model": "mouth" } }));
     let server = Server::start(settings).await;
@@ -110,7 +110,7 @@ async fn a11_sound_of_which_nothing_can_be_read_is_told_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a11_opus_is_heard_though_pcm_was_announced_and_the_other_way_round() {
     let asr = Provider::start();
-    asr.always(Reply::text("verstanden"));
+    asr.default_reply(Reply::text("verstanden"));
     let server = Server::start(with_transcription(&asr, Settings::new().bundled())).await;
     let speech = [silence(600), recording("weather")].concat();
     let pcm: Vec<Vec<u8>> =

@@ -57,7 +57,7 @@ fn filled(insight: &Value) -> bool {
 async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text(ANSWER).until_open(&gate));
+    provider.default_reply(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(settings(Some(&provider))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.start_mode("coding-insight").await;
@@ -92,7 +92,7 @@ async fn m11_an_error_is_told_within_a_second_of_a_model_that_takes_ten() {
 async fn m11_the_final_insight_comes_in_time_and_once() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text(ANSWER).until_open(&gate));
+    provider.default_reply(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(settings(Some(&provider)).set("coding.final_wait_ms", json!(500))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.send(log(ERROR)).await;
@@ -112,7 +112,7 @@ async fn m11_the_final_insight_comes_in_time_and_once() {
 #[tokio::test]
 async fn m13_a_final_insight_is_refined_where_the_model_is_quick() {
     let provider = Provider::start();
-    provider.always(Reply::text(&format!("Here you are:\n```json\n{ANSWER}\n```\nGood luck!")));
+    provider.default_reply(Reply::text(&format!("Here you are:\n```json\n{ANSWER}\n```\nGood luck!")));
     let server = Server::start(settings(Some(&provider))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.send(log(&golden("rustc.log"))).await;
@@ -136,7 +136,7 @@ async fn l4_bad_models_and_none_leave_it_to_the_rules() {
     ];
     for (what, reply) in replies {
         let provider = Provider::start();
-        provider.always(reply);
+        provider.default_reply(reply);
         let server = Server::start(settings(Some(&provider))).await;
         let mut device = Device::join(&server, "dev-1").await;
         device.send(log(ERROR)).await;
@@ -205,7 +205,7 @@ async fn c10_bad_messages_are_refused_with_what_is_wrong() {
 async fn h2_a_run_survives_a_swap_and_a_kill() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text(ANSWER).until_open(&gate));
+    provider.default_reply(Reply::text(ANSWER).until_open(&gate));
     let mut server = Server::start(settings(Some(&provider)).set("session.checkpoint_ms", json!(50))).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.send(coding("start")).await;

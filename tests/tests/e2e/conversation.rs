@@ -72,7 +72,7 @@ fn dialogue(asked: &RecordedRequest) -> Vec<String> {
 #[tokio::test]
 async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.queue(Reply::chunks(&["🙂 好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["🙂 好的。", "很久很久以前，", "有一个国王。"]).until_open_after(1, &gate));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
     device.types("讲个故事").await;
@@ -84,7 +84,7 @@ async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
     assert_balanced(&device);
     let face = device.seen_of_type("llm");
     assert_eq!((face.len(), &face[0]["emotion"], &face[0]["text"]), (1, &json!("happy"), &json!("🙂")));
-    assert!(provider.requests()[0].streamed());
+    assert!(provider.requests()[0].is_streamed());
     // The dialogue is not logged.
     let output = server.output();
     assert!(!output.contains("国王") && !output.contains("讲个故事"), "the dialogue was logged");
@@ -93,7 +93,7 @@ async fn m2_the_first_sentence_comes_before_the_model_has_ended() {
 #[tokio::test]
 async fn hard_case_7_an_abort_silences_and_cancels() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_open_after(1, &gate));
     provider.queue(Reply::text("四。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
@@ -101,7 +101,7 @@ async fn hard_case_7_an_abort_silences_and_cancels() {
     assert_eq!(sentence(&mut device).await, "好的。");
     device.send(json!({ "type": "abort", "reason": "wake_word_detected" })).await;
     stop(&mut device).await;
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     assert_eq!(turn(&mut device, "二加二是几？").await, ["四。"]);
     assert_balanced(&device);
     let history = dialogue(&provider.requests()[1]);
@@ -111,7 +111,7 @@ async fn hard_case_7_an_abort_silences_and_cancels() {
 #[tokio::test]
 async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_open_after(1, &gate));
     provider.queue(Reply::text("四。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
@@ -121,7 +121,7 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     stop(&mut device).await;
     assert_eq!(sentence(&mut device).await, "四。");
     stop(&mut device).await;
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     assert_balanced(&device);
     gate.open();
     device.ping().await;
@@ -132,7 +132,7 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
 #[tokio::test]
 async fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["好的。", "很久很久以前，", "有一个国王。"]).until_open_after(1, &gate));
     provider.queue(Reply::text("四。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server, "dev-1").await;
@@ -157,7 +157,7 @@ async fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
 #[tokio::test]
 async fn c7_the_dialogue_outlives_the_session() {
     let provider = Provider::start();
-    provider.always(Reply::text("很高兴认识你。"));
+    provider.default_reply(Reply::text("很高兴认识你。"));
     let server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
     let mut device = join(&server, "dev-1").await;
     turn(&mut device, "我叫小明").await;
@@ -291,7 +291,7 @@ async fn l4_a_failing_slow_or_broken_model_is_told_and_the_turn_ends() {
         (Reply::text("").garbled(), "我现在没有可用的语言模型"),
     ];
     for (reply, sorry) in cases {
-        provider.always(reply);
+        provider.default_reply(reply);
         let before = device.seen().len();
         let text = turn(&mut device, "讲个故事").await;
         assert!(text.last().is_some_and(|last| last.starts_with(sorry)), "{sorry}: {text:?}");
@@ -304,7 +304,7 @@ async fn l4_a_failing_slow_or_broken_model_is_told_and_the_turn_ends() {
             .collect();
         assert_eq!(codes, ["LLM_UNAVAILABLE"], "once a turn: {sorry}");
     }
-    provider.always(Reply::text("又好了。"));
+    provider.default_reply(Reply::text("又好了。"));
     assert_eq!(turn(&mut device, "你还好吗？").await, ["又好了。"]);
     assert_balanced(&device);
 }
@@ -325,7 +325,7 @@ async fn l4_without_a_model_it_says_what_it_can_do() {
 #[tokio::test]
 async fn m2_a_model_that_is_configured_later_answers_the_next_turn() {
     let provider = Provider::start();
-    provider.always(Reply::text("好。"));
+    provider.default_reply(Reply::text("好。"));
     let server = Server::start(without_model()).await;
     let mut device = join(&server, "dev-1").await;
     assert!(turn(&mut device, "写一首诗").await[0].starts_with("我现在没有可用的语言模型"));

@@ -134,7 +134,7 @@ async fn run_brief_session(server: &Server, number: usize) {
 async fn c7_a_thousand_sessions_leave_nothing_behind() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text("late").until_open(&gate));
+    provider.default_reply(Reply::text("late").until_open(&gate));
     let model = json!({ "base_url": provider.base_url(), "model": "test", "retries": 0, "max_concurrent": 500 });
     let settings = Settings::new()
         .bundled()

@@ -96,7 +96,7 @@ fn l1_purposes_and_keys_are_checked_and_no_key_is_shown() {
 #[tokio::test]
 async fn l1_a_mistaken_change_is_refused_while_the_old_goes_on() {
     let provider = Provider::start();
-    provider.always(Reply::text("Yes."));
+    provider.default_reply(Reply::text("Yes."));
     let server = Server::start(with(&provider, json!({}))).await;
     let mut device = join(&server, "dev-1").await;
     assert_eq!(turn(&mut device, "is it so then").await, "Yes.");
@@ -110,8 +110,8 @@ async fn l1_a_mistaken_change_is_refused_while_the_old_goes_on() {
 async fn l2_a_change_reaches_the_next_question_without_a_reconnect() {
     let (old, new) = (Provider::start(), Provider::start());
     let gate = Gate::new();
-    old.always(Reply::chunks(&["This is old. ", "Quite so."]).until_after(1, &gate));
-    new.always(Reply::text("This is new."));
+    old.default_reply(Reply::chunks(&["This is old. ", "Quite so."]).until_open_after(1, &gate));
+    new.default_reply(Reply::text("This is new."));
     let server = Server::start(with(&old, json!({ "api_key": "the-first-key" }))).await;
     let mut running = join(&server, "dev-1").await;
     let mut other = join(&server, "dev-2").await;
@@ -147,7 +147,7 @@ async fn l2_a_change_reaches_the_next_question_without_a_reconnect() {
 async fn l3_so_many_are_asked_at_once_and_all_are_answered() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text("In turn.").until_open(&gate));
+    provider.default_reply(Reply::text("In turn.").until_open(&gate));
     let server = Server::start(with(&provider, json!({ "max_concurrent": 2 }))).await;
     let ids: Vec<String> = (0..6).map(|number| format!("dev-{number}")).collect();
     let mut devices = join_all(ids.iter().map(|id| join(&server, id))).await;
@@ -189,7 +189,7 @@ async fn l3_a_silent_provider_costs_its_time_and_no_more() {
     assert!(asked.elapsed() >= Duration::from_secs(1));
     let error = device.seen_of_type("error");
     assert_eq!((error.len(), &error[0]["degraded"]), (1, &json!(true)));
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     // The device was served meanwhile, and still is.
     device.ping().await;
     assert_eq!(turn(&mut device, "and what do you say now").await, "OK");
@@ -197,11 +197,11 @@ async fn l3_a_silent_provider_costs_its_time_and_no_more() {
 
 /// A device in the middle of an answer of which the provider withholds the rest.
 async fn in_the_middle(provider: &Provider, server: &Server, id: &str) -> Device {
-    provider.queue(Reply::chunks(&["One is said. ", "Two is not."]).until_after(1, &Gate::new()));
+    provider.queue(Reply::chunks(&["One is said. ", "Two is not."]).until_open_after(1, &Gate::new()));
     let mut device = join(server, id).await;
     device.types("count for me if you can").await;
     assert_eq!(sentence(&mut device).await, "One is said.");
-    provider.wait_open(1).await;
+    provider.wait_in_flight(1).await;
     device
 }
 
@@ -210,7 +210,7 @@ async fn l3_a_question_ends_with_its_session() {
     let provider = Provider::start();
     let server = Server::start(with(&provider, json!({})).set("session.resume_window_s", json!(1))).await;
     in_the_middle(&provider, &server, "dev-1").await.vanish();
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     let cancelled = async || server.output().contains("a question was cancelled");
     wait::until("the log says so", wait::TIMEOUT, cancelled, |cancelled| *cancelled).await;
 }
@@ -221,7 +221,7 @@ async fn l3_a_question_ends_with_its_mode() {
     let server = Server::start(with(&provider, json!({}))).await;
     let mut device = in_the_middle(&provider, &server, "dev-1").await;
     std::fs::remove_file(server.plugin_file("conversation")).expect("the plugin was there");
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     device.ping().await;
 }
 
@@ -233,13 +233,13 @@ async fn l3_a_stop_of_the_server_waits_for_no_provider() {
     let asked = Instant::now();
     assert!(server.terminate().await.success());
     assert!(asked.elapsed() < Duration::from_secs(10), "took {:?}", asked.elapsed());
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
 }
 
 #[tokio::test]
 async fn l4_without_a_model_the_device_is_told_until_two_values_are_set() {
     let provider = Provider::start();
-    provider.always(Reply::text("Roses are red."));
+    provider.default_reply(Reply::text("Roses are red."));
     let server = Server::start(bundled()).await;
     let mut device = join(&server, "dev-1").await;
     assert!(!turn(&mut device, "write me a poem").await.is_empty());
@@ -260,7 +260,7 @@ async fn l4_without_a_model_the_device_is_told_until_two_values_are_set() {
 #[tokio::test]
 async fn calls_are_measured_and_logged_without_a_word_of_them() {
     let provider = Provider::start();
-    provider.always(Reply::text("Golden giraffes do.").usage(21, 5));
+    provider.default_reply(Reply::text("Golden giraffes do.").usage(21, 5));
     let settings = with(&provider, json!({ "api_key": "hush-hush" })).set("llm.purposes.chat", json!("default"));
     // Everything that a request passes through; the component compiler would flood the log.
     let crates = ["modehost", "modehost_gateway", "modehost_session", "modehost_plugin", "modehost_storage"];

@@ -42,7 +42,7 @@ async fn l7_what_a_model_thinks_is_never_said() {
         &["Purple plan. ", "And more of it. ", "</thi", "nk>\n\nHello there."],
         &["<tool_call>{\"name\": \"purple\", ", "\"arguments\": {}}</tool_call>", "Hello there."],
     ] {
-        provider.always(Reply::chunks(pieces).between_chunks(Duration::from_millis(5)));
+        provider.default_reply(Reply::chunks(pieces).between_chunks(Duration::from_millis(5)));
         let text = turn(&mut device, "what is it that you say").await;
         assert!(text.ends_with("Hello there."), "{pieces:?}: {text}");
         let received = received(&device);
@@ -70,7 +70,7 @@ async fn l8_a_careless_service_is_understood() {
         (format!("data: {}\n\ndata: {}\n\n", half("Two \\ud83d"), half("\\ude00and two.")), Some("application/json")),
     ] {
         let pieces = body.as_bytes().chunks(5).map(<[u8]>::to_vec);
-        provider.always(Reply::raw_pieces(pieces, kind).between_chunks(Duration::from_millis(1)));
+        provider.default_reply(Reply::raw_pieces(pieces, kind).between_chunks(Duration::from_millis(1)));
         let text = turn(&mut device, "what is two and two").await;
         assert_eq!(text.replace("😀", ""), "Two and two.", "{body}");
     }
@@ -80,7 +80,7 @@ async fn l8_a_careless_service_is_understood() {
 #[tokio::test]
 async fn l6_a_model_that_takes_little_answers_all_the_same() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &RecordedRequest| {
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| {
         let refused = [
             (roles(&asked.body).contains(&"system"), 500, "System role not supported"),
             (asked.body.get("tools").is_some(), 404, "No endpoints found that support tool use."),
@@ -115,7 +115,7 @@ async fn l6_a_model_that_takes_little_answers_all_the_same() {
 #[tokio::test]
 async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &RecordedRequest| match asked.body["max_tokens"].as_u64() {
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| match asked.body["max_tokens"].as_u64() {
         Some(..2000) => Reply::raw_events(events(&[json!({ "reasoning_content": "purple plan" })], "length")),
         _ => Reply::raw_events(events(
             &[json!({ "reasoning_content": "purple" }), json!({ "content": "Seven." })],
@@ -129,7 +129,7 @@ async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
         let asked = provider.requests();
         asked[from..]
             .iter()
-            .filter(|asked| asked.streamed())
+            .filter(|asked| asked.is_streamed())
             .map(|asked| asked.body["max_tokens"].as_u64())
             .collect::<Vec<_>>()
     };
@@ -144,7 +144,7 @@ async fn a_model_that_thinks_too_long_for_its_tokens_answers() {
 #[tokio::test]
 async fn a6_a_provider_that_fails_for_good_is_not_asked_at_the_rate_of_speech() {
     let provider = Provider::start();
-    provider.always(Reply::status(401));
+    provider.default_reply(Reply::status(401));
     let server = Server::start(with(&provider, json!({ "api_key": "the-old-key" }))).await;
     let mut device = join(&server, "dev-1").await;
     for _ in 0..12 {
@@ -158,7 +158,7 @@ async fn a6_a_provider_that_fails_for_good_is_not_asked_at_the_rate_of_speech() 
     assert_eq!((lines("circuit breaker opened"), lines("circuit breaker closed")), (1, 0), "{}", server.output());
 
     // The operator fixes it, and nobody has to wait.
-    provider.always(Reply::text("Here I am."));
+    provider.default_reply(Reply::text("Here I am."));
     server.configure(&with(&provider, json!({ "api_key": "the-new-key" })));
     server.wait_output("circuit breaker closed").await;
     assert_eq!(turn(&mut device, "and is there somebody now").await, "Here I am.");

@@ -50,7 +50,7 @@ fn is_stop(message: &Value) -> bool {
 async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
     let (provider, gate) = (Provider::start(), Gate::new());
     provider.queue(Reply::chunks(&["好的。", "一只zebra。"]));
-    provider.queue(Reply::chunks(&["很久很久以前，", "有一个国王。"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["很久很久以前，", "有一个国王。"]).until_open_after(1, &gate));
     let server = Server::start(with_model(&provider, Settings::new())).await;
     let mut device = Device::connect(&server, "dev-1").await;
     device.hello().await;
@@ -92,7 +92,7 @@ async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
     gate.open();
 
     // Failed by the model, whatever the mode answers.
-    provider.always(Reply::status(401));
+    provider.default_reply(Reply::status(401));
     device.types("还有吗").await;
     let third = turns(&server, 3).await.remove(2);
     assert_eq!((&third["turn"], &third["outcome"]), (&json!(3), &json!("failed")), "{third}");
@@ -104,8 +104,8 @@ async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spoken_turn_says_how_long_recognition_and_the_first_sound_took() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
-    model.always(Reply::chunks(&["One sentence. ", "Another one."]));
-    asr.always(Reply::text("明天天气怎么样"));
+    model.default_reply(Reply::chunks(&["One sentence. ", "Another one."]));
+    asr.default_reply(Reply::text("明天天气怎么样"));
     let tts = json!({ "provider": "openai", "openai": { "base_url": voice.base_url(), "model": "mouth" } });
     let settings = with_transcription(&asr, with_model(&model, Settings::new())).set("tts", tts);
     let server = Server::start(settings).await;
@@ -119,7 +119,7 @@ async fn a_spoken_turn_says_how_long_recognition_and_the_first_sound_took() {
     assert!(ms("recognition_ms") <= ms("first_sound_ms") && ms("first_sound_ms") < ms("total_ms"), "{turn}");
 
     // An utterance that could not be recognised is a failed turn.
-    asr.always(Reply::status(401));
+    asr.default_reply(Reply::status(401));
     utterance(&mut device, "manual", 1).await;
     let failed = turns(&server, 2).await.remove(1);
     assert_eq!((&failed["turn"], &failed["outcome"]), (&json!(2), &json!("failed")), "{failed}");
@@ -171,7 +171,7 @@ async fn a_connection_begins_and_ends_with_a_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_json_nothing_stands_between_the_lines_and_numbers_are_numbers() {
     let provider = Provider::start();
-    provider.always(Reply::text("zwei"));
+    provider.default_reply(Reply::text("zwei"));
     let settings = with_model(&provider, Settings::new());
     let mut server = Server::start(settings.clone()).await;
     let mut device = Device::join(&server, "dev-1").await;

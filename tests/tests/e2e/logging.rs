@@ -138,7 +138,7 @@ const FORBIDDEN: [&str; 10] = [
 #[tokio::test]
 async fn c14_at_every_level_no_line_holds_what_is_said_sent_or_secret() {
     let provider = Provider::start();
-    provider.always(Reply::text("The zebra-answer is ready."));
+    provider.default_reply(Reply::text("The zebra-answer is ready."));
     let model = json!({ "base_url": provider.base_url(), "model": "m", "api_key": "zebra-key", "retries": 0 });
     // Our own crates and the client libraries; the component compiler would flood the log.
     let crates = [

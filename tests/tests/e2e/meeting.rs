@@ -173,7 +173,7 @@ async fn m3_a_changed_interval_holds_from_the_next_push() {
 #[tokio::test]
 async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.always(Reply::text(ANSWER).until_open(&gate));
+    provider.default_reply(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
@@ -224,7 +224,7 @@ async fn m4_m5_finalize_is_immediate_silent_and_happens_once() {
 #[tokio::test]
 async fn m4_the_end_of_the_mode_is_the_same_path_and_the_next_meeting_another() {
     let provider = Provider::start();
-    provider.always(Reply::text(ANSWER));
+    provider.default_reply(Reply::text(ANSWER));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     let id = device.session_id().to_owned();
@@ -247,7 +247,7 @@ async fn m4_the_end_of_the_mode_is_the_same_path_and_the_next_meeting_another() 
 #[tokio::test]
 async fn m5_a_hot_swap_in_mid_summary_is_unseen() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.always(Reply::text(ANSWER).until_open(&gate));
+    provider.default_reply(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
@@ -267,7 +267,7 @@ async fn m5_a_hot_swap_in_mid_summary_is_unseen() {
 #[tokio::test]
 async fn m5_a_reconnect_in_mid_summary_gets_it() {
     let (provider, gate) = (Provider::start(), Gate::new());
-    provider.always(Reply::text(ANSWER).until_open(&gate));
+    provider.default_reply(Reply::text(ANSWER).until_open(&gate));
     let server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     send_snippet(&mut device, "We launch in May.").await;
@@ -284,7 +284,7 @@ async fn m5_a_reconnect_in_mid_summary_gets_it() {
 async fn hard_case_4_after_a_kill_the_meeting_completes_without_its_device() {
     let (provider, gate) = (Provider::start(), Gate::new());
     provider.queue(Reply::text(ANSWER).until_open(&gate));
-    provider.always(Reply::text(ANSWER));
+    provider.default_reply(Reply::text(ANSWER));
     let mut server = Server::start(with(&provider)).await;
     let mut device = meeting(&server, "dev-1").await;
     let id = device.session_id().to_owned();
@@ -309,7 +309,7 @@ async fn hard_case_4_after_a_kill_the_meeting_completes_without_its_device() {
 #[tokio::test]
 async fn hard_case_5_a_device_that_vanishes_finds_the_summary_on_its_return() {
     let provider = Provider::start();
-    provider.always(Reply::text(ANSWER));
+    provider.default_reply(Reply::text(ANSWER));
     let server = Server::start(with(&provider).set("session.resume_window_s", json!(1))).await;
     let mut device = meeting(&server, "dev-1").await;
     let id = device.session_id().to_owned();
@@ -345,7 +345,7 @@ async fn m6_a_long_meeting_is_summed_up_from_its_whole_length() {
     let (last, checkpoints) = all.split_last().expect("questions");
     assert_eq!(*last, ("summary", 800));
     assert!(!checkpoints.is_empty() && checkpoints.iter().all(|ask| *ask == ("checkpoint", 400)), "{all:?}");
-    let question = asked.last().expect("a question").last_words();
+    let question = asked.last().expect("a question").last_message();
     assert!(question.contains("budget of 42 thousand"), "{question}");
     let excerpt = question.split("<transcript>").nth(1).expect("the transcript in the prompt");
     assert!(excerpt.contains("number 149 ") && !excerpt.contains("number 50 "), "{excerpt}");

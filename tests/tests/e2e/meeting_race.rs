@@ -166,7 +166,7 @@ async fn round(server: &mut Server, seed: u64, kill: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn m5_ten_connections_finalize_at_once_with_swaps() {
     let provider = Provider::start();
-    provider.always(Reply::text(ANSWER).delayed_by(Duration::from_millis(120)));
+    provider.default_reply(Reply::text(ANSWER).delayed_by(Duration::from_millis(120)));
     let mut server = Server::start(with(&provider)).await;
     for seed in 1..=5 {
         round(&mut server, seed, false).await;
@@ -176,7 +176,7 @@ async fn m5_ten_connections_finalize_at_once_with_swaps() {
 #[tokio::test(flavor = "multi_thread")]
 async fn m5_ten_connections_finalize_at_once_with_swaps_and_kills() {
     let provider = Provider::start();
-    provider.always(Reply::text(ANSWER).delayed_by(Duration::from_millis(120)));
+    provider.default_reply(Reply::text(ANSWER).delayed_by(Duration::from_millis(120)));
     let mut server = Server::start(with(&provider)).await;
     for seed in 11..=16 {
         round(&mut server, seed, true).await;

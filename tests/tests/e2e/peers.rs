@@ -371,7 +371,7 @@ async fn p5_a_model_rewrites_the_message_first() {
     let received = message(&mut other, "prose-around").await;
     assert_eq!((&received["payload"], &received["relayed"]), (&json!({ "text": "a story" }), &json!(true)));
     assert_eq!(names(&receipt(&mut sender, "prose-around").await["delivered"]), ["red-2"]);
-    assert!(provider.requests()[0].last_words().contains("make it short"));
+    assert!(provider.requests()[0].last_message().contains("make it short"));
 }
 
 #[tokio::test]

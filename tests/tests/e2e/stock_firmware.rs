@@ -35,7 +35,7 @@ async fn test_host(settings: Settings) -> TestHost {
 impl TestHost {
     /// The last user message of each request to the model.
     fn questions(&self) -> Vec<String> {
-        self.model.requests().iter().map(|asked| asked.last_words().to_owned()).collect()
+        self.model.requests().iter().map(|asked| asked.last_message().to_owned()).collect()
     }
 }
 
@@ -47,8 +47,8 @@ fn utterance() -> Vec<i16> {
 #[tokio::test(flavor = "multi_thread")]
 async fn c16_a_wake_word_with_its_sound_is_no_turn_and_the_question_behind_it_is_one() {
     let test_host = test_host(Settings::new().bundled()).await;
-    test_host.asr.always(Reply::text("现在几点了"));
-    test_host.model.always(Reply::text("现在是三点。"));
+    test_host.asr.default_reply(Reply::text("现在几点了"));
+    test_host.model.default_reply(Reply::text("现在是三点。"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     // 38 frames of the wake word.
     board.wake_word(&recording("weather")[..38 * 960], "你好小智").await;
@@ -78,8 +78,8 @@ async fn c17_a_greeting_is_said_on_waking_where_it_is_set() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c16_what_was_half_said_before_hanging_up_is_not_answered_at_the_next_wake() {
     let test_host = test_host(Settings::new().bundled()).await;
-    test_host.asr.always(Reply::text("第二个问题"));
-    test_host.model.always(Reply::text("第二个回答。"));
+    test_host.asr.default_reply(Reply::text("第二个问题"));
+    test_host.model.default_reply(Reply::text("第二个回答。"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.listen("auto").await;
     board.stream_speech(&recording("two-sentences")[..2 * 16_000]).await;
@@ -105,10 +105,10 @@ async fn c16_what_was_half_said_before_hanging_up_is_not_answered_at_the_next_wa
 #[tokio::test(flavor = "multi_thread")]
 async fn c16_an_answer_that_was_hung_up_on_does_not_go_on_at_the_next_wake() {
     let test_host = test_host(Settings::new().bundled()).await;
-    test_host.asr.always(Reply::text("讲个故事"));
+    test_host.asr.default_reply(Reply::text("讲个故事"));
     let story =
         ["从前有一座很高很高的山，", "山里有一座很老很老的庙，", "庙里有一个老和尚在讲故事。", "他讲的是什么呢？"];
-    test_host.model.always(Reply::chunks(&story).between_chunks(Duration::from_millis(50)));
+    test_host.model.default_reply(Reply::chunks(&story).between_chunks(Duration::from_millis(50)));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.listen("auto").await;
     board.stream_speech(&utterance()).await;
@@ -121,8 +121,8 @@ async fn c16_an_answer_that_was_hung_up_on_does_not_go_on_at_the_next_wake() {
     assert_eq!(board.until_quiet(QUIET_PERIOD).await, None);
     assert_eq!((board.sentences(), board.captions()), (vec![], vec![]), "nothing of the old answer");
     // The model's history contains only what was played of the answer, not all that it wrote (L.5).
-    test_host.asr.always(Reply::text("刚才说到哪儿了"));
-    test_host.model.always(Reply::text("说到山。"));
+    test_host.asr.default_reply(Reply::text("刚才说到哪儿了"));
+    test_host.model.default_reply(Reply::text("说到山。"));
     board.stream_speech(&utterance()).await;
     board.until_spoken().await;
     let asked = test_host.model.requests().last().expect("asked").body["messages"].to_string();
@@ -134,8 +134,8 @@ async fn c16_an_abort_while_the_recogniser_works_drops_what_was_said() {
     let test_host = test_host(Settings::new().bundled()).await;
     let gate = Gate::new();
     test_host.asr.queue(Reply::text("不要这句").until_open(&gate));
-    test_host.asr.always(Reply::text("要这句"));
-    test_host.model.always(Reply::text("好的。"));
+    test_host.asr.default_reply(Reply::text("要这句"));
+    test_host.model.default_reply(Reply::text("好的。"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.press().await;
     board.stream_speech(&recording("mark-done")).await;
@@ -184,8 +184,8 @@ async fn c17_silence_that_comes_as_sound_keeps_nobody_awake() {
 async fn c17_a_farewell_is_answered_and_then_the_device_sleeps() {
     for (said_text, in_english) in [("再见", false), ("bye bye", true)] {
         let test_host = test_host(Settings::new().bundled()).await;
-        test_host.asr.always(Reply::text(said_text));
-        test_host.model.always(Reply::text("模型不该被问。"));
+        test_host.asr.default_reply(Reply::text(said_text));
+        test_host.model.default_reply(Reply::text("模型不该被问。"));
         let mut board = StockDevice::wake_up(&test_host.server, "board").await;
         board.listen("auto").await;
         board.stream_speech(&utterance()).await;
@@ -205,8 +205,8 @@ async fn c17_a_farewell_is_answered_and_then_the_device_sleeps() {
 async fn a10_a_slow_speaker_is_heard_to_the_end_and_answered_once() {
     let test_host = test_host(Settings::new().bundled()).await;
     test_host.asr.queue(Reply::text("我想问一下"));
-    test_host.asr.always(Reply::text("明天的天气"));
-    test_host.model.always(Reply::with(|asked| Reply::text(&format!("答{}。", asked.last_words()))));
+    test_host.asr.default_reply(Reply::text("明天的天气"));
+    test_host.model.default_reply(Reply::with(|asked| Reply::text(&format!("答{}。", asked.last_message()))));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.listen("auto").await;
     let speech = [recording("mark-done"), silence(900), recording("refresh-tasks"), silence(1800)].concat();
@@ -228,8 +228,8 @@ async fn a10_a_slow_speaker_is_heard_to_the_end_and_answered_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a10_a_held_button_is_one_utterance_however_long_and_with_pauses() {
     let test_host = test_host(Settings::new().bundled()).await;
-    test_host.asr.always(Reply::text("一句很长的话"));
-    test_host.model.always(Reply::text("好的。"));
+    test_host.asr.default_reply(Reply::text("一句很长的话"));
+    test_host.model.default_reply(Reply::text("好的。"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     // Shows the server that this device sends `listen` `stop` when the button is released.
     board.press().await;
@@ -254,7 +254,7 @@ async fn a10_a_held_button_is_one_utterance_however_long_and_with_pauses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a9_a_silent_press_is_nothing() {
     let test_host = test_host(Settings::new().bundled()).await;
-    test_host.asr.always(Reply::text("谢谢观看"));
+    test_host.asr.default_reply(Reply::text("谢谢观看"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.press().await;
     board.stream_speech(&silence(1800)).await;
@@ -272,8 +272,8 @@ async fn c18_a_stock_board_is_told_what_it_knows_and_remembered_once_it_knows_mo
     let tasks: Vec<_> = (0..50).map(|n| json!({ "id": format!("t{n}"), "title": format!("task {n}") })).collect();
     other.send(json!({ "type": "workflow", "event": "update", "tasks": tasks })).await;
     other.expect_type("workflow").await;
-    test_host.asr.always(Reply::text("你好吗"));
-    test_host.model.always(Reply::text("😊 我很好。"));
+    test_host.asr.default_reply(Reply::text("你好吗"));
+    test_host.model.default_reply(Reply::text("😊 我很好。"));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     board.listen("auto").await;
     board.stream_speech(&utterance()).await;
@@ -319,7 +319,7 @@ async fn c18_groups_and_all_devices_can_be_told_everything_and_faces_can_be_refu
         .set("groups", json!({ "screens": ["screen"] }))
         .set("gateway.extension_groups", json!(["screens"]));
     let test_host = test_host(settings.clone()).await;
-    test_host.model.always(Reply::text("😊 我很好。"));
+    test_host.model.default_reply(Reply::text("😊 我很好。"));
     let mut received = Vec::new();
     for (id, features) in [("screen", json!({})), ("board", json!({})), ("plain", json!({ "emoji": false }))] {
         let mut device = modehost_tests::Device::connect(&test_host.server, id).await;
@@ -367,9 +367,9 @@ async fn c19_a_missing_recogniser_is_shown_once_and_the_log_tells_who_came() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c19_a_failing_recogniser_and_a_failing_voice_are_shown_once_each() {
     let test_host = test_host(Settings::new().bundled().set("session.language", json!("en"))).await;
-    test_host.asr.always(Reply::status(401));
-    test_host.model.always(Reply::text("Hello."));
-    test_host.voice.always(Reply::status(401));
+    test_host.asr.default_reply(Reply::status(401));
+    test_host.model.default_reply(Reply::text("Hello."));
+    test_host.voice.default_reply(Reply::status(401));
     let mut board = StockDevice::wake_up(&test_host.server, "board").await;
     for _ in 0..3 {
         board.press().await;

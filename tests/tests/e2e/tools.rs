@@ -68,7 +68,7 @@ fn offered(question: &Value) -> Vec<String> {
 
 /// The tool result that the newest model request carries.
 fn last_tool_result(provider: &Provider) -> String {
-    provider.requests().last().map(|expect_request| expect_request.last_words().to_owned()).unwrap_or_default()
+    provider.requests().last().map(|expect_request| expect_request.last_message().to_owned()).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn a_tool_that_fails_is_told_to_the_model() {
 #[tokio::test]
 async fn a_device_that_never_answers_is_talked_to_without_its_tools() {
     let provider = Provider::start();
-    provider.always(Reply::text("你好。"));
+    provider.default_reply(Reply::text("你好。"));
     let server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     device.types("你好吗？").await;
@@ -273,7 +273,7 @@ async fn c4_a_device_that_connects_anew_in_the_middle_of_a_call_gets_its_answer(
 async fn c3_a_call_in_flight_at_a_kill_is_not_waited_for() {
     let provider = Provider::start();
     provider.queue(Reply::tool_call("self_lamp", "{}"));
-    provider.always(Reply::text("重新开始了。"));
+    provider.default_reply(Reply::text("重新开始了。"));
     let mut server = Server::start(with(&provider)).await;
     let mut device = join(&server).await;
     device.types("开灯").await;

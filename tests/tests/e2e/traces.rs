@@ -114,7 +114,7 @@ async fn turn(server: &Server) -> Device {
 #[tokio::test]
 async fn a_turn_is_seen_as_one_trace_from_the_event_to_the_model() {
     let (provider, collector) = (Provider::start(), Collector::start(Behaviour::Accept).await);
-    provider.always(Reply::text("Golden giraffes do."));
+    provider.default_reply(Reply::text("Golden giraffes do."));
     let model = json!({ "base_url": provider.base_url(), "model": "m", "api_key": "zebra-key" });
     let settings = Settings::new().bundled().set("llm.aliases.default", model).set("log.level", json!("info"));
     let mut server = start(&settings, collector.address).await;

@@ -69,7 +69,7 @@ fn states(device: &Device) -> Vec<String> {
 async fn a8_an_answer_is_spoken_sentence_by_sentence_while_the_model_still_writes() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
-    model.always(
+    model.default_reply(
         Reply::chunks(&["One sentence. ", "Another one. ", "The last."]).between_chunks(Duration::from_millis(150)),
     );
     for version in [1, 2, 3] {
@@ -97,7 +97,10 @@ async fn a8_an_answer_is_spoken_sentence_by_sentence_while_the_model_still_write
 async fn a8_abort_silences_within_one_frame_and_nothing_stale_follows() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
-    model.always(Reply::chunks(&["A very long sentence that goes on and on and on. ", "And another one of the kind."]));
+    model.default_reply(Reply::chunks(&[
+        "A very long sentence that goes on and on and on. ",
+        "And another one of the kind.",
+    ]));
     let mut device = Device::join(&server, "dev-1").await;
     device.types("tell me").await;
     wait_frames(&mut device, 8).await;
@@ -120,8 +123,8 @@ async fn a8_speech_over_speech_interrupts_in_realtime() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
     model.queue(Reply::text("A sentence that is so long that somebody has to say stop, and then it goes on."));
-    model.always(Reply::text("Fine."));
-    asr.always(Reply::text("what about tomorrow"));
+    model.default_reply(Reply::text("Fine."));
+    asr.default_reply(Reply::text("what about tomorrow"));
     let mut device = Device::join(&server, "dev-1").await;
     device.send(json!({ "type": "listen", "state": "start", "mode": "realtime" })).await;
     device.types("tell me").await;
@@ -145,8 +148,8 @@ async fn a8_a_false_interruption_resumes() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
     let sentence = "A sentence of fifty characters in all, more or less.";
-    model.always(Reply::text(sentence));
-    asr.always(Reply::text(""));
+    model.default_reply(Reply::text(sentence));
+    asr.default_reply(Reply::text(""));
     let mut device = Device::join(&server, "dev-1").await;
     device.send(json!({ "type": "listen", "state": "start", "mode": "realtime" })).await;
     device.types("tell me").await;
@@ -166,8 +169,8 @@ async fn a8_a_false_interruption_resumes() {
 async fn a8_a_voice_that_fails_leaves_captions() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
-    model.always(Reply::text("One. Two. Three."));
-    voice.always(Reply::status(401));
+    model.default_reply(Reply::text("One. Two. Three."));
+    voice.default_reply(Reply::status(401));
     let mut device = Device::join(&server, "dev-1").await;
     device.types("tell me").await;
     device.expect_error("TTS_UNAVAILABLE").await;
@@ -184,7 +187,7 @@ async fn a8_a_voice_that_fails_leaves_captions() {
 async fn c3_the_rest_of_an_answer_is_shown_after_the_return() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
-    model.always(Reply::text("The first sentence, which is heard. The second one that nobody has heard yet."));
+    model.default_reply(Reply::text("The first sentence, which is heard. The second one that nobody has heard yet."));
     let mut device = Device::join(&server, "dev-1").await;
     device.types("tell me").await;
     wait_frames(&mut device, 2).await;
@@ -206,7 +209,7 @@ async fn c3_the_rest_of_an_answer_is_shown_after_the_return() {
 async fn c16_another_connection_ends_the_answer_and_hears_nothing_of_it() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());
     let server = Server::start(with(&model, &asr, &voice)).await;
-    model.always(Reply::text("The first sentence, which is heard. The second one that nobody has heard yet."));
+    model.default_reply(Reply::text("The first sentence, which is heard. The second one that nobody has heard yet."));
     let mut old = Device::join(&server, "dev-1").await;
     old.types("tell me").await;
     wait_frames(&mut old, 2).await;

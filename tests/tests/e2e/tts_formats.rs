@@ -43,7 +43,7 @@ fn wav(tag: u16, channels: u16, rate: u32, bits: u16, length: Option<u32>) -> Ve
 
 /// What is played of an answer with this TTS reply: its length in ms and its pitch.
 async fn playback_of(server: &Server, voice: &Provider, id: &str, reply: Reply) -> (usize, f64) {
-    voice.always(reply);
+    voice.default_reply(reply);
     let mut device = Device::join(server, id).await;
     device.types("hello there").await;
     device.expect("the end", is_stop).await;
@@ -98,7 +98,7 @@ async fn a8_samples_with_parameters_and_compressed_sound_are_heard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a8_sound_that_cannot_be_played_is_told_with_what_to_set() {
     let voice = Provider::start();
-    voice.always(Reply::raw_as("audio/flac", [&b"fLaC"[..], &[0; 500]].concat()));
+    voice.default_reply(Reply::raw_as("audio/flac", [&b"fLaC"[..], &[0; 500]].concat()));
     let server = Server::start(with_voice(&voice)).await;
     let mut device = Device::join(&server, "dev-1").await;
     device.types("hello there").await;

@@ -125,7 +125,7 @@ pub fn check_addresses(config: &ServerConfig) -> Result<Vec<(SocketAddr, &'stati
 }
 
 /// The configuration key of the address that belongs to the key of a port.
-pub fn ip_key(key: &'static str) -> &'static str {
+pub fn address_key(key: &'static str) -> &'static str {
     match key {
         "server.operator_address" => key,
         "server.http_port" => "server.http_ip",
@@ -176,7 +176,7 @@ fn listen(address: SocketAddr, key: &'static str) -> Result<(TcpListener, Socket
     open().map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::AddressInUse { address, key },
         io::ErrorKind::PermissionDenied => BindError::NotAllowed { address, key },
-        io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable { address, key: ip_key(key) },
+        io::ErrorKind::AddrNotAvailable => BindError::AddressNotAvailable { address, key: address_key(key) },
         _ => BindError::Other { address, key, source },
     })
 }

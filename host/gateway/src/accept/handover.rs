@@ -40,7 +40,7 @@ impl InheritedListeners {
     ///
     /// # Errors
     /// If a system call fails.
-    pub fn hand_over(&self) -> io::Result<(&'static str, String)> {
+    pub fn prepare_exec(&self) -> io::Result<(&'static str, String)> {
         let mut value = format!("{}:", std::process::id());
         for (index, listener) in self.0.iter().enumerate() {
             let descriptor = listener.as_raw_fd();
@@ -52,7 +52,7 @@ impl InheritedListeners {
     }
 
     /// Sets close-on-exec again after a failed exec, so that child processes do not inherit the sockets.
-    pub fn keep(&self) {
+    pub fn set_close_on_exec(&self) {
         for listener in &self.0 {
             let _ = fcntl_setfd(listener.as_fd(), FdFlags::CLOEXEC);
         }
@@ -61,7 +61,7 @@ impl InheritedListeners {
     /// Collects the sockets left by the previous program of this process or by a service manager. Must be the first
     /// call in `main`: while there is one thread, no other descriptor has been opened, and nobody else reads the
     /// variables of a service manager, which are removed.
-    pub fn receive() {
+    pub fn collect() {
         let inherited =
             std::env::var(VARIABLE).map(|value| parse_variable(&value, std::process::id())).unwrap_or_default();
         let mut listeners: Vec<TcpListener> = inherited.into_iter().filter_map(adopt).collect();
@@ -69,12 +69,12 @@ impl InheritedListeners {
         // Descriptors that are not TCP sockets are left untouched.
         listeners.extend((0..activated.len()).filter_map(|index| activated.take_tcp_listener(index).ok().flatten()));
         let ports = Self(listeners);
-        ports.keep();
+        ports.set_close_on_exec();
         *INHERITED.lock() = Some(ports);
     }
 
     /// The sockets found by [`Ports::receive`]; `None` on the second call.
-    pub fn inherited() -> Option<Self> {
+    pub fn take() -> Option<Self> {
         INHERITED.lock().take()
     }
 
@@ -142,8 +142,8 @@ mod tests {
     fn c12_a_variable_of_another_process_or_of_other_sockets_means_nothing() {
         let own = std::process::id();
         let inherited = InheritedListeners::new([listener()]);
-        let (_, value) = inherited.hand_over().expect("handed over");
-        inherited.keep();
+        let (_, value) = inherited.prepare_exec().expect("handed over");
+        inherited.set_close_on_exec();
         let found = parse_variable(&value, own);
         assert_eq!(found.len(), 1);
         assert!(parse_variable(&value, own + 1).is_empty());

@@ -14,19 +14,19 @@ pub struct ShutdownNotice {
     /// Close reason, one sentence; truncated to 123 bytes.
     pub reason: String,
     /// The listening sockets stay open for the next program, so that no connection is refused.
-    pub hands_over: bool,
+    pub hand_over_sockets: bool,
 }
 
 impl ShutdownNotice {
     /// The server stops.
     pub fn stopping() -> Self {
-        Self { code: close::GOING_AWAY, reason: "the server is stopping".to_owned(), hands_over: false }
+        Self { code: close::GOING_AWAY, reason: "the server is stopping".to_owned(), hand_over_sockets: false }
     }
 
     /// The server restarts at once.
     pub fn restarting() -> Self {
         let reason = "the server restarts; please connect again".to_owned();
-        Self { code: close::RESTART, reason, hands_over: true }
+        Self { code: close::RESTART, reason, hand_over_sockets: true }
     }
 }
 

@@ -157,7 +157,7 @@ impl SendQueue {
         while let Some(FlushedMarker { marker, .. }) =
             waiting.pop_front_if(|next| next.bytes + unacknowledged <= *flushed_bytes)
         {
-            marker.reach();
+            marker.acknowledge();
         }
     }
 

@@ -37,11 +37,11 @@ impl SessionHandle for Attachment {
     }
 
     fn message(&self, message: Incoming) -> impl Future<Output = Result<(), SessionEnded>> + Send {
-        Self::message(self, message)
+        Self::send(self, message)
     }
 
     fn observe(&self, message: DeviceMessage) -> Incoming {
-        Self::overhear(self, message)
+        Self::preprocess(self, message)
     }
 
     fn audio(&self, packet: &[u8]) -> Result<(), SessionEnded> {

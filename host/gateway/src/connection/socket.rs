@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use crate::limits;
 use futures_util::StreamExt;
 use modehost_outbox::{Frame, Text, close};
-use modehost_protocol::{Evidence, FrameError, Hello, Payload};
+use modehost_protocol::{FrameError, FramingDetector, Hello, Payload};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -65,7 +65,7 @@ pub(crate) enum SocketEvent {
 /// What the device has announced about its audio and its display.
 pub(super) struct Format {
     /// Framing of audio, in both directions.
-    framing: Evidence,
+    framing: FramingDetector,
     /// From the last hello.
     shows_emotions: bool,
 }
@@ -80,7 +80,7 @@ impl Format {
     }
 
     /// The framing and the announced codec, if no frame could be read with them; returned once.
-    pub(super) fn unreadable(&mut self) -> Option<Evidence> {
+    pub(super) fn unreadable(&mut self) -> Option<FramingDetector> {
         self.framing.take_unreadable().then_some(self.framing)
     }
 
@@ -119,7 +119,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
             .max_frame_size(Some(max_message_bytes));
         let stream = CountingStream::new(stream, early.len());
         let socket = WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Server, Some(config)).await;
-        let format = Format { framing: Evidence::new(protocol_version), shows_emotions: true };
+        let format = Format { framing: FramingDetector::new(protocol_version), shows_emotions: true };
         Self {
             socket,
             queue: SendQueue::new(),

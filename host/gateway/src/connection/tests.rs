@@ -22,7 +22,7 @@ use super::*;
 use crate::config::{GatewayConfig, ServerConfig};
 use crate::connection::socket::Upgraded;
 use crate::connection::traffic::Traffic;
-use crate::control::{CommandExecutor, Done, OperatorCommand};
+use crate::control::{CommandExecutor, CommandOutcome, OperatorCommand};
 use crate::settings::GatewaySettings;
 
 mod fake_session;
@@ -41,7 +41,7 @@ struct TestCommands {
 }
 
 impl CommandExecutor for TestCommands {
-    fn carry_out(&self, command: OperatorCommand) -> BoxFuture<'static, Result<Done, String>> {
+    fn execute(&self, command: OperatorCommand) -> BoxFuture<'static, Result<CommandOutcome, String>> {
         self.received.fetch_add(1, Ordering::Relaxed);
         let (may_end, completed) = (self.may_end.clone(), self.completed.clone());
         Box::pin(async move {
@@ -52,7 +52,7 @@ impl CommandExecutor for TestCommands {
                     let then = move || {
                         completed.fetch_add(1, Ordering::Relaxed);
                     };
-                    Ok(Done { message: "it begins".to_owned(), after_reply: Some(Box::new(then)) })
+                    Ok(CommandOutcome { message: "it begins".to_owned(), after_reply: Some(Box::new(then)) })
                 }
             }
         })

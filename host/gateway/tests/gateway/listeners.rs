@@ -86,7 +86,7 @@ async fn stopping_says_goodbye_to_every_device_and_frees_the_ports() {
             assert_eq!((code, reason.as_str()), (close::RESTART, "restarting"));
         }
     });
-    host.stop(ShutdownNotice { code: close::RESTART, reason: "restarting".to_owned(), hands_over: false }).await;
+    host.stop(ShutdownNotice { code: close::RESTART, reason: "restarting".to_owned(), hand_over_sockets: false }).await;
     assert!(goodbyes.join().await.is_some());
     bind(&config("127.0.0.1", host.devices.port(), host.http.port()), None).expect("both ports are free");
 }

@@ -8,8 +8,8 @@ use arc_swap::{ArcSwap, Guard};
 use futures_util::future::BoxFuture;
 use modehost_contract::{Catalog, CatalogTable, GenerationReport};
 use modehost_gateway::{
-    AuthConfig, CommandExecutor, Done, Gateway, GatewayConfig, GatewaySettings, InheritedListeners, OperatorCommand,
-    Readiness, ServerConfig, ShutdownNotice, bind,
+    AuthConfig, CommandExecutor, CommandOutcome, Gateway, GatewayConfig, GatewaySettings, InheritedListeners,
+    OperatorCommand, Readiness, ServerConfig, ShutdownNotice, bind,
 };
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 use modehost_session::{Config, Registry, Services};
@@ -46,7 +46,7 @@ impl Catalog for NoPlugins {
 struct RejectCommands;
 
 impl CommandExecutor for RejectCommands {
-    fn carry_out(&self, _: OperatorCommand) -> BoxFuture<'static, Result<Done, String>> {
+    fn execute(&self, _: OperatorCommand) -> BoxFuture<'static, Result<CommandOutcome, String>> {
         Box::pin(async { Err("not here".to_owned()) })
     }
 }

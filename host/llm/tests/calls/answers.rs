@@ -10,7 +10,7 @@ use crate::setup::{ask, json_question, message, models, question, section, strea
 #[tokio::test]
 async fn a_plain_question_has_one_answer() {
     let provider = Provider::start();
-    provider.always(Reply::text("Four.").usage(12, 3));
+    provider.default_reply(Reply::text("Four.").usage(12, 3));
     let models = models(&provider, json!({ "api_key": "a-key", "temperature": 0.5, "extra": { "seed": 7 } }));
     let outcome = ask(&models, question("2 + 2?")).await;
     assert_eq!((outcome.text(), outcome.done().tokens, outcome.chunks.len()), ("Four.", (12, 3), 0));
@@ -27,7 +27,7 @@ async fn a_plain_question_has_one_answer() {
 #[tokio::test]
 async fn a_streamed_answer_comes_in_pieces_and_as_a_whole() {
     let provider = Provider::start();
-    provider.always(
+    provider.default_reply(
         Reply::chunks(&["Two ", "and ", "two."]).between_chunks(std::time::Duration::from_millis(5)).usage(9, 4),
     );
     let models = models(&provider, json!({}));
@@ -41,7 +41,7 @@ async fn a_streamed_answer_comes_in_pieces_and_as_a_whole() {
 #[tokio::test]
 async fn pieces_that_are_there_already_are_joined() {
     let provider = Provider::start();
-    provider.always(Reply::chunks(&["word "; 400]));
+    provider.default_reply(Reply::chunks(&["word "; 400]));
     let outcome = ask(&models(&provider, json!({})), streamed("?")).await;
     assert_eq!(outcome.text(), "word ".repeat(400));
     assert_eq!(outcome.chunks.concat(), outcome.text());
@@ -56,12 +56,12 @@ async fn thoughts_are_no_part_of_the_answer() {
         Reply::chunks(&["<thi", "nk>secret ", "plan</thi", "nk>\n\n", "Yes."]),
         Reply::text("Yes.").reasoning("secret plan"),
     ] {
-        provider.always(reply);
+        provider.default_reply(reply);
         let outcome = ask(&models, streamed("?")).await;
         assert_eq!((outcome.text(), outcome.chunks.concat().as_str()), ("Yes.", "Yes."));
         assert_eq!(ask(&models, question("?")).await.text(), "Yes.");
     }
-    provider.always(Reply::text("<think>and so on"));
+    provider.default_reply(Reply::text("<think>and so on"));
     let (reason, sentence) = (Failure::TimedOut, "llm.aliases.default.max_tokens");
     let outcome = ask(&models, streamed("?")).await;
     assert!(outcome.failed().0 == reason && outcome.failed().1.contains(sentence), "{outcome:?}");
@@ -78,7 +78,7 @@ async fn json_is_taken_out_of_prose_and_mended() {
         ("{'a': 'x',}", json!({ "a": "x" })),
         ("<think>{\"not\": \"this\"}</think>{\"a\": 1}", json!({ "a": 1 })),
     ] {
-        provider.always(Reply::text(answer));
+        provider.default_reply(Reply::text(answer));
         for chunks in [false, true] {
             let outcome = ask(&models, ModelRequest { chunks, ..json_question("as JSON") }).await;
             let object: serde_json::Value = serde_json::from_str(outcome.text()).expect("JSON");
@@ -86,7 +86,7 @@ async fn json_is_taken_out_of_prose_and_mended() {
         }
     }
     for answer in ["I would rather not.", "[1, 2]", "42"] {
-        provider.always(Reply::text(answer));
+        provider.default_reply(Reply::text(answer));
         let outcome = ask(&models, json_question("as JSON")).await;
         assert_eq!(outcome.failed().0, Failure::NotJson, "{answer}");
     }
@@ -97,7 +97,10 @@ async fn json_is_taken_out_of_prose_and_mended() {
 async fn tools_are_offered_and_calls_come_back() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.always(Reply::tool_calls(&[("light", "{\"on\": true, \"room\": \"厨房\"}"), ("sound", "{\"level\": 3}")]));
+    provider.default_reply(Reply::tool_calls(&[
+        ("light", "{\"on\": true, \"room\": \"厨房\"}"),
+        ("sound", "{\"level\": 3}"),
+    ]));
     let tool = |name: &str| Tool {
         name: name.to_owned(),
         description: "does it".to_owned(),
@@ -174,7 +177,7 @@ async fn what_a_provider_does_not_take_is_left_out_from_then_on() {
     ] {
         // Without retries: a remedy is not one.
         let models = models(&provider, json!({ "retries": 0 }));
-        provider.always(picky(word, refused));
+        provider.default_reply(picky(word, refused));
         let before = provider.requests().len();
         for _ in 0..2 {
             let outcome = ask(&models, ModelRequest { chunks: true, ..json_question("?") }).await;
@@ -205,7 +208,7 @@ async fn a_provider_that_streams_or_not_as_it_likes_is_understood() {
 #[tokio::test]
 async fn connections_are_used_again() {
     let provider = Provider::start();
-    provider.always(Reply::chunks(&["a", "b"]).usage(1, 1));
+    provider.default_reply(Reply::chunks(&["a", "b"]).usage(1, 1));
     let models = models(&provider, json!({}));
     for _ in 0..4 {
         ask(&models, question("?")).await;
@@ -219,7 +222,7 @@ async fn l3_two_who_ask_a_picky_provider_at_once_are_both_answered() {
     let provider = Provider::start();
     let release = Gate::new();
     let gate = release.clone();
-    provider.always(Reply::with(move |asked| match asked.body.get("max_tokens") {
+    provider.default_reply(Reply::with(move |asked| match asked.body.get("max_tokens") {
         Some(_) => Reply::raw(r#"{"error":{"message":"'max_tokens': use 'max_completion_tokens'"}}"#)
             .with_status(400)
             .until_open(&gate),
@@ -250,14 +253,14 @@ async fn l3_what_follows_the_end_of_an_answer_cannot_undo_it() {
     ];
     for rest in behind {
         let provider = Provider::start();
-        provider.always(Reply::raw_events([start.as_bytes(), rest].concat()));
+        provider.default_reply(Reply::raw_events([start.as_bytes(), rest].concat()));
         let models = models(&provider, json!({}));
         for request in [streamed("?"), question("?")] {
             assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
         }
         assert_eq!(provider.requests().len(), 2);
         // The connection may also break within it.
-        provider.always(Reply::raw_events([start.as_bytes(), rest].concat()).cut_after(1));
+        provider.default_reply(Reply::raw_events([start.as_bytes(), rest].concat()).cut_after(1));
         assert_eq!(ask(&models, streamed("?")).await.text(), "Four.", "{:?}", String::from_utf8_lossy(rest));
     }
 }
@@ -271,7 +274,7 @@ async fn l3_the_mark_at_the_end_is_known_with_blanks_around_it() {
     let marks: [&[u8]; 4] =
         [b"data: [DONE] \n\n", b"data:   [DONE]\t\n\n", b"data:[DONE]", b"data: [DONE]\n\ndata: \xff\n\n"];
     for mark in marks {
-        provider.always(Reply::raw_events([start.as_bytes(), mark].concat()));
+        provider.default_reply(Reply::raw_events([start.as_bytes(), mark].concat()));
         for request in [streamed("?"), question("?")] {
             assert_eq!(ask(&models, request).await.text(), "Four.", "{:?}", String::from_utf8_lossy(mark));
         }
@@ -297,7 +300,7 @@ async fn l1_an_answer_that_comes_in_pieces_and_whole_is_given_once() {
         events(&[beside("Two and", "Two and"), beside(" two.", "Two and two."), beside("", "Two and two.")]),
         events(&[piece(""), behind]),
     ] {
-        provider.always(reply);
+        provider.default_reply(reply);
         for request in [streamed("?"), question("?")] {
             let chunks = request.chunks;
             let outcome = ask(&models, request).await;
@@ -307,7 +310,7 @@ async fn l1_an_answer_that_comes_in_pieces_and_whole_is_given_once() {
     }
     // A whole answer with both members.
     let whole = json!({ "choices": [{ "message": { "content": "Two and two." }, "delta": { "content": "" } }] });
-    provider.always(Reply::raw(whole.to_string()));
+    provider.default_reply(Reply::raw(whole.to_string()));
     assert_eq!(ask(&models, question("?")).await.text(), "Two and two.");
 }
 
@@ -335,7 +338,7 @@ async fn l1_torn_tool_calls_come_back_whole_and_once() {
             call(marks)
         };
         let pieces = [call(first), piece(second, "\"a\""), piece(third, ":1}"), nameless.clone(), whole.clone()];
-        provider.always(events(&pieces));
+        provider.default_reply(events(&pieces));
         let outcome = ask(&models, streamed("?")).await;
         let expected = ToolCall { id: "x".to_owned(), name: "light".to_owned(), arguments: "{\"a\":1}".to_owned() };
         assert_eq!(outcome.done().tool_calls, [expected]);
@@ -346,7 +349,7 @@ async fn l1_torn_tool_calls_come_back_whole_and_once() {
 async fn l3_a_provider_that_wants_to_be_left_alone_for_ever_is_not_waited_for() {
     for seconds in [9_999_999_999_999_999_999, u64::MAX, 86_400] {
         let provider = Provider::start();
-        provider.always(Reply::status(429).retry_after(seconds));
+        provider.default_reply(Reply::status(429).retry_after(seconds));
         let outcome = ask(&models(&provider, json!({})), question("?")).await;
         assert_eq!(outcome.failed().0, Failure::TooMany, "{outcome:?}");
         assert_eq!(provider.requests().len(), 1);

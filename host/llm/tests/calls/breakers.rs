@@ -24,7 +24,7 @@ async fn a6_lasting_failures_open_the_breaker_and_one_question_closes_it() {
     for status in [401, 403, 404, 405, 301] {
         let provider = Provider::start();
         let models = models(&provider, json!({}));
-        provider.always(Reply::status(status));
+        provider.default_reply(Reply::status(status));
         for _ in 0..FAILURES {
             assert_eq!(ask(&models, streamed("?")).await.failed().0, Failure::Rejected, "{status}");
         }
@@ -41,7 +41,7 @@ async fn a6_lasting_failures_open_the_breaker_and_one_question_closes_it() {
         assert_eq!(ask(&models, question("?")).await.failed().0, Failure::Rejected);
         assert!(ask(&models, question("?")).await.failed().1.contains("is not asked for"));
         assert_eq!(provider.requests().len(), FAILURES + 1, "{status}");
-        provider.always(Reply::text("Yes."));
+        provider.default_reply(Reply::text("Yes."));
         past_the_pause().await;
         past_the_pause().await;
         for _ in 0..3 {
@@ -81,7 +81,7 @@ async fn a6_a_trial_is_one_request() {
     past_the_pause().await;
     let provider = Provider::start_on(port);
     let gate = modehost_provider::Gate::new();
-    provider.always(Reply::text("Yes.").until_open(&gate));
+    provider.default_reply(Reply::text("Yes.").until_open(&gate));
     let others = async {
         provider.wait_requests(1).await;
         for _ in 0..5 {
@@ -112,7 +112,7 @@ async fn a6_what_may_pass_opens_nothing() {
     let provider = Provider::start();
     let models = models(&provider, json!({ "retries": 0 }));
     for status in [500, 503, 429, 408, 400, 422] {
-        provider.always(Reply::status(status));
+        provider.default_reply(Reply::status(status));
         for _ in 0..FAILURES + 2 {
             assert!(!ask(&models, question("?")).await.failed().1.contains("is not asked for"), "{status}");
         }
@@ -125,7 +125,7 @@ async fn a6_what_may_pass_opens_nothing() {
         for failed in [true, true, false] {
             assert_eq!(ask(&models, question("?")).await.last.is_err(), failed);
         }
-        provider.always(Reply::text("Yes."));
+        provider.default_reply(Reply::text("Yes."));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::setup::{ask, models, question, section, streamed};
 /// Outcomes of a streamed and a plain question with this reply, and the number of requests of each.
 async fn both(reply: Reply, settings: Value) -> [(Failure, String, usize); 2] {
     let provider = Provider::start();
-    provider.always(reply);
+    provider.default_reply(reply);
     let models = models(&provider, settings);
     let mut outcomes = Vec::new();
     for request in [streamed("?"), question("?")] {
@@ -26,7 +26,7 @@ async fn both(reply: Reply, settings: Value) -> [(Failure, String, usize); 2] {
         let (reason, sentence) = outcome.failed();
         outcomes.push((reason, sentence.to_owned(), provider.requests().len() - before));
     }
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
     outcomes.try_into().expect("two outcomes")
 }
 
@@ -110,7 +110,7 @@ async fn l3_after_the_first_piece_nothing_is_tried_again() {
         Reply::raw_events(format!("{cut}data: {{\"error\":{{\"code\":500}}}}\n\n")),
     ] {
         let provider = Provider::start();
-        provider.always(fault.clone().between_chunks(Duration::from_millis(1)));
+        provider.default_reply(fault.clone().between_chunks(Duration::from_millis(1)));
         let models = models(&provider, json!({}));
         let mut parts = models.ask(streamed("?"));
         let mut seen = Vec::new();
@@ -134,26 +134,26 @@ async fn l3_each_wait_has_its_time() {
     let provider = Provider::start();
     let models = models(&provider, json!({ "first_token_timeout_s": 1 }));
     let gate = Gate::new();
-    for reply in [Reply::text("x").never(), Reply::text("x").until_after(0, &gate)] {
+    for reply in [Reply::text("x").never(), Reply::text("x").until_open_after(0, &gate)] {
         provider.queue(reply);
         let outcome = ask(&models, streamed("?")).await;
         assert!(outcome.failed().1.contains("said nothing for 1 s"), "{outcome:?}");
     }
-    provider.queue(Reply::chunks(&["a", "b"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["a", "b"]).until_open_after(1, &gate));
     let outcome = ask(&models, streamed("?")).await;
     assert_eq!((outcome.failed().0, outcome.chunks.concat().as_str()), (Failure::TimedOut, "a"));
     assert!(outcome.failed().1.contains("in the middle of its answer for 1 s"), "{outcome:?}");
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
 }
 
 #[tokio::test]
 async fn a_stream_that_only_forgets_to_end_is_an_answer() {
     let provider = Provider::start();
     let events = "data: {\"choices\":[{\"delta\":{\"content\":\"Yes.\"},\"finish_reason\":\"stop\"}]}\n\n";
-    provider.always(Reply::raw_events(events).until_after(1, &Gate::new()));
+    provider.default_reply(Reply::raw_events(events).until_open_after(1, &Gate::new()));
     let outcome = ask(&models(&provider, json!({})), streamed("?")).await;
     assert_eq!(outcome.text(), "Yes.");
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
 }
 
 #[tokio::test]
@@ -167,11 +167,11 @@ async fn nothing_is_taken_without_bound() {
         Reply::raw(long.clone()),
     ] {
         let provider = Provider::start();
-        provider.always(reply.clone());
+        provider.default_reply(reply.clone());
         let models = models(&provider, json!({ "retries": 0 }));
         let outcome = ask(&models, streamed("?")).await;
         assert_eq!(outcome.failed().0, Failure::Unavailable, "{reply:?}");
-        provider.wait_open(0).await;
+        provider.wait_in_flight(0).await;
     }
 }
 

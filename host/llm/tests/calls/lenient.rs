@@ -99,8 +99,8 @@ async fn l8_what_comes_late_behind_an_early_end_is_waited_for() {
     let events = ["Two ", "and ", "two."]
         .map(|text| format!("data: {}\n\n", event(&json!({ "content": text }), &json!("stop"))));
     let gate = Gate::new();
-    let waiting = Reply::raw_pieces(events, Some("text/event-stream")).until_after(2, &gate);
-    provider.always(waiting);
+    let waiting = Reply::raw_pieces(events, Some("text/event-stream")).until_open_after(2, &gate);
+    provider.default_reply(waiting);
     let later = async {
         provider.wait_requests(1).await;
         // Longer than a service may take to report its usage after a reliable end.
@@ -175,8 +175,9 @@ async fn l8_members_may_be_missing_renamed_or_of_another_type() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
     let usage = json!({ "prompt_tokens": "21", "completion_tokens": "5" });
-    provider
-        .always(Reply::raw(json!({ "choices": [{ "message": { "content": "Two." } }], "usage": usage }).to_string()));
+    provider.default_reply(Reply::raw(
+        json!({ "choices": [{ "message": { "content": "Two." } }], "usage": usage }).to_string(),
+    ));
     assert_eq!(ask(&models, question("?")).await.done().tokens, (21, 5));
 }
 

@@ -14,7 +14,7 @@ type Rule = (u16, &'static str, fn(&Value) -> bool);
 
 /// A provider that rejects by the first of these rules that applies.
 fn picky(provider: &Provider, rules: Vec<Rule>) {
-    provider.always(Reply::with(move |asked: &RecordedRequest| {
+    provider.default_reply(Reply::with(move |asked: &RecordedRequest| {
         match rules.iter().find(|(_, _, refuses)| refuses(&asked.body)) {
             Some((status, words, _)) => Reply::api_error(*status, words),
             None => Reply::text("Yes."),
@@ -103,7 +103,7 @@ async fn l6_several_refusals_have_a_remedy_each() {
 #[tokio::test]
 async fn l6_a_refusal_in_place_of_an_answer_is_one() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &RecordedRequest| match roles(&asked.body).contains(&"system") {
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| match roles(&asked.body).contains(&"system") {
         true => Reply::raw(json!({ "error": { "message": "System role not supported", "code": 400 } }).to_string()),
         false => Reply::text("Yes."),
     }));
@@ -115,7 +115,7 @@ async fn l6_a_refusal_in_place_of_an_answer_is_one() {
 #[tokio::test]
 async fn l6_a_question_that_is_too_long_loses_its_oldest_turns_and_nobody_remembers() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &RecordedRequest| match roles(&asked.body).len() > 6 {
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| match roles(&asked.body).len() > 6 {
         true => Reply::api_error(
             400,
             "This model's maximum context length is 4096 tokens. Please reduce the length of the messages.",
@@ -149,7 +149,7 @@ async fn l6_a_question_that_is_too_long_loses_its_oldest_turns_and_nobody_rememb
 #[tokio::test]
 async fn l6_a_question_that_is_too_long_by_itself_is_told_so_in_the_end() {
     let provider = Provider::start();
-    provider.always(
+    provider.default_reply(
         Reply::raw(
             json!({ "error": { "message": "prompt is too long: secret plans", "code": "context_length_exceeded" } })
                 .to_string(),
@@ -186,11 +186,13 @@ async fn l6_a_question_for_a_whole_answer_is_streamed_where_only_that_is_taken()
 #[tokio::test]
 async fn l6_a_call_comes_back_under_the_name_that_was_offered() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &RecordedRequest| match asked.body["tools"][0]["function"]["name"].as_str() {
-        Some(name) if name.contains('.') => {
-            Reply::api_error(400, "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'")
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| {
+        match asked.body["tools"][0]["function"]["name"].as_str() {
+            Some(name) if name.contains('.') => {
+                Reply::api_error(400, "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,64}$'")
+            }
+            name => Reply::tool_call(name.unwrap_or_default(), "{}"),
         }
-        name => Reply::tool_call(name.unwrap_or_default(), "{}"),
     }));
     let models = models(&provider, json!({ "retries": 0 }));
     let outcome = ask(&models, with_calls()).await;
@@ -247,9 +249,11 @@ async fn l6_a_limit_that_is_too_high_is_lowered_to_what_is_said() {
 #[tokio::test]
 async fn l6_what_one_model_does_not_take_another_may() {
     let provider = Provider::start();
-    provider.always(Reply::with(|asked: &RecordedRequest| match asked.model == "small" && has(&asked.body, "tools") {
-        true => Reply::api_error(400, "small does not support tools"),
-        false => Reply::text("Yes."),
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| {
+        match asked.model == "small" && has(&asked.body, "tools") {
+            true => Reply::api_error(400, "small does not support tools"),
+            false => Reply::text("Yes."),
+        }
     }));
     let alias = json!({ "base_url": provider.base_url(), "model": "small", "retries": 0 });
     let config = json!({ "aliases": { "default": alias }, "purposes": { "talk": { "model": "large" }, "again": { "temperature": 0.1 } } });
@@ -274,7 +278,7 @@ async fn l6_what_one_model_does_not_take_another_may() {
 async fn l6_a_refusal_that_nothing_helps_against_is_told_by_its_code() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.always(
+    provider.default_reply(
         Reply::raw(json!({ "error": { "message": "secret plans", "code": "odd_request" } }).to_string())
             .with_status(400),
     );
@@ -283,7 +287,7 @@ async fn l6_a_refusal_that_nothing_helps_against_is_told_by_its_code() {
     assert_eq!((reason, provider.requests().len()), (Failure::Rejected, 1));
     assert!(sentence.contains("answered 400 (odd_request)") && !sentence.contains("secret"), "{sentence}");
     // A provider that rejects everything is asked a few times only.
-    provider.always(Reply::with(|asked: &RecordedRequest| {
+    provider.default_reply(Reply::with(|asked: &RecordedRequest| {
         let members = ["temperature", "tools", "stream_options", "max_tokens", "max_completion_tokens"];
         let named = members.iter().find(|member| has(&asked.body, member)).unwrap_or(&"messages");
         Reply::api_error(400, &format!("Unsupported parameter: '{named}' is not supported"))

@@ -28,7 +28,7 @@ async fn l7_thoughts_without_an_opening_mark_are_never_given_twice() {
     let models = models(&provider, json!({}));
     let gate = Gate::new();
     // The first time, sent chunks cannot be revoked; the rest is right, and so is the final text.
-    provider.queue(Reply::chunks(&["hm, the user ", "wants</think>", "\n\nHello."]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["hm, the user ", "wants</think>", "\n\nHello."]).until_open_after(1, &gate));
     let opened = async {
         provider.wait_requests(1).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -55,7 +55,7 @@ async fn l7_thoughts_without_an_opening_mark_are_never_given_twice() {
 async fn l7_a_whole_answer_has_no_thoughts_the_first_time() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.always(Reply::text("hm, {\"not\": \"this\"}</think>{\"a\": 1}"));
+    provider.default_reply(Reply::text("hm, {\"not\": \"this\"}</think>{\"a\": 1}"));
     assert_eq!(ask(&models, question("?")).await.text(), "{\"a\": 1}");
     assert_eq!(ask(&models, json_question("?")).await.text(), "{\"a\": 1}");
 }
@@ -78,7 +78,7 @@ async fn l7_an_answer_streams_once_it_is_known_to_be_one() {
         let gate = Gate::new();
         let event = |delta: &Value| format!("data: {}\n\n", json!({ "choices": [{ "delta": delta }] }));
         let pieces = [event(&first), event(&json!({ "content": "One. " })), event(&json!({ "content": "Two." }))];
-        provider.queue(Reply::raw_pieces(pieces, Some("text/event-stream")).until_after(2, &gate));
+        provider.queue(Reply::raw_pieces(pieces, Some("text/event-stream")).until_open_after(2, &gate));
         let mut parts = modehost_contract::service::Models::ask(&*models, streamed("?"));
         let part = futures_util::StreamExt::next(&mut parts).await;
         assert_eq!(part, Some(modehost_contract::service::ModelPart::Chunk("One. ".into())), "{first}");
@@ -157,7 +157,7 @@ async fn a_model_that_uses_its_tokens_up_in_thoughts_gets_room_once_and_from_the
 async fn a_model_that_only_thinks_is_asked_twice_and_told_truly() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.always(ended(&[json!({ "reasoning_content": "hm" })], "length"));
+    provider.default_reply(ended(&[json!({ "reasoning_content": "hm" })], "length"));
     let outcome = ask(&models, streamed("?")).await;
     let (reason, sentence) = outcome.failed();
     assert_eq!((reason, provider.requests().len()), (Failure::TimedOut, 2), "{sentence}");
@@ -171,7 +171,7 @@ async fn a_model_that_only_thinks_is_asked_twice_and_told_truly() {
 async fn a_model_that_thinks_has_room_from_its_second_question() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.always(Reply::text("Yes.").reasoning("hm"));
+    provider.default_reply(Reply::text("Yes.").reasoning("hm"));
     ask(&models, streamed("?")).await;
     ask(&models, streamed("?")).await;
     let tokens: Vec<u64> = provider.requests().iter().filter_map(|asked| asked.body["max_tokens"].as_u64()).collect();
@@ -182,7 +182,7 @@ async fn a_model_that_thinks_has_room_from_its_second_question() {
 async fn an_answer_that_is_cut_at_its_limit_is_one() {
     let provider = Provider::start();
     let models = models(&provider, json!({}));
-    provider.always(ended(&[json!({ "content": "Once upon a" })], "length"));
+    provider.default_reply(ended(&[json!({ "content": "Once upon a" })], "length"));
     assert_eq!(ask(&models, streamed("?")).await.text(), "Once upon a");
     assert_eq!(provider.requests().len(), 1);
 }

@@ -14,7 +14,7 @@ use crate::setup::{ask, config, models, question, streamed};
 async fn l3_so_many_are_answered_at_once_and_all_in_the_end() {
     let provider = Provider::start();
     let gate = Gate::new();
-    provider.always(Reply::text("Yes.").until_open(&gate));
+    provider.default_reply(Reply::text("Yes.").until_open(&gate));
     let models = models(&provider, json!({ "max_concurrent": 2 }));
     let mut all = Box::pin(join_all((0..7).map(|_| ask(&models, streamed("?")))));
     assert!(all.as_mut().now_or_never().is_none());
@@ -35,12 +35,12 @@ async fn l3_dropping_a_question_closes_its_connection_and_frees_its_turn() {
         provider.queue(Reply::text("x").never());
         let mut parts = models.ask(request);
         assert!(parts.next().now_or_never().is_none());
-        provider.wait_open(1).await;
+        provider.wait_in_flight(1).await;
         drop(parts);
-        provider.wait_open(0).await;
+        provider.wait_in_flight(0).await;
     }
     // During the answer.
-    provider.queue(Reply::chunks(&["One ", "two"]).until_after(1, &gate));
+    provider.queue(Reply::chunks(&["One ", "two"]).until_open_after(1, &gate));
     let mut parts = models.ask(streamed("?"));
     assert_eq!(parts.next().await, Some(ModelPart::Chunk("One ".into())));
     // One that is queued behind it and gives up.
@@ -49,11 +49,11 @@ async fn l3_dropping_a_question_closes_its_connection_and_frees_its_turn() {
     tokio::task::yield_now().await;
     drop(waiting);
     drop(parts);
-    provider.wait_open(0).await;
+    provider.wait_in_flight(0).await;
 
     assert_eq!(ask(&models, question("last")).await.text(), "OK");
     let asked = provider.requests();
-    assert_eq!((asked.len(), asked[3].last_words()), (4, "last"));
+    assert_eq!((asked.len(), asked[3].last_message()), (4, "last"));
 }
 
 #[tokio::test]
@@ -69,8 +69,8 @@ async fn a_question_that_is_not_polled_is_not_asked() {
 async fn l2_a_change_concerns_the_next_question_and_no_running_one() {
     let (old, new) = (Provider::start(), Provider::start());
     let gate = Gate::new();
-    old.always(Reply::chunks(&["the ", "old"]).until_after(1, &gate));
-    new.always(Reply::text("the new"));
+    old.default_reply(Reply::chunks(&["the ", "old"]).until_open_after(1, &gate));
+    new.default_reply(Reply::text("the new"));
     let models = models(&old, json!({ "max_concurrent": 1 }));
     let mut running = models.ask(streamed("?"));
     assert_eq!(running.next().await, Some(ModelPart::Chunk("the ".into())));
@@ -103,7 +103,7 @@ async fn l2_what_a_change_does_not_concern_keeps_its_connection() {
 #[test]
 fn questions_may_be_polled_outside_the_workers() {
     let provider = Provider::start();
-    provider.always(Reply::chunks(&["a", "b"]));
+    provider.default_reply(Reply::chunks(&["a", "b"]));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let _within = runtime.enter();

@@ -164,7 +164,7 @@ impl Releases {
 
     /// The table that is published to sessions.
     pub(crate) fn table(&self, version: u64) -> CatalogTable {
-        let mut table = CatalogTable { version, ..CatalogTable::default() };
+        let mut table = CatalogTable { revision: version, ..CatalogTable::default() };
         for (id, slot) in &self.slots {
             let manifest = slot.active.generation.manifest();
             for kind in &manifest.message_types {

@@ -31,7 +31,7 @@ pub struct TableChanges(watch::Receiver<u64>);
 impl TableChanges {
     /// Runs `migrate` after each new table, sequentially, until the catalog is dropped. Tables published during a run
     /// are coalesced. `migrate` moves running sessions (`Registry::migrate` in a server).
-    pub async fn each<F: Future<Output = ()>>(mut self, mut migrate: impl FnMut() -> F) {
+    pub async fn for_each<F: Future<Output = ()>>(mut self, mut migrate: impl FnMut() -> F) {
         while self.0.changed().await.is_ok() {
             migrate().await;
         }
@@ -67,7 +67,7 @@ impl Serving {
 
     /// Publishes the state of the releases to all sessions.
     pub(super) fn publish(&self, releases: &Releases) {
-        let version = self.table.load().version + 1;
+        let version = self.table.load().revision + 1;
         self.table.store(Arc::new(releases.table(version)));
         for (id, slot) in &releases.slots {
             let live = slot.releases().count();

@@ -107,7 +107,7 @@ impl TestCatalog {
 
     /// Reports that the session of a device was rolled back from the newest version.
     fn report_rollback(&self, device: u32) {
-        self.report(device, GenerationReport::WentBack(&Fault::Trapped("on purpose".to_owned())));
+        self.report(device, GenerationReport::RolledBack(&Fault::Trapped("on purpose".to_owned())));
     }
 
     fn report(&self, device: u32, report: GenerationReport<'_>) {
@@ -453,7 +453,7 @@ async fn h3_what_the_host_lacks_is_held_against_no_version() {
     host.install("fixture.wasm", &[("version", "2.0.0")]);
     host.wait_until("2.0.0 serves", |host| host.serving() == "2.0.0").await;
     let full = Fault::Capacity("full".to_owned());
-    (0..10).for_each(|device| host.report(device, GenerationReport::WentBack(&full)));
+    (0..10).for_each(|device| host.report(device, GenerationReport::RolledBack(&full)));
     (0..10).for_each(|device| host.report(device, GenerationReport::Faulted(&Fault::Trapped("both".to_owned()))));
     assert_eq!(host.serving(), "2.0.0");
 }

@@ -21,7 +21,7 @@ const MIN_PCM_BYTES: usize = 160;
 /// The detected framing of one connection, and whether its frames are readable. A few bytes, since each connection has
 /// one.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence {
+pub struct FramingDetector {
     framing: Framing,
     basis: Basis,
     codec: Codec,
@@ -43,7 +43,7 @@ enum Basis {
     Guess,
 }
 
-impl Evidence {
+impl FramingDetector {
     /// `version` is that of the handshake, if it has one.
     pub fn new(version: Option<u64>) -> Self {
         let announced = version.and_then(Framing::of_version);
@@ -133,8 +133,8 @@ fn classify(frame: &[u8]) -> Option<Framing> {
         Ok(Payload::Text(text)) => text.starts_with(b"{"),
         Err(_) => false,
     };
-    if matches_framing(Framing::Timed) {
-        return Some(Framing::Timed);
+    if matches_framing(Framing::Timestamped) {
+        return Some(Framing::Timestamped);
     }
     // The reserved byte is 0 in all firmware.
     if frame.get(1) == Some(&0) && matches_framing(Framing::Short) {

@@ -46,15 +46,15 @@ struct PendingWrite {
 
 impl PendingWrite {
     /// The outcome of a committed write.
-    fn succeeded(self, outcome: traits::Outcome) -> Outcome {
+    fn succeeded(self, outcome: traits::WriteResult) -> Outcome {
         let Self { plugin, request, serial, notify, key } = self;
         let event = match outcome {
-            traits::Outcome::Document(WriteOutcome::Done(version)) => Event::WriteDone { request, key, version },
-            traits::Outcome::Document(WriteOutcome::Conflict(found)) => {
+            traits::WriteResult::Document(WriteOutcome::Done(version)) => Event::WriteDone { request, key, version },
+            traits::WriteResult::Document(WriteOutcome::Conflict(found)) => {
                 Event::WriteConflict(document(Some(request), found))
             }
-            traits::Outcome::Appended(sequence) => Event::RequestDone { request, value: sequence },
-            traits::Outcome::Done => Event::RequestDone { request, value: 0 },
+            traits::WriteResult::Appended(sequence) => Event::RequestDone { request, value: sequence },
+            traits::WriteResult::Done => Event::RequestDone { request, value: 0 },
         };
         Outcome { plugin, request, serial, event: notify.then_some(event), storage: None, rest: None }
     }

@@ -84,7 +84,7 @@ impl Session {
         // Unplayed speech is kept for the next connection.
         let (output, mut channel) = self.output();
         output.keep_unplayed(&mut channel);
-        self.env.handle.audio.push(AudioEvent::Gone(connection.0));
+        self.env.handle.audio.push(AudioEvent::Disconnected(connection.0));
         self.tools.disconnect();
         self.notify_subscribers(|subscriptions| subscriptions.attachment, &Event::Detached);
         self.make_dirty();
@@ -223,7 +223,7 @@ impl Session {
         SessionState {
             handlers: self.roles.inspect(),
             outbox: link.outbox().map_or((0, 0), Outbox::pending),
-            held: link.pending_count(),
+            pending: link.pending_count(),
         }
     }
 }

@@ -88,8 +88,8 @@ impl Session {
                 | MigrationError::Retry(fault)) = &error;
                 tracing::warn!(%plugin, device = %self.env.handle.device, generation = new.id().0, stays = old.0, %fault, "not swapped");
                 let report = match &error {
-                    MigrationError::State(fault) => GenerationReport::RefusedState(fault),
-                    MigrationError::Failed(fault) => GenerationReport::WentBack(fault),
+                    MigrationError::State(fault) => GenerationReport::RestoreFailed(fault),
+                    MigrationError::Failed(fault) => GenerationReport::RolledBack(fault),
                     MigrationError::BothFailed(fault) => GenerationReport::Faulted(fault),
                     MigrationError::Retry(_) => return,
                 };

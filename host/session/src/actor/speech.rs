@@ -169,7 +169,7 @@ impl Session {
 
     /// Drops speech that is being recognised; a playback that was paused for it resumes.
     pub(super) fn drop_audio(&mut self) {
-        self.env.handle.audio.push(AudioEvent::Forget(self.env.handle.next_epoch()));
+        self.env.handle.audio.push(AudioEvent::Reset(self.env.handle.next_epoch()));
         self.input.drop_draft();
         self.output.resume_speech();
     }

@@ -34,17 +34,17 @@ impl Session {
     pub(super) fn handle_asr_event(&mut self, epoch: u64, report: InputEvent) {
         let is_old = epoch != self.env.handle.epoch();
         match report {
-            InputEvent::Quiet => self.release_deferred(Instant::now()),
+            InputEvent::Idle => self.release_deferred(Instant::now()),
             InputEvent::Unreadable(codec) => self.on_undecodable_audio(codec),
-            InputEvent::Words(words) if is_old => {
+            InputEvent::Transcript(words) if is_old => {
                 if words.is_final && self.roles.records(&self.env) {
                     self.on_late_asr_result(words);
                 }
             }
             _ if is_old => {}
             InputEvent::SilentPress => self.apply_boundary(Boundary::SilentPress),
-            InputEvent::SpeechOverSpeech => self.output.pause_for_barge_in(),
-            InputEvent::Words(words) => self.on_asr_result(words),
+            InputEvent::BargeIn => self.output.pause_for_barge_in(),
+            InputEvent::Transcript(words) => self.on_asr_result(words),
             InputEvent::Failed(fault) => self.on_asr_failed(&fault),
         }
     }

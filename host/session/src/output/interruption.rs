@@ -35,7 +35,7 @@ impl Output {
         }
         if let Some(cut) = self.playback.as_ref().and_then(Playback::cut) {
             silenced.stop_sent = true;
-            silenced.played.extend(cut.into_iter().map(|part| (PluginId::new(part.who), part.text)));
+            silenced.played.extend(cut.into_iter().map(|part| (PluginId::new(part.plugin), part.text)));
         }
         silenced.tts_failed = self.on_playback_ended(channel);
         for plugin in self.deferred.drop_waiting() {

@@ -17,7 +17,7 @@ use crate::turns::TurnRecord;
 
 /// The result of a request to close a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kicked {
+pub enum KickOutcome {
     /// It is being closed.
     Closing,
     /// The device has a session but no connection.
@@ -50,7 +50,7 @@ pub enum ForgetError {
     Stopping,
     /// The device is being forgotten already.
     #[error("this device is being forgotten already; ask again in a moment")]
-    Already,
+    InProgress,
     /// The session did not end in time.
     #[error("the session of this device is busy and has not ended yet; ask again in a moment")]
     Busy,
@@ -67,7 +67,7 @@ impl Registry {
             return Err(ForgetError::Stopping);
         }
         if !self.forgetting.lock().insert(device.clone()) {
-            return Err(ForgetError::Already);
+            return Err(ForgetError::InProgress);
         }
         let mut forgetting = ForgetGuard { registry: self.clone(), device: device.clone(), had_session: false };
         // From here on nothing attaches: sessions attached before are in the map.
@@ -86,16 +86,16 @@ impl Registry {
     }
 
     /// Closes the connection of a device with 1008 and this reason; its state stays.
-    pub fn kick(&self, device: &DeviceId, reason: &str) -> Kicked {
+    pub fn kick(&self, device: &DeviceId, reason: &str) -> KickOutcome {
         if self.is_draining() {
-            return Kicked::Stopping;
+            return KickOutcome::Stopping;
         }
-        let Some(session) = self.find(device) else { return Kicked::Unknown };
+        let Some(session) = self.find(device) else { return KickOutcome::Unknown };
         if session.connected.load(Ordering::Acquire) == 0 {
-            return Kicked::Away;
+            return KickOutcome::Away;
         }
         session.inbox.push_control(Control::Kick { connection: None, reason: reason.into() });
-        Kicked::Closing
+        KickOutcome::Closing
     }
 
     /// Closes this one connection, if the device still has it.

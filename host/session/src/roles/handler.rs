@@ -188,8 +188,8 @@ impl Handler {
         };
         self.attempt_and_recover((context, event), &rollback_entry, &mut |generation, report| {
             if let GenerationReport::Faulted(fault)
-            | GenerationReport::WentBack(fault)
-            | GenerationReport::RefusedState(fault) = &report
+            | GenerationReport::RolledBack(fault)
+            | GenerationReport::RestoreFailed(fault) = &report
             {
                 let went_back = !matches!(report, GenerationReport::Faulted(_));
                 tracing::warn!(%plugin, generation = generation.0, %device, went_back, %fault, "a mode failed");
@@ -232,9 +232,9 @@ impl Handler {
                 report(
                     generation,
                     if refused_state {
-                        GenerationReport::RefusedState(&failed)
+                        GenerationReport::RestoreFailed(&failed)
                     } else {
-                        GenerationReport::WentBack(&failed)
+                        GenerationReport::RolledBack(&failed)
                     },
                 );
                 match outcome {
@@ -306,7 +306,7 @@ impl Handler {
                 match self.rollback_target(fallback).map(|target| (target.restore_instance(), target)) {
                     Some((Ok(instance), target)) => {
                         self.roll_back_to(target, instance, round);
-                        report(generation, GenerationReport::WentBack(&fault));
+                        report(generation, GenerationReport::RolledBack(&fault));
                     }
                     _ => report(generation, GenerationReport::Faulted(&fault)),
                 }

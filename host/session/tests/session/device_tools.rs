@@ -179,7 +179,7 @@ async fn a_device_that_does_not_answer_is_not_waited_for_longer_than_allowed() {
     device.instruct("red", json!([{ "list": 0, "request": 3 }])).await;
     let reported = device.expect_event("request-failed").await;
     assert_eq!((&reported["request"], &reported["reason"]), (&json!(3), &json!("TimedOut")));
-    tokio::time::advance(limits::TOOL_SILENCE).await;
+    tokio::time::advance(limits::TOOL_LIST_BACKOFF).await;
     device.instruct("red", json!([{ "call": "lamp", "with": {}, "request": 2 }])).await;
     answer_listing(&mut device, &["lamp"]).await;
     let question = expect_request(&mut device, "tools/call").await;

@@ -138,7 +138,7 @@ impl Device {
         let kind = check(&text, 64).expect("well-formed").kind.into_owned();
         let message = DeviceMessage::parse(&kind, &text).expect("a message");
         let attachment = self.attachment.as_ref().expect("connected");
-        attachment.message(attachment.overhear(message)).await.expect("a session");
+        attachment.send(attachment.preprocess(message)).await.expect("a session");
     }
 
     /// Sends a message that does not count as activity of the user.
@@ -146,7 +146,7 @@ impl Device {
         let text = message.to_string();
         let kind = check(&text, 64).expect("well-formed").kind.into_owned();
         let message = DeviceMessage::parse(&kind, &text).expect("a message");
-        self.attachment.as_ref().expect("connected").message(message.into()).await.expect("a session");
+        self.attachment.as_ref().expect("connected").send(message.into()).await.expect("a session");
     }
 
     /// Records activity, as a connection does for whatever it reads.
@@ -227,10 +227,10 @@ impl Device {
         let words = Transcript {
             text: text.into(),
             is_final: confirmed,
-            cut: false,
+            split: false,
             start_ms: 1,
             end_ms: 2,
-            took: None,
+            latency: None,
             source: "test".into(),
         };
         self.attachment.as_ref().expect("connected").transcript(words).await.expect("a session");
@@ -249,7 +249,7 @@ impl Device {
                 Some(Frame::Text(Text::Shared(text))) => return serde_json::from_str(&text).expect("json"),
                 Some(Frame::Close { code, reason }) => return serde_json::json!({ "closed": code, "reason": reason }),
                 Some(Frame::Audio { .. }) => {}
-                Some(Frame::AckMarker(mark)) => mark.reach(),
+                Some(Frame::AckMarker(mark)) => mark.acknowledge(),
                 None => self.reader.recv_batch(&mut self.received).await,
             }
         }
@@ -263,7 +263,8 @@ impl Device {
     /// Sends a result of the recogniser for audio of that epoch.
     pub async fn transcribe_at_epoch(&self, epoch: u64, text: &str) {
         let (start_ms, end_ms, source) = (1, 2, "test".into());
-        let words = Transcript { text: text.into(), is_final: true, cut: false, start_ms, end_ms, took: None, source };
+        let words =
+            Transcript { text: text.into(), is_final: true, split: false, start_ms, end_ms, latency: None, source };
         self.attachment.as_ref().expect("connected").transcript_at_epoch(epoch, words).await.expect("a session");
     }
 

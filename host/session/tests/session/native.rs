@@ -98,7 +98,7 @@ impl TestCatalog {
         let manifest = active.manifest().clone();
         let mut table = CatalogTable::clone(&self.table.load());
         let fallback = table.plugins.get(&manifest.id).map(|entry| entry.active.clone());
-        table.version += 1;
+        table.revision += 1;
         for mode in &manifest.modes {
             table.modes.insert(mode.name.clone(), (manifest.id.clone(), mode.name.as_str().into()));
         }
@@ -131,8 +131,8 @@ impl Catalog for TestCatalog {
         let kind = match report {
             GenerationReport::Served => "served",
             GenerationReport::Faulted(_) => "faulted",
-            GenerationReport::WentBack(_) => "went back",
-            GenerationReport::RefusedState(_) => "refused state",
+            GenerationReport::RolledBack(_) => "went back",
+            GenerationReport::RestoreFailed(_) => "refused state",
         };
         self.reports.lock().push((generation, kind));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use modehost_ids::DeviceId;
-use modehost_storage::traits::{Batch, Outcome, Sessions, StoredSession};
+use modehost_storage::traits::{Batch, Sessions, StoredSession, WriteResult};
 use modehost_storage::{Reply, StorageError};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -76,7 +76,7 @@ impl SpyStore {
 }
 
 impl Sessions for SpyStore {
-    fn commit(&self, batch: Batch) -> Reply<Vec<Outcome>> {
+    fn commit(&self, batch: Batch) -> Reply<Vec<WriteResult>> {
         self.0.saved.lock().extend(batch.record.clone());
         let refused = (!batch.writes.is_empty() && self.0.fail_writes.load(Ordering::SeqCst))
             .then(|| StorageError::Unavailable("the disk is full".into()));

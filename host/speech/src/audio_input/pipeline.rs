@@ -137,7 +137,7 @@ impl Pipeline {
                     self.handle_packet(&packet, now).await;
                 }
             }
-            AudioEvent::Boundary(connection, start) => {
+            AudioEvent::Endpoint(connection, start) => {
                 if self.is_current(connection) {
                     // Packets are expected from here on.
                     self.last_packet = now;
@@ -146,7 +146,7 @@ impl Pipeline {
                         self.activity.reset();
                     }
                     if start.is_none() && !self.shared.sends_stop.swap(true, Ordering::Relaxed) {
-                        self.shared.listener.note(InputState::SendsStop);
+                        self.shared.listener.on_state(InputState::DeviceSendsStop);
                     }
                     let silent = start.is_none() && self.is_silent_press();
                     let step = self.endpointer.device_endpoint(start, at);
@@ -160,7 +160,7 @@ impl Pipeline {
                     }
                 }
             }
-            AudioEvent::Forget(epoch) => {
+            AudioEvent::Reset(epoch) => {
                 self.epoch = epoch;
                 let step = self.endpointer.apply(Input::Reset);
                 self.apply_step(step).await;
@@ -170,13 +170,13 @@ impl Pipeline {
                 self.apply_step(step).await;
                 self.activity.reset();
             }
-            AudioEvent::Divide(epoch) => {
+            AudioEvent::Split(epoch) => {
                 let step = self.endpointer.apply(Input::Disconnected);
                 self.apply_step(step).await;
                 self.activity.reset();
                 self.epoch = epoch;
             }
-            AudioEvent::Gone(connection) => {
+            AudioEvent::Disconnected(connection) => {
                 if connection == self.connection {
                     // The utterance survives the connection (C.3).
                     let step = self.endpointer.apply(Input::Disconnected);
@@ -216,7 +216,7 @@ impl Pipeline {
             return;
         }
         self.last_packet = now;
-        let parts = self.shared.speech.parts();
+        let parts = self.shared.speech.providers();
         let pcm = std::mem::take(&mut self.pcm);
         for chunk in pcm.chunks(CHUNK_SAMPLES) {
             self.process(chunk, &parts.vad, speaking).await;
@@ -247,7 +247,7 @@ impl Pipeline {
         }
         if self.activity.is_speaking() {
             self.utterances.mark_voiced();
-            self.shared.listener.note(InputState::Voice);
+            self.shared.listener.on_state(InputState::VoiceActive);
         }
         self.utterances.add_voice(self.activity.voice() - before);
         if self.utterances.is_too_long(vad) {
@@ -258,7 +258,7 @@ impl Pipeline {
         let enough = std::time::Duration::from_millis(vad.barge_in_ms);
         if overlaps && !self.reported.barge_in && self.activity.voiced() >= enough {
             self.reported.barge_in = true;
-            self.send(InputEvent::SpeechOverSpeech).await;
+            self.send(InputEvent::BargeIn).await;
         }
     }
 
@@ -278,7 +278,7 @@ impl Pipeline {
     }
 
     async fn send(&mut self, report: InputEvent) {
-        self.shared.listener.tell(self.epoch, report).await;
+        self.shared.listener.send(self.epoch, report).await;
     }
 
     /// Notifies the session when an utterance becomes open or pending, or no longer is.
@@ -293,10 +293,10 @@ impl Pipeline {
             return;
         }
         self.reported.active = active;
-        self.shared.listener.note(InputState::Making(active));
+        self.shared.listener.on_state(InputState::UtteranceActive(active));
         if !active {
             // Sent after the transcript of that utterance.
-            self.send(InputEvent::Quiet).await;
+            self.send(InputEvent::Idle).await;
         }
     }
 
@@ -306,7 +306,7 @@ impl Pipeline {
         if ended_by == EndpointSource::Device {
             return now;
         }
-        let parts = self.shared.speech.parts();
+        let parts = self.shared.speech.providers();
         let quiet = self.activity.silence().max(now.saturating_duration_since(self.last_packet));
         now + std::time::Duration::from_millis(parts.vad.answer_after_ms).saturating_sub(quiet)
     }
@@ -341,7 +341,7 @@ impl Pipeline {
                 self.reported.barge_in = false;
             }
             Step::Review => {
-                let parts = self.shared.speech.parts();
+                let parts = self.shared.speech.providers();
                 let end = self.end_silence(&parts.vad);
                 let quiet = !self.activity.is_speaking() || self.activity.silence() >= end;
                 let input = match (self.endpointer.state(), quiet) {
@@ -364,7 +364,7 @@ impl Pipeline {
 
     fn close(&mut self) {
         let from = self.answer_from(self.endpointer.source());
-        self.shared.listener.note(InputState::AnswerFrom(from));
+        self.shared.listener.on_state(InputState::EarliestAnswer(from));
         if !self.utterances.close() {
             // The recogniser was removed from the configuration.
             self.endpointer.apply(Input::Resolved);
@@ -375,20 +375,20 @@ impl Pipeline {
     async fn handle_utterance_event(&mut self, (epoch, event): (u64, UtteranceEvent)) {
         let listener = &self.shared.listener;
         match event {
-            UtteranceEvent::Partial(transcript) => listener.hint(epoch, InputEvent::Words(transcript)),
+            UtteranceEvent::Partial(transcript) => listener.try_send(epoch, InputEvent::Transcript(transcript)),
             UtteranceEvent::Final(transcript) => {
-                listener.tell(epoch, InputEvent::Words(transcript)).await;
+                listener.send(epoch, InputEvent::Transcript(transcript)).await;
                 self.endpointer.apply(Input::Resolved);
             }
             UtteranceEvent::Failed(fault) => {
-                listener.tell(epoch, InputEvent::Failed(fault)).await;
+                listener.send(epoch, InputEvent::Failed(fault)).await;
                 self.endpointer.apply(Input::Resolved);
             }
             UtteranceEvent::RecogniserFailed { transcript, fault } => {
                 if let Some(transcript) = transcript {
-                    listener.tell(epoch, InputEvent::Words(transcript)).await;
+                    listener.send(epoch, InputEvent::Transcript(transcript)).await;
                 }
-                listener.tell(epoch, InputEvent::Failed(fault)).await;
+                listener.send(epoch, InputEvent::Failed(fault)).await;
                 // The rest of the speech becomes a new utterance: reset the VAD, so that it reports a new onset.
                 self.activity.reset();
                 let step = self.endpointer.apply(Input::RecogniserFailed);
@@ -399,7 +399,7 @@ impl Pipeline {
 
     /// The next deadline.
     fn next_deadline(&self) -> Instant {
-        let parts = self.shared.speech.parts();
+        let parts = self.shared.speech.providers();
         if self.endpointer.state() != State::Listening {
             let since = if self.utterances.is_active() { Instant::now() } else { self.last_input };
             return since + limits::INPUT_IDLE;
@@ -431,7 +431,7 @@ impl Pipeline {
         if self.endpointer.state() != State::Listening {
             return !self.utterances.is_active() && now >= self.last_input + limits::INPUT_IDLE;
         }
-        let parts = self.shared.speech.parts();
+        let parts = self.shared.speech.providers();
         if self.source_expired(&parts.vad) {
             let step = self.endpointer.apply(Input::SourceExpired);
             self.apply_step(step).await;

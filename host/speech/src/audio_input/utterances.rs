@@ -72,7 +72,7 @@ impl Utterances {
 
     /// Opens an utterance, with or without pre-roll. Does nothing where no recogniser is configured.
     pub(super) fn open(&mut self, with_pre_roll: bool, epoch: u64) {
-        let parts = self.speech.parts();
+        let parts = self.speech.providers();
         let Some(recogniser) = parts.recogniser.clone() else { return };
         let source = recogniser.name().into();
         let utterance =
@@ -111,7 +111,7 @@ impl Utterances {
     /// Drops the open utterance as a press without voice.
     pub(super) fn drop_silent_press(&mut self) {
         if self.open.take().is_some()
-            && let Some(recogniser) = &self.speech.parts().recogniser
+            && let Some(recogniser) = &self.speech.providers().recogniser
         {
             let provider = recogniser.name();
             metrics::counter!("modehost_asr_recognitions_total", "provider" => provider, "outcome" => "no_voice")
@@ -214,7 +214,7 @@ fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Transcript {
     let end_ms = tracked.end_ms.unwrap_or_else(|| tracked.start_ms + ms(duration(tracked.samples)));
     let (start_ms, source) = (tracked.start_ms, tracked.source.clone());
     let took = tracked.ended.filter(|_| is_final).map(|ended| ended.elapsed());
-    Transcript { text, is_final, cut: tracked.split, start_ms, end_ms, took, source }
+    Transcript { text, is_final, split: tracked.split, start_ms, end_ms, latency: took, source }
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -13,7 +13,7 @@ use crate::join::join;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayedText {
     /// The plugin, as passed with the sentences.
-    pub who: Arc<str>,
+    pub plugin: Arc<str>,
     /// The sentences that were heard, the last of them perhaps in part; empty where it was cut before the first.
     pub text: String,
 }
@@ -76,9 +76,9 @@ impl PlaybackProgress {
         let sent: u32 = self.sentences.iter().map(|sentence| sentence.frames).sum();
         let mut played = sent.saturating_sub(unplayed);
         let mut all: Vec<PlayedText> = Vec::new();
-        let mut add = |plugin: &Arc<str>, text: &str| match all.iter_mut().find(|heard| heard.who == *plugin) {
+        let mut add = |plugin: &Arc<str>, text: &str| match all.iter_mut().find(|heard| heard.plugin == *plugin) {
             Some(heard) => heard.text = join(&heard.text, text),
-            None => all.push(PlayedText { who: plugin.clone(), text: text.to_owned() }),
+            None => all.push(PlayedText { plugin: plugin.clone(), text: text.to_owned() }),
         };
         for sentence in &self.sentences {
             let played_frames = played.min(sentence.frames);
@@ -158,6 +158,6 @@ mod tests {
     fn l5_whoever_was_cut_before_the_first_word_has_said_nothing() {
         let progress = PlaybackProgress::default();
         let heard = progress.played_text(Instant::now(), FRAME, ["mode".into()].into_iter());
-        assert_eq!(heard, [PlayedText { who: "mode".into(), text: String::new() }]);
+        assert_eq!(heard, [PlayedText { plugin: "mode".into(), text: String::new() }]);
     }
 }

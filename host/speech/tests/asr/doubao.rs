@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use modehost_recogniser::doubao::{error, last_result, packed, result, uncompressed_result};
+use modehost_recogniser::doubao::{compressed, error, last_result, result, uncompressed_result};
 use modehost_recogniser::{Kind, Step};
 use modehost_speech::FaultKind;
 use modehost_speech::asr::AsrEvent;
@@ -23,7 +23,7 @@ fn fault(received: AsrEvent) -> FaultKind {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_hears_an_utterance() {
     let host = host(&[vec![
-        Step::Hear(2),
+        Step::ReceivePackets(2),
         Step::SendBinary(result(1, &[("今天", 0, 400, false)])),
         Step::SendBinary(uncompressed_result(&[("今天开会", 0, 600, false)])),
         Step::ReceiveEnd,
@@ -56,7 +56,7 @@ async fn a3_doubao_is_told_the_end_at_once() {
     utterance.end();
     assert_eq!(text(&mut utterance).await, "半句话");
     println!("doubao: {:?} from the end to the text", ended.elapsed());
-    let marker = host.service.received()[0].ended.expect("a marker");
+    let marker = host.service.received()[0].ended_at.expect("a marker");
     // Neither a timeout nor further audio was needed.
     assert!(marker - ended < Duration::from_secs(2), "{:?}", marker - ended);
     host.assert_protocol();
@@ -65,7 +65,7 @@ async fn a3_doubao_is_told_the_end_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_settled_sentences_are_joined_and_taken_once() {
     let host = host(&[vec![
-        Step::Hear(3),
+        Step::ReceivePackets(3),
         Step::SendBinary(result(1, &[("第一句。", 0, 500, true)])),
         Step::SendBinary(result(2, &[("第一句。", 0, 500, true)])),
         Step::SendBinary(result(3, &[("第二", 500, 900, false)])),
@@ -78,7 +78,7 @@ async fn a6_doubao_settled_sentences_are_joined_and_taken_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_cut_in_a_frame_loses_nothing_and_repeats_nothing() {
     let host = host(&[
-        vec![Step::Hear(4), Step::SendBinary(result(1, &[("第一句。", 0, 400, true)])), Step::Truncate],
+        vec![Step::ReceivePackets(4), Step::SendBinary(result(1, &[("第一句。", 0, 400, true)])), Step::Truncate],
         vec![Step::ReceiveEnd, Step::SendBinary(last_result("第二句。"))],
     ]);
     let mut utterance = host.begin();
@@ -100,7 +100,7 @@ async fn a6_doubao_cut_in_a_frame_loses_nothing_and_repeats_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_that_waited_too_long_is_opened_anew() {
     let host = host(&[
-        vec![Step::Hear(1), Step::SendBinary(error(45_000_081, "wait next packet timeout")), Step::Close],
+        vec![Step::ReceivePackets(1), Step::SendBinary(error(45_000_081, "wait next packet timeout")), Step::Close],
         vec![Step::ReceiveEnd, Step::SendBinary(last_result("都在"))],
     ]);
     assert_eq!(text(&mut host.say(600)).await, "都在");
@@ -115,8 +115,8 @@ async fn a6_doubao_failures_are_told_for_what_they_are() {
         (answer(error(55_000_031, "busy")), FaultKind::Busy, 3),
         (answer(error(55_000_001, "inside")), FaultKind::Connection, 3),
         (answer(vec![0xff; 50]), FaultKind::Malformed, 3),
-        (answer(packed(b"no json")), FaultKind::Malformed, 3),
-        (answer(packed(&vec![b' '; 8 << 20])), FaultKind::Malformed, 3),
+        (answer(compressed(b"no json")), FaultKind::Malformed, 3),
+        (answer(compressed(&vec![b' '; 8 << 20])), FaultKind::Malformed, 3),
         (vec![Step::Truncate], FaultKind::Connection, 3),
         (vec![Step::Close], FaultKind::Connection, 3),
         (vec![Step::Refuse(401)], FaultKind::Unauthorized, 1),
@@ -149,7 +149,7 @@ async fn a6_doubao_that_never_answers_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_doubao_endless_replies_are_bounded() {
-    let mut host = host(&[vec![Step::Hear(1), Step::Flood(result(1, &[("一直说", 0, 1, false)]))]]);
+    let mut host = host(&[vec![Step::ReceivePackets(1), Step::Flood(result(1, &[("一直说", 0, 1, false)]))]]);
     host.policy.timeout = Duration::from_millis(700);
     let mut utterance = host.say(400);
     // Stale partial results are dropped.
@@ -175,5 +175,5 @@ async fn a4_doubao_hears_the_hundredth_like_the_first() {
     }
     let received = host.service.received();
     assert_eq!(received.len(), 100, "one private stream each");
-    assert!(received.iter().all(|one| one.pcm == ramp(300) && one.wrong.is_none()));
+    assert!(received.iter().all(|one| one.pcm == ramp(300) && one.violation.is_none()));
 }

@@ -20,7 +20,7 @@ fn say(text: String) -> Step {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_hears_an_utterance_in_two_passes() {
     let host = host(&[vec![
-        Step::Hear(2),
+        Step::ReceivePackets(2),
         say(online("今天")),
         say(online("开会")),
         Step::ReceiveEnd,
@@ -49,7 +49,7 @@ async fn a3_funasr_is_told_the_end_at_once() {
     utterance.end();
     assert_eq!(text(&mut utterance).await, "半句话");
     println!("funasr: {:?} from the end to the text", ended.elapsed());
-    let marker = host.service.received()[0].ended.expect("a marker");
+    let marker = host.service.received()[0].ended_at.expect("a marker");
     // Neither a timeout nor further audio was needed.
     assert!(marker - ended < Duration::from_secs(2), "{:?}", marker - ended);
 }
@@ -57,7 +57,7 @@ async fn a3_funasr_is_told_the_end_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_sentences_follow_each_other_and_doubles_are_taken_once() {
     let host = host(&[vec![
-        Step::Hear(2),
+        Step::ReceivePackets(2),
         say(offline_with_timestamp("第一句。", 0, 500)),
         say(offline_with_timestamp("第一句。", 0, 500)),
         Step::ReceiveEnd,
@@ -107,13 +107,13 @@ async fn a3_funasr_one_sentence_is_not_waited_for_longer_than_a_moment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_drafts_count_where_the_second_pass_fails() {
-    let host = host(&[vec![Step::Hear(1), say(online("只有草稿")), Step::ReceiveEnd, Step::Close]]);
+    let host = host(&[vec![Step::ReceivePackets(1), say(online("只有草稿")), Step::ReceiveEnd, Step::Close]]);
     assert_eq!(text(&mut host.say(500)).await, "只有草稿");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_funasr_cut_before_the_end_is_opened_anew() {
-    let host = host(&[vec![Step::Hear(2), Step::Truncate], vec![Step::ReceiveEnd, say(offline("都在"))]]);
+    let host = host(&[vec![Step::ReceivePackets(2), Step::Truncate], vec![Step::ReceiveEnd, say(offline("都在"))]]);
     assert_eq!(text(&mut host.say(800)).await, "都在");
     assert_eq!(host.service.received()[1].pcm, ramp(800), "all of it again");
 }
@@ -122,7 +122,8 @@ async fn a6_funasr_cut_before_the_end_is_opened_anew() {
 async fn a6_funasr_cut_after_a_sentence_repeats_none() {
     for (first, from) in [(offline_with_timestamp("第一句。", 0, 300), 300), (offline("第一句。"), 0)] {
         let again = if from == 0 { offline("第一句。第二句。") } else { offline("第二句。") };
-        let host = host(&[vec![Step::Hear(4), say(first), Step::Truncate], vec![Step::ReceiveEnd, say(again)]]);
+        let host =
+            host(&[vec![Step::ReceivePackets(4), say(first), Step::Truncate], vec![Step::ReceiveEnd, say(again)]]);
         let mut utterance = host.begin();
         // As much as the service reads before it disconnects, so that its text is not lost with the rest.
         utterance.push(&ramp(480));

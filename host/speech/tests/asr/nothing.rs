@@ -61,7 +61,7 @@ async fn a9_marks_of_recognisers_are_no_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a9_a_draft_of_nothing_is_not_shown() {
     let script = vec![
-        Step::Hear(1),
+        Step::ReceivePackets(1),
         Step::SendText(funasr::online("<|zh|>")),
         Step::SendText(funasr::online("。")),
         Step::ReceiveEnd,

@@ -66,7 +66,7 @@ impl TestHost {
     /// Fails the test where a connection violated the protocol.
     pub fn assert_protocol(&self) {
         for (number, received) in self.service.received().iter().enumerate() {
-            assert_eq!(received.wrong, None, "connection {number}");
+            assert_eq!(received.violation, None, "connection {number}");
         }
     }
 }

@@ -71,7 +71,7 @@ async fn a1_sound_before_any_listen_is_heard() {
 async fn a1_a_wake_word_is_forgotten() {
     let mut host = TestHost::new(Script::Length);
     host.say(&recording("mark-done"));
-    host.input.push(AudioEvent::Forget(1));
+    host.input.push(AudioEvent::Reset(1));
     host.start(Auto);
     let spoken = recording("weather");
     host.say(&[silence(300), spoken.clone(), silence(1000)].concat());
@@ -191,7 +191,7 @@ async fn a8_speech_over_speech_is_told_once_and_only_in_realtime() {
     host.start(Realtime);
     host.input.set_playing(true);
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
-    assert_eq!(host.report().await, InputEvent::SpeechOverSpeech);
+    assert_eq!(host.report().await, InputEvent::BargeIn);
     assert_eq!(&*host.transcript().await.text, "", "an empty transcript is reported");
     // Too short for a barge-in.
     host.say(&[silence(500), recording("weather")[..160 * 16].to_vec(), silence(1000)].concat());

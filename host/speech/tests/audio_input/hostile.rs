@@ -78,7 +78,7 @@ async fn a_flood_faster_than_the_ear_does_not_deafen_it() {
         host.input.push(AudioEvent::Packet(1, vec![0xff; 1000].into()));
     }
     for _ in 0..10_000 {
-        host.input.push(AudioEvent::Forget(1));
+        host.input.push(AudioEvent::Reset(1));
     }
     drop(release);
     busy.await;
@@ -96,9 +96,9 @@ async fn floods_are_bounded_and_harm_nobody() {
     let mut host = TestHost::new(Script::Length);
     for round in 0..200_000_u32 {
         host.input.push(match round % 5 {
-            0 => AudioEvent::Boundary(1, Some(Manual)),
-            1 => AudioEvent::Boundary(1, None),
-            2 => AudioEvent::Forget(u64::from(round)),
+            0 => AudioEvent::Endpoint(1, Some(Manual)),
+            1 => AudioEvent::Endpoint(1, None),
+            2 => AudioEvent::Reset(u64::from(round)),
             _ => AudioEvent::Packet(1, vec![0xff; 1000].into()),
         });
     }

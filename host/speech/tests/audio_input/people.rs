@@ -31,7 +31,7 @@ async fn a10_a_held_button_is_one_utterance_once_the_device_is_known_to_let_go()
     let spoken = [recording("weather"), silence(4000), recording("mark-done")].concat();
     press(&host, &recording("weather")).await;
     host.length().await;
-    assert!(host.notes.lock().contains(&InputState::SendsStop), "the session is notified");
+    assert!(host.notes.lock().contains(&InputState::DeviceSendsStop), "the session is notified");
     press(&host, &spoken).await;
     let length = host.length().await;
     assert!(length.abs_diff(ms(&spoken)) <= 60, "{length} of {} ms: a pause is not the end", ms(&spoken));
@@ -72,9 +72,9 @@ async fn c16_what_is_divided_is_heard_to_its_end_and_belongs_to_the_time_before(
     host.start(Auto);
     let spoken = recording("weather");
     host.say(&spoken);
-    host.input.push(AudioEvent::Divide(7));
+    host.input.push(AudioEvent::Split(7));
     let (epoch, report) = host.report_of().await;
-    let InputEvent::Words(transcript) = report else { panic!("{report:?}") };
+    let InputEvent::Transcript(transcript) = report else { panic!("{report:?}") };
     assert!(transcript.text.parse::<usize>().expect("a length") >= ms(&spoken));
     assert_eq!(epoch, 0);
     host.say(&[silence(500), spoken, silence(1000)].concat());
@@ -106,7 +106,7 @@ async fn m19_nothing_that_is_said_by_the_server_is_recorded() {
         let own = recording("refresh-tasks");
         host.say(&[silence(500), own.clone(), silence(1000)].concat());
         if !records {
-            assert_eq!(host.report().await, InputEvent::SpeechOverSpeech);
+            assert_eq!(host.report().await, InputEvent::BargeIn);
             host.transcript().await;
         }
         assert!(host.length().await.abs_diff(ms(&own) + 1000) < 400, "records: {records}");
@@ -121,15 +121,15 @@ async fn a10_the_session_knows_who_speaks_and_from_when_on_to_answer() {
     let began = Instant::now();
     host.say(&[silence(500), recording("weather"), silence(1000)].concat());
     host.transcript().await;
-    host.until(|host| host.notes.lock().contains(&InputState::Making(false))).await;
+    host.until(|host| host.notes.lock().contains(&InputState::UtteranceActive(false))).await;
     let notes = host.notes.lock().clone();
     let index = |wanted: &dyn Fn(&InputState) -> bool| notes.iter().position(wanted).expect("noted");
-    let started = index(&|note| *note == InputState::Making(true));
-    let answer = index(&|note| matches!(note, InputState::AnswerFrom(_)));
-    let ended = index(&|note| *note == InputState::Making(false));
+    let started = index(&|note| *note == InputState::UtteranceActive(true));
+    let answer = index(&|note| matches!(note, InputState::EarliestAnswer(_)));
+    let ended = index(&|note| *note == InputState::UtteranceActive(false));
     assert!(started < answer && answer < ended, "{notes:?}");
-    assert!(notes[..ended].contains(&InputState::Voice));
-    let InputState::AnswerFrom(at) = notes[answer] else { unreachable!("found as such") };
+    assert!(notes[..ended].contains(&InputState::VoiceActive));
+    let InputState::EarliestAnswer(at) = notes[answer] else { unreachable!("found as such") };
     let wait = at.into_std().saturating_duration_since(began);
     assert!((2000..3400).contains(&wait.as_millis()), "3 s less the silence that ended it: {wait:?}");
 }
@@ -138,9 +138,9 @@ async fn a10_the_session_knows_who_speaks_and_from_when_on_to_answer() {
 async fn a10_whoever_lets_go_of_a_button_waits_for_nothing() {
     let host = TestHost::new(Script::Length);
     press(&host, &recording("weather")).await;
-    host.until(|host| host.notes.lock().iter().any(|note| matches!(note, InputState::AnswerFrom(_)))).await;
+    host.until(|host| host.notes.lock().iter().any(|note| matches!(note, InputState::EarliestAnswer(_)))).await;
     let notes = host.notes.lock().clone();
-    let answer = notes.iter().find_map(|note| if let InputState::AnswerFrom(at) = note { Some(*at) } else { None });
+    let answer = notes.iter().find_map(|note| if let InputState::EarliestAnswer(at) = note { Some(*at) } else { None });
     assert!(answer.expect("noted").into_std() <= Instant::now());
 }
 
@@ -150,5 +150,5 @@ async fn c17_silence_that_comes_as_sound_is_no_sign_of_a_person() {
     host.start(Auto);
     host.say(&silence(5000));
     host.until(|host| host.input.is_idle()).await;
-    assert!(!host.notes.lock().contains(&InputState::Voice));
+    assert!(!host.notes.lock().contains(&InputState::VoiceActive));
 }

@@ -46,7 +46,7 @@ async fn a4_the_hundredth_utterance_is_heard_like_the_first() {
         host.say(&spoken);
         lengths.push(host.length().await);
         // A mode ends, and the next one begins.
-        host.input.push(AudioEvent::Forget(1));
+        host.input.push(AudioEvent::Reset(1));
     }
     let (least, most) = (lengths.iter().min().expect("100"), lengths.iter().max().expect("100"));
     assert!(most - least <= 120, "{lengths:?}");
@@ -60,7 +60,7 @@ async fn a4_forgetting_closes_the_stream() {
     host.start(Manual);
     host.say(&recording("weather"));
     host.until(|host| host.recogniser.started.load(SeqCst) == 1).await;
-    host.input.push(AudioEvent::Forget(1));
+    host.input.push(AudioEvent::Reset(1));
     host.until(|host| host.recogniser.ended.load(SeqCst) == 1).await;
     *host.recogniser.script.lock() = Script::Length;
     tokio::time::sleep(DEBOUNCE).await;
@@ -89,7 +89,7 @@ async fn c3_what_was_said_last_survives_the_connection() {
     let mut host = TestHost::new(Script::Length);
     host.start(Auto);
     host.say(&[silence(300), recording("weather")].concat());
-    host.input.push(AudioEvent::Gone(1));
+    host.input.push(AudioEvent::Disconnected(1));
     assert!(host.length().await > 3000);
 }
 
@@ -99,7 +99,7 @@ async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
     let mut host = TestHost::new(Script::Length);
     let spoken = recording("weather");
     host.say(&spoken[..2000 * 16]);
-    host.input.push(AudioEvent::Gone(1));
+    host.input.push(AudioEvent::Disconnected(1));
     assert!(host.length().await.abs_diff(2000) < 100, "speech before the disconnect");
     for packet in opus(&[spoken, silence(1000)].concat(), 60) {
         host.input.push(AudioEvent::Packet(2, packet.into()));
@@ -110,14 +110,14 @@ async fn c3_who_breaks_off_in_mid_sentence_is_heard_after_the_return() {
 #[tokio::test]
 async fn c4_an_older_connection_is_not_heard_over_a_newer_one() {
     let mut host = TestHost::new(Script::Length);
-    host.input.push(AudioEvent::Boundary(2, Some(Manual)));
+    host.input.push(AudioEvent::Endpoint(2, Some(Manual)));
     for packet in opus(&recording("weather"), 60) {
         host.input.push(AudioEvent::Packet(1, packet.clone().into()));
         host.input.push(AudioEvent::Packet(2, packet.into()));
     }
     tokio::time::sleep(DEBOUNCE).await;
-    host.input.push(AudioEvent::Boundary(1, None));
-    host.input.push(AudioEvent::Boundary(2, None));
+    host.input.push(AudioEvent::Endpoint(1, None));
+    host.input.push(AudioEvent::Endpoint(2, None));
     assert!(host.length().await.abs_diff(3452) <= 60);
 }
 
@@ -161,7 +161,7 @@ async fn a6_what_was_settled_before_the_recogniser_gave_up_is_told_and_the_rest_
 async fn a7_drafts_come_before_the_text() {
     let mut host = TestHost::new(Script::Drafts);
     utterance(&host).await;
-    let InputEvent::Words(first) = host.report().await else { panic!("no transcript") };
+    let InputEvent::Transcript(first) = host.report().await else { panic!("no transcript") };
     assert!(!first.is_final && first.text.ends_with('…'), "{first:?}");
     let last = host.transcript().await;
     assert!(last.start_ms < last.end_ms && last.end_ms - last.start_ms < 2000, "{last:?}");
@@ -288,7 +288,7 @@ async fn a6_a_sentence_that_a_recogniser_refuses_fails_once() {
         assert!(matches!(host.report().await, InputEvent::Failed(_)), "{mode:?}");
         host.until(|host| host.input.is_idle()).await;
         let mut more = std::iter::from_fn(|| host.reports.try_recv().ok());
-        assert!(more.all(|(_, report)| report == InputEvent::Quiet), "{mode:?}: once");
+        assert!(more.all(|(_, report)| report == InputEvent::Idle), "{mode:?}: once");
         assert_eq!(host.recogniser.started.load(SeqCst), 1, "{mode:?}");
     }
 }

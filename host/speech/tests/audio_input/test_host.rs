@@ -130,17 +130,17 @@ struct ReportCollector {
 }
 
 impl InputListener for ReportCollector {
-    fn tell(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()> {
+    fn send(&self, epoch: u64, report: InputEvent) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let _ = self.reports.send((epoch, report)).await;
         })
     }
 
-    fn hint(&self, epoch: u64, report: InputEvent) {
+    fn try_send(&self, epoch: u64, report: InputEvent) {
         let _ = self.reports.try_send((epoch, report));
     }
 
-    fn note(&self, note: InputState) {
+    fn on_state(&self, note: InputState) {
         self.notes.lock().push(note);
     }
 }
@@ -175,11 +175,11 @@ impl TestHost {
     }
 
     pub fn start(&self, mode: ListenMode) {
-        self.input.push(AudioEvent::Boundary(1, Some(mode)));
+        self.input.push(AudioEvent::Endpoint(1, Some(mode)));
     }
 
     pub fn stop(&self) {
-        self.input.push(AudioEvent::Boundary(1, None));
+        self.input.push(AudioEvent::Endpoint(1, None));
     }
 
     /// Sends speech as firmware would, but without pacing.
@@ -199,7 +199,7 @@ impl TestHost {
         loop {
             let next = tokio::time::timeout(DEADLINE, self.reports.recv()).await;
             match next.expect("a report").expect("an input") {
-                (_, InputEvent::Quiet) => {}
+                (_, InputEvent::Idle) => {}
                 next => return next,
             }
         }
@@ -209,8 +209,8 @@ impl TestHost {
     pub async fn transcript(&mut self) -> Transcript {
         loop {
             match self.report().await {
-                InputEvent::Words(transcript) if transcript.is_final => return transcript,
-                InputEvent::Words(_) => {}
+                InputEvent::Transcript(transcript) if transcript.is_final => return transcript,
+                InputEvent::Transcript(_) => {}
                 // Some tests send undecodable packets on purpose.
                 InputEvent::Unreadable(_) => {}
                 other => panic!("no transcript but {other:?}"),

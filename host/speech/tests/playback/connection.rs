@@ -68,7 +68,8 @@ pub struct Connection {
 impl Connection {
     pub fn new() -> Self {
         let threads = WorkThreads::start("sound", 1, &tokio::runtime::Handle::current()).expect("threads");
-        let speech = Speech::new(Arc::new(threads), Providers { speaker: Some(Arc::new(Tone)), ..Providers::none() });
+        let speech =
+            Speech::new(Arc::new(threads), Providers { synthesiser: Some(Arc::new(Tone)), ..Providers::none() });
         let (outbox, reader) = outbox();
         let downlink = Downlink { codec: DownlinkCodec::Opus, sample_rate: 24_000, frame_ms: 60, bitrate: 24_000 };
         Self {

@@ -14,7 +14,7 @@ const UNPACKED: usize = 1024 * 1024;
 /// # Panics
 /// If a property does not hold.
 pub fn keeps(bytes: &[u8]) {
-    for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
+    for framing in [Framing::Bare, Framing::Timestamped, Framing::Short] {
         if let Ok(Payload::Audio(packet) | Payload::Text(packet)) = framing.parse(bytes) {
             assert!(packet.len() <= bytes.len());
         }

@@ -38,7 +38,7 @@ fn tone() -> Vec<i16> {
 async fn a8_openai_speaks_and_no_sample_is_lost_at_odd_cuts() {
     let provider = Provider::start();
     provider.require_key("a-key");
-    provider.always(Reply::text("").between_chunks(Duration::from_millis(2)));
+    provider.default_reply(Reply::text("").between_chunks(Duration::from_millis(2)));
     let (pcm, fault) = speak(&provider, "0123456789").await;
     assert_eq!((pcm == tone(), fault), (true, None));
     let asked = &provider.requests()[0].body;
@@ -54,7 +54,7 @@ async fn a8_openai_is_tried_once_more_before_the_first_sound() {
     for bad in [Reply::status(500), Reply::status(429).retry_after(1), Reply::text("").cut_after(0)] {
         let provider = Provider::start();
         provider.queue(bad);
-        provider.always(Reply::text(""));
+        provider.default_reply(Reply::text(""));
         let (pcm, fault) = speak(&provider, "0123456789").await;
         assert_eq!((pcm.len(), fault), (14_400, None));
         assert_eq!(provider.requests().len(), 2);
@@ -64,7 +64,7 @@ async fn a8_openai_is_tried_once_more_before_the_first_sound() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a8_openai_cut_in_the_middle_is_not_begun_anew() {
     let provider = Provider::start();
-    provider.always(Reply::text("").cut_after(3).between_chunks(Duration::from_millis(20)));
+    provider.default_reply(Reply::text("").cut_after(3).between_chunks(Duration::from_millis(20)));
     let (pcm, fault) = speak(&provider, "0123456789").await;
     assert_eq!(fault.map(|fault| fault.kind), Some(FaultKind::Connection));
     assert!(!pcm.is_empty() && pcm[..] == tone()[..pcm.len()], "{} samples", pcm.len());
@@ -82,7 +82,7 @@ async fn a8_openai_failures_are_told_for_what_they_are() {
         (Reply::text("").never(), FaultKind::TimedOut),
     ] {
         let provider = Provider::start();
-        provider.always(reply.clone());
+        provider.default_reply(reply.clone());
         let (pcm, fault) = speak(&provider, "0123456789").await;
         assert_eq!((pcm.len(), fault.map(|fault| fault.kind)), (0, Some(kind)), "{reply:?}");
     }
@@ -91,7 +91,7 @@ async fn a8_openai_failures_are_told_for_what_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a8_endless_sound_ends() {
     let provider = Provider::start();
-    provider.always(Reply::endless("on and on"));
+    provider.default_reply(Reply::endless("on and on"));
     let (pcm, fault) = speak(&provider, "never ending").await;
     assert_eq!(fault, None);
     assert!(pcm.len() <= 14 * 1024 * 1024 / 2, "{}", pcm.len());
@@ -100,7 +100,7 @@ async fn a8_endless_sound_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a8_who_stops_listening_ends_the_request() {
     let provider = Provider::start();
-    provider.always(Reply::endless("on and on").between_chunks(Duration::from_millis(1)));
+    provider.default_reply(Reply::endless("on and on").between_chunks(Duration::from_millis(1)));
     let mut sound = speaker_for(&provider, 2).speak("never ending");
     assert!(sound.next().await.expect("sound").is_ok());
     assert_eq!(provider.requests_in_flight(), 1);
@@ -131,7 +131,7 @@ async fn a6_a_voice_that_fails_is_not_asked_again_for_each_sentence() {
         (Reply::raw_as("audio/flac", &b"fLaC\0\0\0\x22"[..]), FaultKind::Malformed, 1),
     ] {
         let provider = Provider::start();
-        provider.always(reply.clone());
+        provider.default_reply(reply.clone());
         let voice = speaker_for(&provider, 2);
         assert_eq!(sentence(&*voice, "one").await.map_err(|fault| fault.kind), Err(kind), "{reply:?}");
         for text in ["two", "three", "four"] {
@@ -146,7 +146,7 @@ async fn a6_a_voice_that_fails_is_not_asked_again_for_each_sentence() {
 async fn a6_a_voice_that_was_repaired_speaks_again() {
     let provider = Provider::start();
     provider.queue(Reply::status(401));
-    provider.always(Reply::text(""));
+    provider.default_reply(Reply::text(""));
     let voice = speaker_for(&provider, 2);
     assert!(sentence(&*voice, "one").await.is_err());
     let again = async {
@@ -161,7 +161,7 @@ async fn a6_a_voice_that_was_repaired_speaks_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_a_voice_that_is_busy_is_asked_for_each_sentence() {
     let provider = Provider::start();
-    provider.always(Reply::status(429));
+    provider.default_reply(Reply::status(429));
     let voice = speaker_for(&provider, 2);
     for text in ["one", "two"] {
         assert_eq!(sentence(&*voice, text).await.map_err(|fault| fault.kind), Err(FaultKind::Busy));

@@ -41,7 +41,7 @@ async fn recognise(provider: &Provider, ms: usize, policy: RecognitionPolicy) ->
 async fn a6_openai_hears_an_utterance() {
     let provider = Provider::start();
     provider.require_key("a-key");
-    provider.always(Reply::text(" 今天开会。"));
+    provider.default_reply(Reply::text(" 今天开会。"));
     let began = Instant::now();
     assert_eq!(recognise(&provider, 500, POLICY).await, AsrEvent::Final("今天开会。".into()));
     println!("openai: {:?} from the end to the text", began.elapsed());
@@ -71,7 +71,7 @@ async fn a6_openai_is_tried_again_where_that_may_help() {
     {
         let provider = Provider::start();
         provider.queue(bad);
-        provider.always(Reply::text("doch"));
+        provider.default_reply(Reply::text("doch"));
         assert_eq!(recognise(&provider, 300, POLICY).await, AsrEvent::Final("doch".into()));
         let asked = provider.requests();
         assert_eq!(asked.len(), 2);
@@ -97,7 +97,7 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
         (Reply::endless("viel "), FaultKind::Malformed, 3),
     ] {
         let provider = Provider::start();
-        provider.always(reply.clone());
+        provider.default_reply(reply.clone());
         match recognise(&provider, 300, POLICY).await {
             AsrEvent::Failed(fault) => assert_eq!(fault.kind, kind, "{reply:?}"),
             other => panic!("{reply:?}: {other:?}"),
@@ -109,7 +109,7 @@ async fn a6_openai_failures_are_told_for_what_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_openai_that_never_answers_is_given_up() {
     let provider = Provider::start();
-    provider.always(Reply::text("never").never());
+    provider.default_reply(Reply::text("never").never());
     let policy = RecognitionPolicy { timeout: Duration::from_millis(600), ..POLICY };
     match recognise(&provider, 300, policy).await {
         AsrEvent::Failed(fault) => assert_eq!(fault.kind, FaultKind::TimedOut),
@@ -135,7 +135,7 @@ async fn l8_openai_answers_of_many_shapes_are_read() {
         (Reply::raw_as("text/plain", "[BLANK_AUDIO]\n"), ""),
     ] {
         let provider = Provider::start();
-        provider.always(reply.clone());
+        provider.default_reply(reply.clone());
         assert_eq!(recognise(&provider, 300, POLICY).await, AsrEvent::Final(text.into()), "{reply:?}");
         assert_eq!(provider.requests().len(), 1, "{reply:?}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use modehost_config::{Diagnostic, Loaded, path};
-use modehost_gateway::{BindError, check_addresses, ip_key};
+use modehost_gateway::{BindError, address_key, check_addresses};
 use modehost_plugin::grants::Grant;
 
 use crate::plugin_file::Probed;
@@ -23,7 +23,7 @@ pub fn addresses(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
     let foreign = wanted.into_iter().filter(|(address, _)| seen.insert(address.ip()) && !is_here(address.ip()));
     foreign
         .map(|(address, key)| {
-            let key = ip_key(key);
+            let key = address_key(key);
             let error = BindError::AddressNotAvailable { address, key };
             loaded.diagnostic_for_value(&pointer(key), error.to_string())
         })
@@ -55,7 +55,8 @@ pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Diagnostic> 
         let is_set = loaded.is_set(&grants_pointer);
         if is_set && own.is_none() && !texts.is_empty() {
             found.push(
-                loaded.problem_with_key(&grants_pointer, "no plugin of the folder has this id, so nothing is granted"),
+                loaded
+                    .diagnostic_for_key(&grants_pointer, "no plugin of the folder has this id, so nothing is granted"),
             );
         }
         for (number, text) in texts.iter().enumerate() {
@@ -79,12 +80,12 @@ pub fn grants(loaded: &Loaded<Settings>, plugins: &[Probed]) -> Vec<Diagnostic> 
     };
     for name in hooks.keys().filter(|name| !is_granted(name)) {
         let message = "no plugin may post there: grant it as `hook:<name>` in plugins.grants";
-        found.push(loaded.problem_with_key(&path::join("/hooks", name), message));
+        found.push(loaded.diagnostic_for_key(&path::join("/hooks", name), message));
     }
     for (id, pin) in &settings.pins {
         let at = path::join("/plugins/pins", id);
         match plugins.iter().find(|plugin| plugin.id == *id) {
-            None => found.push(loaded.problem_with_key(&at, "no plugin of the folder has this id")),
+            None => found.push(loaded.diagnostic_for_key(&at, "no plugin of the folder has this id")),
             Some(plugin) if plugin.sha256 != *pin => {
                 let message = "the file in the folder has another content, which a start does not take; `modehost plugin \
                                inspect` prints its checksum";

@@ -13,13 +13,13 @@ use super::markdown::LineTemplate;
 use super::{ExportError, files};
 use crate::assemble::{Pages, quoted};
 use crate::object::{self, Members};
-use crate::traits::{ArchiveEntry, Due, Exports, JournalPart, Journals};
+use crate::traits::{ArchiveEntry, DueExport, Exports, JournalPart, Journals};
 
 /// Source of journals, and the check whether what was read is still current.
 pub(super) struct Source<'s> {
     pub(super) journals: &'s dyn Journals,
     pub(super) exports: &'s dyn Exports,
-    pub(super) due: &'s Due,
+    pub(super) due: &'s DueExport,
 }
 
 impl Source<'_> {

@@ -12,7 +12,7 @@ use modehost_ids::DeviceId;
 use serde::{Deserialize, Serialize};
 
 use crate::reply::StorageError;
-use crate::traits::{Origin, QueuedMessage};
+use crate::traits::{QueuedMessage, ReceiptTarget};
 
 /// Ids from here on belong to this file: the database counts up from 1 and never gets here.
 pub(super) const FIRST_FILE_ID: u64 = 1 << 62;
@@ -53,7 +53,7 @@ struct FileIn {
 
 impl FileMessage {
     pub(super) fn new(
-        origin: Option<Origin>,
+        origin: Option<ReceiptTarget>,
         device: &DeviceId,
         payload: Arc<str>,
         queued_at: u64,
@@ -63,9 +63,9 @@ impl FileMessage {
         Self { device_id: device.clone(), payload, queued_at, ttl_ms, sender, notice, id: 0, in_delivery: false }
     }
 
-    pub(super) fn origin(&self) -> Option<Origin> {
+    pub(super) fn origin(&self) -> Option<ReceiptTarget> {
         let (sender, receipt) = self.sender.clone().zip(self.notice.clone())?;
-        Some(Origin { sender, receipt })
+        Some(ReceiptTarget { sender, receipt })
     }
 
     pub(super) fn queued(&self) -> QueuedMessage {
@@ -270,7 +270,7 @@ mod tests {
         // One sender leaves room for others.
         let part = "x".repeat(limits::FALLBACK_BYTES / limits::FALLBACK_SENDER_SHARE / 2 - 1000);
         let of = |sender: &str| {
-            let origin = Origin { sender: DeviceId::from(sender), receipt: "{}".into() };
+            let origin = ReceiptTarget { sender: DeviceId::from(sender), receipt: "{}".into() };
             FileMessage::new(Some(origin), &DeviceId::from("c"), part.as_str().into(), 0, 10)
         };
         assert!(file.add(of("one"), 100).is_ok() && file.add(of("one"), 100).is_ok());

@@ -15,7 +15,7 @@ use super::writer::WriteContext;
 use super::{SqliteStorage, journals, reject, signed, unsigned};
 use crate::export::names;
 use crate::reply::{Reply, StorageError};
-use crate::traits::{ArchiveEntry, Archives, Due, Exports, JournalPart};
+use crate::traits::{ArchiveEntry, Archives, DueExport, Exports, JournalPart};
 
 impl Archives for SqliteStorage {
     fn archive(&self, entry: ArchiveEntry, keep: u32) -> Reply<()> {
@@ -65,7 +65,7 @@ impl Archives for SqliteStorage {
 }
 
 impl Exports for SqliteStorage {
-    fn due(&self, after: Option<&Due>, limit: u32) -> Reply<Vec<Due>> {
+    fn due(&self, after: Option<&DueExport>, limit: u32) -> Reply<Vec<DueExport>> {
         // Nothing sorts before the empty kind.
         let (kind, id): (Arc<str>, Arc<str>) =
             after.map_or_else(|| ("".into(), "".into()), |due| (due.kind.clone(), due.id.clone()));
@@ -74,7 +74,7 @@ impl Exports for SqliteStorage {
                 "SELECT kind, id, revision FROM exports WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT ?3";
             let mut statement = connection.prepare_cached(statement)?;
             let due = statement.query_map((&*kind, &*id, limit), |row| {
-                Ok(Due { kind: row.get(0)?, id: row.get(1)?, revision: unsigned(row.get(2)?) })
+                Ok(DueExport { kind: row.get(0)?, id: row.get(1)?, revision: unsigned(row.get(2)?) })
             })?;
             Ok(due.collect::<rusqlite::Result<_>>()?)
         })
@@ -92,7 +92,7 @@ impl Exports for SqliteStorage {
         })
     }
 
-    fn is_current(&self, due: &Due) -> Reply<bool> {
+    fn is_current(&self, due: &DueExport) -> Reply<bool> {
         let due = due.clone();
         SqliteStorage::read(self, move |connection| {
             let statement = "SELECT 1 FROM exports WHERE kind = ?1 AND id = ?2 AND revision = ?3";
@@ -101,7 +101,7 @@ impl Exports for SqliteStorage {
         })
     }
 
-    fn done(&self, due: Vec<Due>) -> Reply<()> {
+    fn done(&self, due: Vec<DueExport>) -> Reply<()> {
         SqliteStorage::write_freeing(self, move |context| {
             let statement = "DELETE FROM exports WHERE kind = ?1 AND id = ?2 AND revision = ?3";
             let mut statement = context.connection.prepare_cached(statement)?;

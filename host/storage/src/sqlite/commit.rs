@@ -12,11 +12,11 @@ use super::sessions::Encoded;
 use super::writer::{JobInfo, WriteContext};
 use super::{SqliteStorage, documents, journals, reject};
 use crate::reply::{Reply, StorageError};
-use crate::traits::{self, Author, Outcome, Write};
+use crate::traits::{self, Author, Write, WriteResult};
 
 impl SqliteStorage {
     /// Queues a batch.
-    pub(super) fn commit_batch(&self, batch: traits::Batch) -> Reply<Vec<Outcome>> {
+    pub(super) fn commit_batch(&self, batch: traits::Batch) -> Reply<Vec<WriteResult>> {
         let traits::Batch { author, writes, record } = batch;
         if let Err(error) = writes.iter().try_for_each(validate) {
             return reject(error);
@@ -59,19 +59,19 @@ fn frees(write: &Write) -> bool {
     }
 }
 
-fn apply(context: &mut WriteContext<'_>, author: &Author, write: Write, total: u32) -> rusqlite::Result<Outcome> {
+fn apply(context: &mut WriteContext<'_>, author: &Author, write: Write, total: u32) -> rusqlite::Result<WriteResult> {
     match write {
         Write::Document { key, expected, value } => {
-            documents::write(context, key, expected, value).map(Outcome::Document)
+            documents::write(context, key, expected, value).map(WriteResult::Document)
         }
         Write::Append { journal, at, entry } => {
-            journals::append(context.connection, Some(author), &journal, at, &entry).map(Outcome::Appended)
+            journals::append(context.connection, Some(author), &journal, at, &entry).map(WriteResult::Appended)
         }
         Write::RemoveJournal { journal } => {
-            journals::remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE).map(|()| Outcome::Done)
+            journals::remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE).map(|()| WriteResult::Done)
         }
         Write::Archive { entry, keep } => {
-            archives::archive(context, &entry, Retention { per_device: keep, total }).map(|()| Outcome::Done)
+            archives::archive(context, &entry, Retention { per_device: keep, total }).map(|()| WriteResult::Done)
         }
     }
 }

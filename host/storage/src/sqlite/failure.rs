@@ -108,7 +108,7 @@ pub(super) fn count_error(error: &StorageError) {
         StorageError::Invalid(_) => "invalid",
         StorageError::Corrupt(_) => "corrupt",
         StorageError::Closed => "closed",
-        StorageError::Share(_) => "share",
+        StorageError::QuotaExceeded(_) => "share",
     };
     metrics::counter!("modehost_storage_errors_total", "reason" => reason).increment(1);
 }

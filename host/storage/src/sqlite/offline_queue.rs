@@ -15,7 +15,7 @@ use super::failure::rejection;
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::config::QueueQuotas;
 use crate::reply::{Reply, StorageError};
-use crate::traits::{OfflineDelivery, OfflineQueue, Origin, QueuedMessage};
+use crate::traits::{OfflineDelivery, OfflineQueue, QueuedMessage, ReceiptTarget};
 
 /// Maximum lifetime of a message in ms, so that adding it to a time cannot overflow.
 const MAX_TTL_MS: i64 = i64::MAX / 4;
@@ -23,7 +23,7 @@ const MAX_TTL_MS: i64 = i64::MAX / 4;
 impl OfflineQueue for SqliteStorage {
     fn enqueue_with_receipt(
         &self,
-        origin: Option<Origin>,
+        origin: Option<ReceiptTarget>,
         device: &DeviceId,
         payload: Arc<str>,
         now: u64,
@@ -44,7 +44,7 @@ impl OfflineQueue for SqliteStorage {
 
     fn enqueue_with_id(
         &self,
-        origin: Option<Origin>,
+        origin: Option<ReceiptTarget>,
         device: &DeviceId,
         payload: Arc<str>,
         now: u64,
@@ -55,7 +55,7 @@ impl OfflineQueue for SqliteStorage {
         self.insert(device, message, Owner::None, |dropped, id| (dropped, Some(id)))
     }
 
-    fn limit(&self, max: u32) {
+    fn set_limit_per_device(&self, max: u32) {
         self.queue_limit.store(max.max(1), Ordering::Relaxed);
     }
 
@@ -69,8 +69,9 @@ impl OfflineQueue for SqliteStorage {
             let rows = statement.query_map((device.as_str(), now, limits::QUEUE_PAGE as i64), |row| {
                 let sender: Option<Arc<str>> = row.get(4)?;
                 let receipt: Option<Arc<str>> = row.get(5)?;
-                let origin =
-                    sender.zip(receipt).map(|(sender, receipt)| Origin { sender: DeviceId::new(sender), receipt });
+                let origin = sender
+                    .zip(receipt)
+                    .map(|(sender, receipt)| ReceiptTarget { sender: DeviceId::new(sender), receipt });
                 Ok(QueuedMessage {
                     origin,
                     id: unsigned(row.get(0)?),
@@ -119,14 +120,14 @@ impl Owner {
         let Self::Device { sender, quotas, .. } = self else { return Ok(()) };
         let (count, bytes) = read_tally(connection, &format!("queue/{sender}"))?;
         if count > limits::QUEUE_SENDER_MESSAGES || bytes > quotas.per_sender {
-            return Err(rejection(StorageError::Share(format!(
+            return Err(rejection(StorageError::QuotaExceeded(format!(
                 "as much as one device may have sent waits for others already ({} messages, {} MiB at the most)",
                 limits::QUEUE_SENDER_MESSAGES,
                 quotas.per_sender >> 20
             ))));
         }
         if read_tally(connection, "queue")?.1 > quotas.total {
-            return Err(rejection(StorageError::Share(format!(
+            return Err(rejection(StorageError::QuotaExceeded(format!(
                 "as much as may wait for devices waits already ({} MiB at the most)",
                 quotas.total >> 20
             ))));
@@ -167,7 +168,7 @@ impl SqliteStorage {
             if let Owner::Device { to_strangers: false, .. } = owner
                 && !is_known(connection, &device)?
             {
-                return Err(rejection(StorageError::Share(
+                return Err(rejection(StorageError::QuotaExceeded(
                     "no device of this id has ever been here, so nothing is kept for it".to_owned(),
                 )));
             }
@@ -180,7 +181,7 @@ impl SqliteStorage {
             let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
             connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
             let id = connection.last_insert_rowid();
-            if let Some(Origin { sender, receipt }) = &origin {
+            if let Some(ReceiptTarget { sender, receipt }) = &origin {
                 let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
                 connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**receipt))?;
             }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::failure::ReadError;
 use super::{SqliteStorage, signed, unsigned};
 use crate::reply::{Reply, StorageError};
-use crate::traits::{Batch, Outcome, Sessions, StoredHandler, StoredSession};
+use crate::traits::{Batch, Sessions, StoredHandler, StoredSession, WriteResult};
 
 const FORMAT: i64 = 2;
 
@@ -34,7 +34,7 @@ impl From<StoredSessionV1> for StoredSession {
 }
 
 impl Sessions for SqliteStorage {
-    fn commit(&self, batch: Batch) -> Reply<Vec<Outcome>> {
+    fn commit(&self, batch: Batch) -> Reply<Vec<WriteResult>> {
         self.commit_batch(batch)
     }
 

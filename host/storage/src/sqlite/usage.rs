@@ -11,7 +11,7 @@ use crate::reply::Reply;
 
 /// Usage of one kind of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Amount {
+pub struct KindUsage {
     /// Number of rows.
     pub rows: u64,
     /// Bytes of content, without the overhead of the database.
@@ -22,17 +22,17 @@ pub struct Amount {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Session records, with the states of their handlers.
-    pub sessions: Amount,
+    pub sessions: KindUsage,
     /// Documents of all plugins.
-    pub documents: Amount,
+    pub documents: KindUsage,
     /// Journal entries.
-    pub journals: Amount,
+    pub journals: KindUsage,
     /// Archive entries, without their journals.
-    pub archives: Amount,
+    pub archives: KindUsage,
     /// Messages queued for devices.
-    pub queue: Amount,
+    pub queue: KindUsage,
     /// Device facts.
-    pub devices: Amount,
+    pub devices: KindUsage,
     /// The devices with the most data, with their bytes.
     pub largest: Vec<(String, u64)>,
     /// Unused bytes of the file.
@@ -58,7 +58,7 @@ impl SqliteStorage {
         SqliteStorage::read(self, |connection| {
             let amount = |query: &str| {
                 connection.query_row(query, (), |row| {
-                    Ok(Amount {
+                    Ok(KindUsage {
                         rows: unsigned(row.get(0)?),
                         bytes: unsigned(row.get::<_, Option<i64>>(1)?.unwrap_or(0)),
                     })
@@ -82,12 +82,15 @@ impl SqliteStorage {
     }
 
     /// Messages queued for one device, expired ones included.
-    pub fn queue_usage(&self, device: &DeviceId) -> Reply<Amount> {
+    pub fn queue_usage(&self, device: &DeviceId) -> Reply<KindUsage> {
         let device = device.clone();
         SqliteStorage::read(self, move |connection| {
             let query = "SELECT count(*), sum(octet_length(payload)) FROM offline_queue WHERE device_id = ?1";
             let amount = connection.prepare_cached(query)?.query_row([device.as_str()], |row| {
-                Ok(Amount { rows: unsigned(row.get(0)?), bytes: unsigned(row.get::<_, Option<i64>>(1)?.unwrap_or(0)) })
+                Ok(KindUsage {
+                    rows: unsigned(row.get(0)?),
+                    bytes: unsigned(row.get::<_, Option<i64>>(1)?.unwrap_or(0)),
+                })
             });
             Ok(amount?)
         })

@@ -61,7 +61,7 @@ pub enum Write {
 
 /// Outcome of a write of a batch that is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WriteResult {
     /// Of [`Write::Document`].
     Document(WriteOutcome),
     /// Of [`Write::Append`]: the entry's sequence number.

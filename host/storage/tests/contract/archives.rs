@@ -1,7 +1,7 @@
 //! Archives: retention, replacement, journals owned by entries, and files that are due. Rule: each case uses keys of
 //! its own, since the store may be shared.
 
-use modehost_storage::traits::{ArchiveEntry, Archives, Due, Exports, JournalPart, Journals};
+use modehost_storage::traits::{ArchiveEntry, Archives, DueExport, Exports, JournalPart, Journals};
 use modehost_storage::{Config, StorageError};
 
 use crate::{get, outcome};
@@ -133,7 +133,7 @@ pub fn names_that_cannot_name_files_are_refused(archives: &dyn Archives) {
     }
 }
 
-fn due(exports: &dyn Exports, kind: &str) -> Vec<Due> {
+fn due(exports: &dyn Exports, kind: &str) -> Vec<DueExport> {
     // The store may hold entries of other tests.
     let all = get(exports.due(None, u32::MAX));
     all.into_iter().filter(|due| &*due.kind == kind).collect()

@@ -4,8 +4,8 @@
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::StorageError;
 use modehost_storage::traits::{
-    ArchiveEntry, Archives, Author, Batch, Document, Documents, Journals, Outcome, Sessions, StoredSession, Write,
-    WriteOutcome,
+    ArchiveEntry, Archives, Author, Batch, Document, Documents, Journals, Sessions, StoredSession, Write, WriteOutcome,
+    WriteResult,
 };
 
 use crate::{get, outcome};
@@ -66,13 +66,13 @@ pub fn each_write_has_its_outcome_in_the_order_of_the_batch(storage: &impl All) 
     ];
     let outcomes = get(storage.commit(batch("order", writes, 7)));
     let expected = [
-        Outcome::Appended(1),
-        Outcome::Document(WriteOutcome::Done(1)),
-        Outcome::Appended(2),
-        Outcome::Document(WriteOutcome::Done(2)),
-        Outcome::Done,
-        Outcome::Appended(1),
-        Outcome::Done,
+        WriteResult::Appended(1),
+        WriteResult::Document(WriteOutcome::Done(1)),
+        WriteResult::Appended(2),
+        WriteResult::Document(WriteOutcome::Done(2)),
+        WriteResult::Done,
+        WriteResult::Appended(1),
+        WriteResult::Done,
     ];
     assert_eq!(outcomes, expected);
     assert_eq!(entries(storage, "batch/order"), ["1", "2"]);
@@ -87,7 +87,7 @@ pub fn a_conflict_is_an_outcome_and_the_rest_is_stored(storage: &impl All) {
     let writes = vec![append("batch/conflict", "1"), write("batch-conflict", 0, "2"), archive("batch-conflict", "a")];
     let outcomes = get(storage.commit(batch("conflict", writes, 1)));
     let stands = Document { key: "batch-conflict".into(), version: 1, value: Some("1".into()) };
-    assert_eq!(outcomes[1], Outcome::Document(WriteOutcome::Conflict(stands)));
+    assert_eq!(outcomes[1], WriteResult::Document(WriteOutcome::Conflict(stands)));
     assert_eq!(entries(storage, "batch/conflict"), ["1"]);
     assert_eq!(get(storage.list("batch-conflict", 9)).len(), 1);
     assert_eq!(segments(storage, "conflict"), Some(1));
@@ -111,7 +111,7 @@ pub fn a_batch_may_be_a_record_alone_or_leave_it_as_it_is(storage: &impl All) {
     assert_eq!(segments(storage, "alone"), Some(1));
     let writes = vec![append("batch/alone", "1")];
     let outcomes = get(storage.commit(Batch { author: author("alone"), writes, record: None }));
-    assert_eq!(outcomes, [Outcome::Appended(1)]);
+    assert_eq!(outcomes, [WriteResult::Appended(1)]);
     assert_eq!(segments(storage, "alone"), Some(1));
 }
 
@@ -141,7 +141,7 @@ pub fn batches_of_many_sessions_do_not_mix(storage: &(impl All + Sync)) {
                     let read = get(Documents::read(storage, "batch-many"));
                     let writes = vec![append(&journal, "1"), write("batch-many", read.version, "1")];
                     let outcomes = get(storage.commit(batch(&device, writes, round)));
-                    assert_eq!(outcomes[0], Outcome::Appended(round));
+                    assert_eq!(outcomes[0], WriteResult::Appended(round));
                 }
                 assert_eq!(segments(storage, &device), Some(ROUNDS));
                 assert_eq!(entries(storage, &journal).len() as u64, ROUNDS);

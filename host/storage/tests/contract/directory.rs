@@ -18,9 +18,9 @@ struct Recorder {
 }
 
 impl Mailbox for Recorder {
-    fn put(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
+    fn send(&self, message: &Arc<str>, supersedes: Option<&Arc<str>>) -> Result<(), DeliveryError> {
         if self.full.load(Ordering::SeqCst) {
-            return Err(DeliveryError::Refused);
+            return Err(DeliveryError::Rejected);
         }
         self.got.lock().push((message.clone(), supersedes.cloned()));
         Ok(())
@@ -36,7 +36,7 @@ impl Recorder {
 pub fn a_message_goes_to_the_newest_registration(directory: &dyn Directory) {
     let device = DeviceId::new("newest");
     let (hello, key): (Arc<str>, Arc<str>) = ("hello".into(), "board".into());
-    assert_eq!(get(directory.deliver(&device, &hello, None)), Err(DeliveryError::Away));
+    assert_eq!(get(directory.deliver(&device, &hello, None)), Err(DeliveryError::Offline));
     let (old, new) = (Arc::new(Recorder::default()), Arc::new(Recorder::default()));
     let _old = directory.register(&device, old.clone());
     assert_eq!(get(directory.deliver(&device, &hello, Some(&key))), Ok(()));
@@ -45,7 +45,7 @@ pub fn a_message_goes_to_the_newest_registration(directory: &dyn Directory) {
     assert_eq!(get(directory.deliver(&device, &hello, None)), Ok(()));
     assert_eq!((old.count(), new.count()), (1, 1));
     new.full.store(true, Ordering::SeqCst);
-    assert_eq!(get(directory.deliver(&device, &hello, None)), Err(DeliveryError::Refused));
+    assert_eq!(get(directory.deliver(&device, &hello, None)), Err(DeliveryError::Rejected));
 }
 
 pub fn a_replaced_registration_ends_only_itself(directory: &dyn Directory) {
@@ -57,7 +57,7 @@ pub fn a_replaced_registration_ends_only_itself(directory: &dyn Directory) {
     drop(old);
     assert_eq!(get(directory.deliver(&device, &"still there".into(), None)), Ok(()));
     drop(new);
-    assert_eq!(get(directory.deliver(&device, &"gone".into(), None)), Err(DeliveryError::Away));
+    assert_eq!(get(directory.deliver(&device, &"gone".into(), None)), Err(DeliveryError::Offline));
     assert_eq!(get(directory.connected()), before);
 }
 

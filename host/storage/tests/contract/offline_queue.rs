@@ -2,7 +2,7 @@
 
 use modehost_ids::DeviceId;
 use modehost_storage::limits;
-use modehost_storage::traits::{OfflineQueue, Origin};
+use modehost_storage::traits::{OfflineQueue, ReceiptTarget};
 
 use crate::get;
 
@@ -39,12 +39,12 @@ pub fn p3_the_oldest_goes_when_a_device_has_a_hundred(queue: &dyn OfflineQueue) 
 pub fn p3_the_limit_can_be_changed(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("limited");
     let enqueue = |payload: &str| get(queue.enqueue(&device, payload.into(), 1, LONG));
-    queue.limit(3);
+    queue.set_limit_per_device(3);
     assert_eq!(["a", "b", "c", "d"].map(enqueue), [0, 0, 0, 1]);
-    queue.limit(0);
+    queue.set_limit_per_device(0);
     assert_eq!(enqueue("e"), 3);
     assert_eq!(payloads(queue, &device, 2), ["e"]);
-    queue.limit(limits::QUEUE_PER_DEVICE);
+    queue.set_limit_per_device(limits::QUEUE_PER_DEVICE);
     assert_eq!(enqueue("f"), 0);
 }
 
@@ -84,7 +84,8 @@ pub fn p3_expired_messages_are_neither_delivered_nor_counted(queue: &dyn Offline
 
 pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) {
     let device = DeviceId::new("origins");
-    let origin = |sender: &str| Some(Origin { sender: DeviceId::new(sender), receipt: "{\"type\":\"x\"}".into() });
+    let origin =
+        |sender: &str| Some(ReceiptTarget { sender: DeviceId::new(sender), receipt: "{\"type\":\"x\"}".into() });
     get(queue.enqueue_with_receipt(origin("ann"), &device, "one".into(), 1, 10));
     get(queue.enqueue(&device, "two".into(), 1, LONG));
     get(queue.enqueue_with_receipt(origin("bob"), &device, "three".into(), 1, LONG));
@@ -98,7 +99,7 @@ pub fn p4_who_wants_to_hear_of_a_message_goes_with_it(queue: &dyn OfflineQueue) 
     get(queue.enqueue(&device, "four".into(), 12, LONG));
     assert_eq!(origins(13), [None]);
     let receipt = "x".repeat(limits::RECEIPT_BYTES + 1).into();
-    let large = Some(Origin { sender: DeviceId::new("ann"), receipt });
+    let large = Some(ReceiptTarget { sender: DeviceId::new("ann"), receipt });
     assert!(
         futures_lite::future::block_on(queue.enqueue_with_receipt(large, &device, "five".into(), 14, LONG)).is_err()
     );

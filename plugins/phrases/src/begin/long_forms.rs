@@ -1,7 +1,7 @@
 //! Longer spoken forms of start commands: the object first (工作模式给我切过去), a question for a state (what's the state of the
 //! build), taking notes by 你. Rule: each form is a complete command and names its object.
 
-use super::{Named, with_adverbials, with_determiners};
+use super::{ModePhrases, with_adverbials, with_determiners};
 use crate::path::{Flags, Paths};
 
 #[rustfmt::skip]
@@ -299,7 +299,7 @@ const WHO_NOTES: &[&str] = &[
 ];
 
 /// Matches all of these forms.
-pub fn start_command<'t>(paths: &Paths<'t>, named: &Named) -> Paths<'t> {
+pub fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths<'t> {
     let to_device = |paths: &Paths<'t>| {
         with_adverbials(paths).many0(|paths| paths.word(&["你", "请", "麻烦", "现在", "快", "赶紧", "就", "一下"]))
     };

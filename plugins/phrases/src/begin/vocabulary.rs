@@ -1,7 +1,7 @@
 //! Verbs that start something, and the names of the well-known modes. Rule: a vocabulary is used only if its mode is
 //! configured; an unlisted word starts nothing.
 
-use super::Named;
+use super::ModePhrases;
 
 /// The vocabulary of one mode; the fields correspond to those of [`Named`].
 pub struct Vocabulary {
@@ -25,7 +25,7 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    pub(super) fn has_any(&self, named: &Named) -> bool {
+    pub(super) fn has_any(&self, named: &ModePhrases) -> bool {
         let has = |list: &[&str], words: &[String]| words.iter().any(|word| list.contains(&word.as_str()));
         has(self.modes, &named.modes)
             || has(self.things, &named.things)

@@ -2,7 +2,7 @@
 //! having it closed. Rule: the object is always named.
 
 use super::THIS_MODE;
-use crate::begin::Named;
+use crate::begin::ModePhrases;
 use crate::path::{Flags, Paths};
 
 /// Verbs that turn a mode off.
@@ -28,7 +28,7 @@ pub const OFF: [&str; 18] = [
 ];
 
 /// Matches all of these forms. `stated`: flags for those that only state that it is over.
-pub fn end_command<'t>(paths: &Paths<'t>, named: &Named, stated: Flags) -> Paths<'t> {
+pub fn end_command<'t>(paths: &Paths<'t>, named: &ModePhrases, stated: Flags) -> Paths<'t> {
     paths.any(&[
         &|paths| {
             let may = named.noun(paths).or(&named.recording(paths)).word(&["可以", "能", "也可以", "都可以"]).word(&[

@@ -1,7 +1,7 @@
 //! Answers to a question about a task. Rule: a text with anything beyond the answer is not an answer.
 
 use crate::frame::{CommandKind, Framed};
-use crate::ordinal::Place;
+use crate::ordinal::Ordinal;
 use crate::text::Text;
 use crate::wording::{normalise, strip_fillers};
 
@@ -120,7 +120,7 @@ pub fn chosen_option(utterance: &str) -> String {
         let rest = answer.strip_prefix(word)?;
         (!word.is_ascii() || rest.starts_with(' ')).then(|| rest.trim().to_owned())
     });
-    behind.filter(|rest| Place::parse(strip_fillers(rest), true).is_some()).unwrap_or(answer)
+    behind.filter(|rest| Ordinal::parse(strip_fillers(rest), true).is_some()).unwrap_or(answer)
 }
 
 fn is_whole(utterance: &str, words: &[&str]) -> bool {

@@ -2,7 +2,7 @@
 //! speech as well accept only a number, or make a doubt.
 
 use super::{ExtraPhrases, Verb};
-use crate::ordinal::Place;
+use crate::ordinal::Ordinal;
 use crate::path::Paths;
 use crate::wording::{ends_at_boundary, normalise, starts_at_boundary, strip_fillers};
 
@@ -153,18 +153,18 @@ fn is_task(rest: &str) -> bool {
 /// True for a position in the list, and for an empty text.
 fn is_number(rest: &str) -> bool {
     let bare = strip_fillers(rest);
-    bare.is_empty() || Place::parse(bare, false).is_some() || numbered(rest).is_some()
+    bare.is_empty() || Ordinal::parse(bare, false).is_some() || numbered(rest).is_some()
 }
 
 /// The number of a task that is referred to by it (任务二, task two).
 pub fn numbered(rest: &str) -> Option<usize> {
-    if Place::parse(strip_fillers(rest), false).is_some() {
+    if Ordinal::parse(strip_fillers(rest), false).is_some() {
         return None;
     }
     let is_called = ["任务", "task", "number", "号"].iter().any(|word| rest.contains(word));
-    match Place::parse(strip_fillers(rest), is_called)? {
-        Place::FromFirst(number) => Some(number),
-        Place::FromLast(_) => None,
+    match Ordinal::parse(strip_fillers(rest), is_called)? {
+        Ordinal::FromFirst(number) => Some(number),
+        Ordinal::FromLast(_) => None,
     }
 }
 

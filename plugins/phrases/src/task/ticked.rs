@@ -90,7 +90,7 @@ pub fn read(utterance: &str) -> Verdict<Command> {
     if target.contains(['，', ',', '。', '.', ';', '；', ' ']) && target.contains(text::is_chinese) {
         return Verdict::Talk;
     }
-    Verdict::Command(Command { verb: Verb::Complete, target: bare.to_owned(), asks: false })
+    Verdict::Command(Command { verb: Verb::Complete, target: bare.to_owned(), is_question: false })
 }
 
 /// The task in a statement that it is done.

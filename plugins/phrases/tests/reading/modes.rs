@@ -1,10 +1,10 @@
 //! Reads an utterance as the modes do. Rule: an utterance is read in its mode, with the default phrases.
 
 use phrases::Verdict;
-use phrases::begin::Named;
-use phrases::ending::of_meeting;
+use phrases::begin::ModePhrases;
+use phrases::ending::ends_meeting;
 use phrases::task::{self, ExtraPhrases, Verb};
-use phrases::wish::{Scene, Wish};
+use phrases::wish::{ModeCommand, ModeContext};
 
 const END_PHRASES: [&str; 7] =
     ["结束会议", "会议结束", "退出会议", "散会", "end the meeting", "end this meeting", "finish the meeting"];
@@ -12,11 +12,11 @@ const END_PHRASES: [&str; 7] =
 /// The verdict, with the command names of the corpora.
 pub fn read(mode: &str, utterance: &str) -> Verdict<String> {
     match mode {
-        "meeting" => of_meeting(utterance, &END_PHRASES).map(|()| "end".to_owned()),
+        "meeting" => ends_meeting(utterance, &END_PHRASES).map(|()| "end".to_owned()),
         "working" => task::read(utterance, &ExtraPhrases::default()).map(|command| verb_name(command.verb)).or(|| {
             let cancels = task::answer::is_cancel(utterance);
             let chosen = task::answer::chosen_option(utterance);
-            let is_ordinal = |text: &str, bare| phrases::ordinal::Place::parse(text, bare).is_some();
+            let is_ordinal = |text: &str, bare| phrases::ordinal::Ordinal::parse(text, bare).is_some();
             let chooses = is_ordinal(phrases::wording::strip_fillers(&chosen), false)
                 || is_ordinal(chosen.strip_prefix("number ").unwrap_or(&chosen), true);
             match (cancels, chooses) {
@@ -41,22 +41,22 @@ fn verb_name(verb: Verb) -> String {
 
 fn wish(utterance: &str, running: bool) -> Verdict<String> {
     let modes = vec![
-        Named::new("coding", &["编程模式", "进入编程模式", "coding mode", "start coding"]),
-        Named::new(
+        ModePhrases::new("coding", &["编程模式", "进入编程模式", "coding mode", "start coding"]),
+        ModePhrases::new(
             "meeting",
             &["开始会议", "会议模式", "进入会议模式", "start a meeting", "start the meeting", "meeting mode"],
         ),
-        Named::new("working", &["进入工作模式", "开始工作", "工作模式", "start working", "working mode"]),
-        Named::new("workflow", &["工作流模式", "workflow mode"]),
-        Named::new("peers", &["对讲模式", "intercom mode"]),
+        ModePhrases::new("working", &["进入工作模式", "开始工作", "工作模式", "start working", "working mode"]),
+        ModePhrases::new("workflow", &["工作流模式", "workflow mode"]),
+        ModePhrases::new("peers", &["对讲模式", "intercom mode"]),
     ];
-    let scene = Scene { modes, mode_is_running: running, device_names: Vec::new() };
+    let scene = ModeContext { modes, mode_is_running: running, device_names: Vec::new() };
     scene.read(utterance).map(|wish| match wish {
-        Wish::Start(mode) => mode,
-        Wish::Leave => "leave".to_owned(),
-        Wish::Exit => (if running { "leave" } else { "farewell" }).to_owned(),
-        Wish::Farewell => "farewell".to_owned(),
-        Wish::StopSpeaking => "stop".to_owned(),
-        Wish::Forget => "forget".to_owned(),
+        ModeCommand::Start(mode) => mode,
+        ModeCommand::Leave => "leave".to_owned(),
+        ModeCommand::Exit => (if running { "leave" } else { "farewell" }).to_owned(),
+        ModeCommand::Farewell => "farewell".to_owned(),
+        ModeCommand::StopSpeaking => "stop".to_owned(),
+        ModeCommand::Forget => "forget".to_owned(),
     })
 }

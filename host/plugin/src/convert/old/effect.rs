@@ -8,7 +8,7 @@ use crate::bindings::v0_2::modehost::mode::effects as new;
 const SENDER: &str = "Modehost";
 
 /// The same effect in the words of 0.2; texts are moved.
-pub(crate) fn renew(effect: old::Effect) -> new::Effect {
+pub(crate) fn to_v0_2(effect: old::Effect) -> new::Effect {
     match effect {
         old::Effect::Send(body) => new::Effect::Send(body),
         old::Effect::Say(old::Speech { text, interrupt }) => {

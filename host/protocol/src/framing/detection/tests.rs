@@ -9,7 +9,7 @@ fn packet(number: u8) -> Vec<u8> {
 }
 
 /// The payloads parsed from frames; `None` for a malformed one.
-fn payloads(evidence: &mut Evidence, frames: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+fn payloads(evidence: &mut FramingDetector, frames: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
     let payload = |unwrapped| match unwrapped {
         Ok(Payload::Audio(packet) | Payload::Text(packet)) => Some(packet.to_vec()),
         Err(_) => None,
@@ -19,9 +19,9 @@ fn payloads(evidence: &mut Evidence, frames: &[Vec<u8>]) -> Vec<Option<Vec<u8>>>
 
 #[test]
 fn a11_without_a_header_the_frames_decide_from_the_first_on() {
-    for framing in [Framing::Bare, Framing::Timed, Framing::Short] {
+    for framing in [Framing::Bare, Framing::Timestamped, Framing::Short] {
         for hello in [None, Some(1), Some(2), Some(3), Some(9)] {
-            let mut evidence = Evidence::new(None);
+            let mut evidence = FramingDetector::new(None);
             assert_eq!(evidence.on_hello(hello, Codec::Opus), None);
             assert_eq!(evidence.framing(), Framing::Bare, "before the first frame");
             let packets: Vec<Vec<u8>> = (0..30).map(packet).collect();
@@ -40,7 +40,7 @@ fn a11_a_bare_packet_that_looks_wrapped_by_chance_misleads_nobody() {
     let chance = |length: u8| [&[0, 0, 0, length][..], &vec![0x55; length.into()]].concat();
     let bare = |number: u8| [&[0][..], &[number | 1; 20]].concat();
     for begin in 0..3 {
-        let mut evidence = Evidence::new(None);
+        let mut evidence = FramingDetector::new(None);
         for number in 0..begin {
             let _ = evidence.unwrap(&bare(number));
         }
@@ -56,7 +56,7 @@ fn a11_a_bare_packet_that_looks_wrapped_by_chance_misleads_nobody() {
 
 #[test]
 fn a11_damaged_frames_do_not_change_a_framing_that_is_settled() {
-    let mut evidence = Evidence::new(None);
+    let mut evidence = FramingDetector::new(None);
     let good = |number| Framing::Short.frame(packet(number), 0);
     for number in 0..5 {
         assert!(evidence.unwrap(&good(number)).is_ok());
@@ -69,10 +69,14 @@ fn a11_damaged_frames_do_not_change_a_framing_that_is_settled() {
 
 #[test]
 fn a11_what_the_handshake_names_holds_and_what_cannot_be_read_is_told_once() {
-    for (version, sent) in
-        [(1, Framing::Short), (1, Framing::Timed), (2, Framing::Bare), (3, Framing::Bare), (3, Framing::Timed)]
-    {
-        let mut evidence = Evidence::new(Some(version));
+    for (version, sent) in [
+        (1, Framing::Short),
+        (1, Framing::Timestamped),
+        (2, Framing::Bare),
+        (3, Framing::Bare),
+        (3, Framing::Timestamped),
+    ] {
+        let mut evidence = FramingDetector::new(Some(version));
         let mut reported = Vec::new();
         for number in 0..60 {
             let _ = evidence.unwrap(&sent.frame(packet(number), 5));
@@ -88,7 +92,7 @@ fn a11_what_the_handshake_names_holds_and_what_cannot_be_read_is_told_once() {
 
 #[test]
 fn a11_one_frame_that_can_be_read_is_enough() {
-    let mut evidence = Evidence::new(Some(3));
+    let mut evidence = FramingDetector::new(Some(3));
     for number in 0..100 {
         let frame = if number % 19 == 0 { Framing::Short.frame(packet(number), 0) } else { packet(number) };
         let _ = evidence.unwrap(&frame);
@@ -98,17 +102,17 @@ fn a11_one_frame_that_can_be_read_is_enough() {
 
 #[test]
 fn a11_a_hello_that_contradicts_the_handshake_is_noticed() {
-    let mut evidence = Evidence::new(Some(2));
-    assert_eq!(evidence.on_hello(Some(3), Codec::Opus), Some(Framing::Timed));
+    let mut evidence = FramingDetector::new(Some(2));
+    assert_eq!(evidence.on_hello(Some(3), Codec::Opus), Some(Framing::Timestamped));
     assert_eq!(evidence.on_hello(Some(2), Codec::Pcm), None);
-    assert_eq!((evidence.codec(), evidence.framing()), (Codec::Pcm, Framing::Timed));
+    assert_eq!((evidence.codec(), evidence.framing()), (Codec::Pcm, Framing::Timestamped));
 }
 
 #[test]
 fn a11_bare_pcm_is_no_header() {
     for level in [0_i16, 1, 300, -300] {
         let mut random = fastrand::Rng::with_seed(4);
-        let mut evidence = Evidence::new(None);
+        let mut evidence = FramingDetector::new(None);
         evidence.on_hello(Some(3), Codec::Pcm);
         for _ in 0..500 {
             let noise = |_| random.i16(-level.abs()..=level.abs());
