@@ -93,10 +93,8 @@ pub fn routes(admin: Arc<AdminState>) -> Router {
     let text = serialize_document(document);
     let guarded = guarded
         .route("/api/v1/openapi.json", get(async move || ([("content-type", "application/json")], text)))
-        .route("/api/v1/{*rest}", any(async || error_response(StatusCode::NOT_FOUND, "there is no such thing here")))
-        .method_not_allowed_fallback(async || {
-            error_response(StatusCode::METHOD_NOT_ALLOWED, "this takes another method")
-        })
+        .route("/api/v1/{*rest}", any(async || error_response(StatusCode::NOT_FOUND, "no such route")))
+        .method_not_allowed_fallback(async || error_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
         .route_layer(middleware::from_fn_with_state(admin.clone(), access::guard))
         .route_layer(middleware::from_fn_with_state(admin.clone(), audit::record));
     open.merge(guarded).with_state(admin)
@@ -161,7 +159,7 @@ struct StateOption {
     params(("id" = String, Path, description = "Id of the plugin"), StateOption),
     responses(
         (status = 200, description = "It serves", body = Done),
-        (status = 409, description = "There is no such plugin, or it is refused; what served goes on", body = Refusal),
+        (status = 409, description = "No such plugin, or it is rejected; the active version stays", body = Refusal),
         (status = "4XX", description = "Not allowed", body = Refusal),
         (status = 503, description = "The server is stopping", body = Refusal),
     )
@@ -223,9 +221,9 @@ async fn restart(State(admin): Shared) -> Response {
     }
 }
 
-const STOPPING: &str = "the server is stopping, or the work broke off; see the log";
-const NO_ID: &str = "the id of the plugin is no text";
-const NO_OPTION: &str = "discard_state is true or false";
+const STOPPING: &str = "the server is stopping, or the order failed; see the log";
+const NO_ID: &str = "the plugin id is not valid UTF-8";
+const NO_OPTION: &str = "discard_state must be true or false";
 
 fn error_response(status: StatusCode, why: impl ToString) -> Response {
     (status, Json(Refusal::new(why))).into_response()

@@ -75,7 +75,7 @@ pub enum StartError {
     #[error("the system refuses a thread, a signal or a timer: {0}; check the limits of this process")]
     System(#[from] std::io::Error),
     /// A thread of the start has panicked.
-    #[error("a part of the start broke off; the log says more")]
+    #[error("a part of the start panicked; see the log")]
     BrokeOff,
 }
 
@@ -117,7 +117,7 @@ pub enum Ended {
 pub async fn run(start: Start) -> Result<Ended, StartError> {
     let started = Instant::now();
     files::raise_limit();
-    let bound = bind(&start.settings.document.server, InheritedListeners::take())?;
+    let bound = bind(&start.settings.document.server, InheritedListeners::from_environment())?;
     let signals = Signals::listen()?;
     let opened = tokio::select! {
         opened = Box::pin(open(start)) => opened?,
@@ -252,14 +252,14 @@ impl Opened {
                 reason = signals.until_stop(&live, &health, &log) => {
                     health.stopping();
                     service::stopping();
-                    tracing::info!("{reason}: no new connections, saving sessions; once more ends at once");
+                    tracing::info!("{reason}: draining, no new connections; a second signal exits at once");
                     ShutdownNotice::stopping()
                 }
                 () = commands.restart_requested() => {
                     restarts = true;
                     health.stopping();
                     service::reloading("beginning again");
-                    tracing::info!("restart: saving sessions; who connects now waits");
+                    tracing::info!("restart: saving sessions; new connections wait");
                     ShutdownNotice::restarting()
                 }
             }
@@ -289,7 +289,7 @@ impl Opened {
             }
             reason = signals.stop() => {
                 if !restarts {
-                    tracing::warn!("{reason} again: ended before all was closed");
+                    tracing::warn!("second {reason}: exiting before everything was closed");
                     return Ended::Stopped;
                 }
                 tracing::info!("{reason}: no restart; once more ends at once");
@@ -298,7 +298,7 @@ impl Opened {
         service::stopping();
         tokio::select! {
             () = closing => tracing::info!("stopped"),
-            reason = signals.stop() => tracing::warn!("{reason} again: ended before all was closed"),
+            reason = signals.stop() => tracing::warn!("second {reason}: exiting before everything was closed"),
         }
         Ended::Stopped
     }

@@ -54,7 +54,7 @@ Examples:
   modehost storage                          what takes the room on the disk
   modehost plugin inspect my.wasm           what a plugin file is, and what it wants to be allowed
 
-Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reads the configuration anew.
+Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reloads the configuration.
 Exit codes: 0 after a clean stop; what no further try mends: 64 for a bad configuration, 65 for a database
 that is damaged or of a newer server, 77 for what this user may not do; 1 otherwise.";
 
@@ -120,7 +120,7 @@ Examples:
 
 const BACKUP_HELP: &str = "\
 Copies the database (documents, journals, finished work, sessions, messages for absent devices). Files
-of finished work and plugins are ordinary files beside it: copy them with any tool. To go back, stop
+of finished work and plugins are ordinary files beside it: copy them with any tool. To restore, stop
 the server, put modehost.db (and offline_queue.json, if there is one) into the empty data folder, and start.
 
 Examples:

@@ -172,10 +172,10 @@ fn rust_log() -> Option<String> {
     std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty())
 }
 
-/// Targets that a level without a name applies to: our own crates, and lines of plugins.
+/// Targets that a level unnamed applies to: our own crates, and lines of plugins.
 const OWN: [&str; 2] = ["modehost", "plugin"];
 
-/// Libraries are opted in by name: a level without a name applies to our own lines, and lets libraries log warnings and
+/// Libraries are opted in by name: a level unnamed applies to our own lines, and lets libraries log warnings and
 /// errors at most. A compiler at `trace` writes gigabytes.
 fn expand_levels(directives: &str) -> String {
     let (bare, named): (Vec<&str>, Vec<&str>) =

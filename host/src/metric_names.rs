@@ -1,5 +1,5 @@
 //! Metrics under their old names. Rule: a renamed metric is exposed under both names until the release named in
-//! [`UNTIL`], so that operators' dashboards and alerts keep working; nothing is counted twice, the copy is made when
+//! [`UNTIL`], so that operators' dashboards and alerts stay valid; nothing is counted twice, the copy is made when
 //! `/metrics` is read.
 
 /// The release that drops the old names.

@@ -31,7 +31,7 @@ pub fn describe() {
 fn describe_own() {
     describe_gauge!("modehost_build_info", Unit::Count, "Always 1; the `version` of the server.");
     gauge!("modehost_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    describe_gauge!("modehost_ready", Unit::Count, "1 while `/readyz` says that new devices are welcome, else 0.");
+    describe_gauge!("modehost_ready", Unit::Count, "1 while `/readyz` reports ready, else 0.");
     gauge!("modehost_ready").set(1.0);
     describe_counter!(
         "modehost_admin_calls_total",
@@ -43,7 +43,7 @@ fn describe_own() {
     }
     describe_counter!("modehost_log_lost_total", Unit::Count, "Log lines that came faster than they could be written.");
     let _ = counter!("modehost_log_lost_total");
-    describe_counter!("modehost_log_unwritten_total", Unit::Count, "Log lines that the disk did not take.");
+    describe_counter!("modehost_log_unwritten_total", Unit::Count, "Log lines that could not be written to disk.");
     let _ = counter!("modehost_log_unwritten_total");
     describe_gauge!(
         "modehost_process_uptime_seconds",

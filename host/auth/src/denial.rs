@@ -10,7 +10,7 @@ pub enum DenyReason {
     #[error("this server wants a token: send Authorization: Bearer and the token")]
     NoToken,
     /// No method can parse the token.
-    #[error("this token is of no kind that is known here")]
+    #[error("this token has an unknown format")]
     Malformed,
     /// `tokens` or `introspection`: the token is unknown.
     #[error("this token is not known here")]
@@ -40,7 +40,7 @@ pub enum DenyReason {
     #[error("the sign-in service cannot be reached at the moment; try again later")]
     Unavailable,
     /// The token names no device, and the settings require one.
-    #[error("this token names no device, and this server wants one that does")]
+    #[error("this token names no device, and this server requires one that does")]
     NoDevice,
     /// The token is bound to another device.
     #[error("this token belongs to another device")]

@@ -140,7 +140,7 @@ impl Provider {
 
 /// The error text of the library would contain the URL.
 fn transport_error(error: &reqwest::Error) -> String {
-    let why = if error.is_connect() { "it cannot be connected to" } else { "the connection broke off" };
+    let why = if error.is_connect() { "cannot connect" } else { "the connection was lost" };
     why.to_owned()
 }
 
@@ -169,7 +169,7 @@ fn build_client(setting: &'static str, address: &str) -> Option<reqwest::Client>
         // Plain HTTP needs no root certificates, which some machines lack.
         builder = builder.tls_certs_only([]);
         if !is_local(&url) {
-            tracing::warn!("{setting} begins with http://: whoever is on the way there can let anybody in");
+            tracing::warn!("{setting} uses http://: a man in the middle can grant access to anyone");
         }
     }
     if is_local(&url) {

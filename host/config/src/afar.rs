@@ -101,7 +101,10 @@ impl RemotePolicy {
                     continue;
                 }
                 (AllowedSource::IfEnabled, Switch::Off) => {
-                    format!("{} may come from elsewhere only where the file has `{}: true`", self.about, self.switch)
+                    format!(
+                        "{} may come from the remote configuration only if the file sets `{}: true`",
+                        self.about, self.switch
+                    )
                 }
                 (AllowedSource::File, _) => {
                     "this may stand in the file only (or in the environment): what runs, where files \

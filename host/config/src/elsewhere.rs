@@ -58,7 +58,7 @@ impl FetchedConfig {
         if let Err(error) = self.remote.store_copy(&self.text) {
             let directory = self.remote.directory.display();
             tracing::warn!(
-                "the configuration that was fetched cannot be kept in {directory}: {error}; a start without its address would not have it"
+                "the remote configuration cannot be stored in {directory}: {error}; a start without access to its address would lack it"
             );
         }
     }
@@ -159,7 +159,7 @@ impl<T: Document> RemoteConfig<T> {
         let has_unset = Cell::new(false);
         let check = |layers: &Layers, schema: Schema<'_>| {
             if layers.is_from(NAME, self.file_only) {
-                let message = "this may stand in the file only: a configuration from elsewhere cannot move itself";
+                let message = "this may only be set in the file: a remote configuration cannot change its own address";
                 return vec![layers.problem_with_key(self.file_only, message)];
             }
             let (problems, sets_unset) = self.policy.check(layers, schema, NAME, switch);

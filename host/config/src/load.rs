@@ -327,7 +327,7 @@ fn plain_message(value: Option<&Value>, message: &str) -> String {
     // The expectation comes from our types, and follows the found value.
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     let Some(expected) = expected.filter(|_| VALUE_ERRORS.iter().any(|start| message.starts_with(start))) else {
-        return "is not of a form that is known here".to_owned();
+        return "has an invalid form".to_owned();
     };
     let expected = NUMBERS.iter().find(|(name, _)| *name == expected).map_or(expected, |(_, words)| words);
     let expected = match expected {

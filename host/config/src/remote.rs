@@ -65,10 +65,10 @@ pub enum FetchError {
     #[error("cannot be fetched: there was no answer within {0} s")]
     TimedOut(u64),
     /// No connection.
-    #[error("cannot be fetched: it cannot be connected to")]
+    #[error("cannot be fetched: cannot connect")]
     Unreachable,
     /// The response ended early.
-    #[error("cannot be fetched: the connection broke off")]
+    #[error("cannot be fetched: the connection was lost")]
     Disconnected,
     /// A status other than 200, and a hint that is appended to it.
     #[error("cannot be fetched: it answered {0}{1}")]

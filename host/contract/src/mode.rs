@@ -53,10 +53,10 @@ pub enum Fault {
     #[error("ran longer than {0} ms")]
     TimedOut(u64),
     /// The guest exceeded its memory limit.
-    #[error("wanted more memory than it may have")]
+    #[error("exceeded its memory limit")]
     OutOfMemory,
     /// The effects failed their checks.
-    #[error("returned what it must not: {0}")]
+    #[error("returned invalid effects: {0}")]
     BadEffects(String),
     /// The guest did not accept the snapshot.
     #[error("refused the snapshot: {0}")]
@@ -68,7 +68,7 @@ pub enum Fault {
     #[error("could not be opened: {0}")]
     Open(String),
     /// The host has no capacity for an instance. It says nothing about the plugin.
-    #[error("found no room for an instance: {0}")]
+    #[error("no capacity for an instance: {0}")]
     Capacity(String),
 }
 

@@ -11,7 +11,7 @@ use crate::Identity;
 
 /// The system offers no file watches.
 #[derive(Debug, thiserror::Error)]
-#[error("the system refuses to watch files ({0}); they are looked at now and then instead")]
+#[error("file watches are unavailable ({0}); files are polled instead")]
 pub struct WatchError(#[from] notify::Error);
 
 /// Watched directories, not recursive. Dropping it ends the watches.

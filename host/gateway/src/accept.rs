@@ -101,7 +101,7 @@ impl Acceptor {
             return;
         }
         if !std::mem::replace(&mut self.failing, true) {
-            tracing::error!(%error, "cannot accept connections; trying on (is the limit of open files too low?)");
+            tracing::error!(%error, "cannot accept connections; retrying (is the limit of open files too low?)");
         }
         sleep(limits::ACCEPT_BACKOFF).await;
     }

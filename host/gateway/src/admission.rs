@@ -183,7 +183,7 @@ impl Admission {
             },
             AttachError::BeingForgotten => AttachRejection {
                 code: close::TRY_LATER,
-                reason: "everything of this device is being removed; it may come again in a moment".to_owned(),
+                reason: "the data of this device is being removed; retry in a moment".to_owned(),
                 label: "forgotten",
             },
             AttachError::ShuttingDown => {

@@ -121,7 +121,7 @@ pub(crate) async fn run<'a, S, A>(
         let rest = async { timeout(limits::BACKLOG_DRAIN, backlog.drain(&session)).await };
         let (_, drained) = Box::pin(async { join(socket.finish(ending), rest).await }).await;
         if drained.is_err() {
-            tracing::warn!("a session took too long to take the last messages of a connection; they are lost");
+            tracing::warn!("a session did not accept the last messages of a connection in time; they are lost");
         }
     }
     // Bytes that are not acknowledged by now never will be.
@@ -257,7 +257,7 @@ where
     fn on_unreadable(&mut self) {
         let Some(evidence) = self.socket.format.unreadable() else { return };
         let (device, version, codec) = (self.session.device(), evidence.framing().version(), evidence.codec());
-        tracing::warn!(%device, version, ?codec, "the sound of a device cannot be read: its frames are not of this protocol version");
+        tracing::warn!(%device, version, ?codec, "audio frames of a device cannot be parsed in this protocol version");
         let message = format!("audio frames cannot be read as protocol version {version}; check Protocol-Version");
         let code = ErrorCode::AudioUnreadable.as_str();
         self.socket.queue.text(reply::error(code, &message, &Reference::to_audio()));

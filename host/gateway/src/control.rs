@@ -69,7 +69,7 @@ impl CommandDispatcher {
     fn authorize(&self, secret: &str, caller: IpAddr) -> Result<(), (ErrorCode, &'static str)> {
         let Some(expected) = self.settings.borrow().secret.clone() else {
             count("no_secret_set");
-            return Err((ErrorCode::Forbidden, "server messages are not taken: set server.secret to allow them"));
+            return Err((ErrorCode::Forbidden, "server messages are disabled: set server.secret to enable them"));
         };
         let (now, caller) = (Instant::now(), client_network(caller));
         if !self.failures.lock().is_allowed(caller, now) {
@@ -173,7 +173,7 @@ impl<'a> ControlSession<'a> {
     pub fn start(&mut self, action: String, secret: &str) -> Option<String> {
         let (code, why) = match self.dispatcher.authorize(secret, self.caller) {
             Err(rejection) => rejection,
-            Ok(()) if self.is_busy() => (ErrorCode::NotReady, "an order of this connection is being carried out"),
+            Ok(()) if self.is_busy() => (ErrorCode::NotReady, "a command of this connection is being executed"),
             Ok(()) => match OperatorCommand::parse(&action) {
                 None => (ErrorCode::SchemaInvalid, "action must be one of: update_config, restart"),
                 Some(order) => {

@@ -172,7 +172,7 @@ impl HttpPort {
     async fn respond(self, mut request: Request<Incoming>, client: Client) -> Response<ResponseBody> {
         let Client { peer, endpoints, slot } = client;
         if !has_single_host(request.uri(), request.headers()) {
-            let rejection = (StatusCode::BAD_REQUEST, "a request names one host\n").into_response();
+            let rejection = (StatusCode::BAD_REQUEST, "the request must have exactly one host\n").into_response();
             return rejection.map(|body| ResponseBody::new(body, slot, None));
         }
         let settings = self.settings.borrow().clone();

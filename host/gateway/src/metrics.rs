@@ -41,7 +41,7 @@ pub fn describe_metrics() {
         "Connections that were asking nothing and gave their place to others, by `port` and `reason`: `share` of their \
          address used up, port `full`; `delayed` counts those who waited for a place."
     );
-    describe_counter!("modehost_server_messages_total", Unit::Count, "Orders of the operator's console, by `outcome`.");
+    describe_counter!("modehost_server_messages_total", Unit::Count, "Operator commands, by `outcome`.");
     describe_counter!(
         "modehost_closes_total",
         Unit::Count,

@@ -18,8 +18,8 @@ pub(crate) struct Software {
 impl Software {
     /// Sanitises and truncates both texts.
     pub fn new(agent: Option<&str>, version: Option<&str>) -> Self {
-        let shown = |text: Option<&str>| text.and_then(|text| sanitize_for_log(text, limits::SOFTWARE_CHARACTERS));
-        Self { agent: sanitize_for_log(agent), version: sanitize_for_log(version) }
+        let sanitize = |text: Option<&str>| text.and_then(|text| sanitize_for_log(text, limits::SOFTWARE_CHARACTERS));
+        Self { agent: sanitize(agent), version: sanitize(version) }
     }
 }
 

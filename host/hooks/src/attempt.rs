@@ -77,7 +77,7 @@ fn fault_of_error(error: &reqwest::Error) -> Fault {
     if error.is_builder() {
         return Fault::permanent("the request could not be made");
     }
-    let message = if error.is_connect() { "it cannot be connected to" } else { "the connection broke off" };
+    let message = if error.is_connect() { "cannot connect" } else { "the connection was lost" };
     Fault::transient(Failure::Unavailable, message)
 }
 

@@ -115,7 +115,7 @@ async fn post_with_retry(hook: &Hook, sender: &str, body: Bytes, retry_delay: Re
         Err(message) => return (Err((Failure::Rejected, message)), false),
     };
     let Some(_slot) = hook.try_enqueue() else {
-        let message = format!("{} posts to the webhook `{}` wait already", limits::HOOK_QUEUE, hook.name);
+        let message = format!("{} posts to the webhook `{}` are queued already", limits::HOOK_QUEUE, hook.name);
         return (Err((Failure::TooMany, message)), false);
     };
     let _permit = hook.wait_to_run().await;
@@ -164,7 +164,7 @@ impl PostRecord<'_> {
                     body.bytes = bytes,
                     body.sha8 = sha8,
                     elapsed_ms,
-                    "webhook not taken: {message}"
+                    "webhook failed: {message}"
                 );
                 "fail"
             }

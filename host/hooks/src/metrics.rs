@@ -15,7 +15,7 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "From a post to its end, with waiting and the second attempt, by `hook`."
     );
-    describe_gauge!("modehost_hook_open_posts", Unit::Count, "Posts that run or wait for their turn, by `hook`.");
+    describe_gauge!("modehost_hook_open_posts", Unit::Count, "Running and queued posts, by `hook`.");
 }
 
 /// Registers the metrics of this hook at zero.

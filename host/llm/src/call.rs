@@ -77,7 +77,7 @@ impl Stream for Call {
             None => match parts.poll_recv(context) {
                 Poll::Ready(Some(part)) => part,
                 Poll::Ready(None) => {
-                    let message = "the question was lost within the server; see its log".to_owned();
+                    let message = "the question failed within the server; see the log".to_owned();
                     ModelPart::Failed { reason: Failure::Interrupted, message }
                 }
                 Poll::Pending => return Poll::Pending,

@@ -12,9 +12,9 @@ use crate::frame::FrameError;
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("has {} questions waiting already", limits::MODEL_WAITING)]
+    #[error("has {} queued questions already", limits::MODEL_WAITING)]
     QueueFull,
-    #[error("had no turn free within {} s", .0.as_secs())]
+    #[error("had no free slot within {} s", .0.as_secs())]
     QueueTimeout(Duration),
     #[error("cannot be reached")]
     Unreachable,
@@ -39,11 +39,11 @@ pub(crate) enum Fault {
     /// The circuit breaker is open after several permanent failures.
     #[error("is not asked for {} s, since it has failed several times in a row", .0.as_secs().max(1))]
     BreakerOpen(Duration),
-    #[error("broke its answer off")]
+    #[error("truncated its answer")]
     Truncated,
     #[error("reported an error in the middle of its answer{}", code_suffix(.0))]
     Reported(Option<String>),
-    #[error("sent what is no answer of chat completions ({0})")]
+    #[error("sent an invalid completion ({0})")]
     Malformed(&'static str),
     #[error("sent more than {} bytes of answer", limits::MODEL_ANSWER_BYTES)]
     TooLong,
@@ -55,10 +55,10 @@ pub(crate) enum Fault {
     Filtered,
     #[error("gave an answer without a JSON object")]
     NotJson,
-    #[error("cannot be asked this: {0}")]
+    #[error("invalid question: {0}")]
     InvalidQuestion(&'static str),
     /// The caller is gone.
-    #[error("was not waited for")]
+    #[error("cancelled")]
     Cancelled,
 }
 

@@ -13,29 +13,29 @@ pub fn describe_metrics() {
         Unit::Count,
         "Questions to models, by `alias`, `purpose` and `outcome`."
     );
-    describe_counter!("modehost_model_retries_total", Unit::Count, "Further tries, by `alias`.");
+    describe_counter!("modehost_model_retries_total", Unit::Count, "Retries, by `alias`.");
     describe_counter!(
         "modehost_model_remedies_total",
         Unit::Count,
-        "Changes of questions after refusals, by `alias` and `remedy`."
+        "Changes of requests after rejections, by `alias` and `remedy`."
     );
     describe_histogram!(
         "modehost_model_seconds",
         Unit::Seconds,
-        "From a question to its end, with waiting and further tries, by `alias`."
+        "From a question to its end, including queueing and retries, by `alias`."
     );
     describe_histogram!(
         "modehost_model_first_token_seconds",
         Unit::Seconds,
-        "From a question to the first piece of its answer, by `alias`."
+        "From a question to the first token of its answer, by `alias`."
     );
     describe_counter!(
         "modehost_model_tokens_total",
         Unit::Count,
         "Tokens that providers counted, by `alias` and `kind`: prompt or answer."
     );
-    describe_gauge!("modehost_model_open", Unit::Count, "Questions that a provider is answering, by `alias`.");
-    describe_gauge!("modehost_model_waiting", Unit::Count, "Questions that wait for their turn, by `alias`.");
+    describe_gauge!("modehost_model_open", Unit::Count, "Running questions, by `alias`.");
+    describe_gauge!("modehost_model_waiting", Unit::Count, "Queued questions, by `alias`.");
 }
 
 /// Registers the metrics of an alias at zero. Remedies that omit a member (`without_…`) are registered at their first

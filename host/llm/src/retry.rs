@@ -140,7 +140,7 @@ impl Attempts<'_> {
             tracing::info!(
                 alias,
                 remedy = &*remedy,
-                "a model has refused questions as they were; it is asked otherwise for a day"
+                "a model rejects parts of the request; they are adapted for a day"
             );
         }
     }

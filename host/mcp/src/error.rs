@@ -5,7 +5,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum McpError {
     /// The client was closed while the request was pending, or before it was sent.
-    #[error("the device has connected anew, or is gone; ask again once it is back")]
+    #[error("the device has reconnected or is offline; retry once it is back")]
     Interrupted,
     /// The transport is closed.
     #[error("the connection of the device is closing")]

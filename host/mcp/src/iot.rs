@@ -71,7 +71,10 @@ impl IotThings {
         }
         let parameters: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
         let message = json!({ "name": thing, "method": method, "parameters": parameters });
-        Some(IotCommand { message: Some(message), text: "the device has been told; it does not answer".to_owned() })
+        Some(IotCommand {
+            message: Some(message),
+            text: "the command has been sent; the device does not acknowledge it".to_owned(),
+        })
     }
 }
 
@@ -83,7 +86,7 @@ fn tools_of(name: &str, thing: &Value) -> Vec<Value> {
         let described = properties.iter().map(|(name, property)| {
             format!("{name} ({})", property["description"].as_str().unwrap_or("no description"))
         });
-        let description = format!("{about}: tells {}", described.collect::<Vec<_>>().join(", "));
+        let description = format!("{about}: returns {}", described.collect::<Vec<_>>().join(", "));
         tools.push(json!({ "name": format!("{name}.{STATE}"), "description": description }));
     }
     tools

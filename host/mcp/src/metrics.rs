@@ -14,7 +14,7 @@ pub fn describe_metrics() {
     describe_counter!(
         "modehost_mcp_ignored_total",
         Unit::Count,
-        "Answers of devices to nothing that was asked, by `reason`."
+        "MCP messages of devices that match no request, by `reason`."
     );
     for reason in ["malformed", "method", "unasked"] {
         let _ = counter!("modehost_mcp_ignored_total", "reason" => reason);

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// The text of a result, one part a line: non-text parts are named by their type, and a result without text is reported
 /// as done. A result without parts is returned as JSON.
 pub(crate) fn text_of(result: &Value) -> String {
-    const NOTHING: &str = "done; the tool has said nothing";
+    const NOTHING: &str = "done; the tool returned no text";
     let text = match (result["content"].as_array(), result) {
         (Some(parts), _) => parts.iter().map(part).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"),
         (None, Value::String(text)) => text.clone(),
@@ -56,7 +56,7 @@ mod tests {
         ] });
         assert_eq!(text_of(&result), "one\n[a picture, which cannot be looked at here]\ntwo");
         for nothing in [json!({ "content": [] }), json!({ "content": [{ "type": "text", "text": "" }] }), json!(null)] {
-            assert_eq!(text_of(&nothing), "done; the tool has said nothing");
+            assert_eq!(text_of(&nothing), "done; the tool returned no text");
         }
         assert_eq!(text_of(&json!({ "content": [], "structuredContent": { "a": 1 } })), r#"{"a":1}"#);
         let resource = json!({ "content": [{ "type": "resource", "resource": { "uri": "x", "text": "words" } }] });

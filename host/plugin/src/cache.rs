@@ -67,7 +67,7 @@ impl Cache {
         let compiled = modehost_follow::read(&path, limits::COMPILED_PLUGIN_BYTES).ok()?;
         let signature = hex::decode(sum.trim()).unwrap_or_default();
         if self.sign(&path, &compiled).verify_slice(&signature).is_err() {
-            tracing::warn!(file = %path.display(), "a compiled plugin is damaged, or of another installation, and is compiled anew");
+            tracing::warn!(file = %path.display(), "a compiled plugin is damaged or from another installation; it is recompiled");
             remove(&path);
             return None;
         }

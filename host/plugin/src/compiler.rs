@@ -56,7 +56,7 @@ impl fmt::Display for CompileError {
                 "that takes more than {} MiB; make it smaller, or raise plugins.limits.compile_mib",
                 bytes >> 20
             ),
-            Self::Crashed(why) => write!(f, "the compiler broke off ({why})"),
+            Self::Crashed(why) => write!(f, "the compiler crashed ({why})"),
             Self::Unavailable(why) => write!(f, "no compiler can be started ({why}); it is tried again"),
         }
     }

@@ -86,7 +86,7 @@ impl PluginDirectory {
         };
         let identity = Identity::of(&self.path);
         if identity != self.identity {
-            tracing::info!(folder = %self.path.display(), "the plugin folder is another one now");
+            tracing::info!(folder = %self.path.display(), "the plugin directory was replaced");
             self.identity = identity;
             self.replaced_at = Some(Instant::now());
         }

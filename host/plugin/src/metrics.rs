@@ -9,7 +9,7 @@ pub fn describe_metrics() {
     describe_counter!(
         "modehost_plugin_loads_total",
         Unit::Count,
-        "Plugin files that were looked at, by `outcome`: taken or refused."
+        "Plugin files that were loaded, by `outcome`: taken or refused."
     );
     for outcome in ["taken", "refused"] {
         let _ = counter!("modehost_plugin_loads_total", "outcome" => outcome);

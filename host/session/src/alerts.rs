@@ -36,8 +36,8 @@ impl Alert {
         match self {
             Self::NoAsr => "no speech recogniser is configured",
             Self::Asr => "the speech recogniser fails",
-            Self::Tts => "the voice fails",
-            Self::NoMode => "no mode takes what is said",
+            Self::Tts => "speech synthesis fails",
+            Self::NoMode => "no mode receives transcripts",
             Self::Mode => "a mode has failed",
             Self::Storage => "something could not be stored",
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use modehost_ids::{ClientId, ConnectionId, DeviceId, SessionId};
 use modehost_protocol::{DeviceMessage, Listen, ListenMode, ListenState};
-use modehost_speech::{AudioEvent, InputEvent, Transcript};
+use modehost_speech::{AsrResult, AudioEvent, InputEvent};
 use modehost_storage::traits::DeviceFacts;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -107,7 +107,7 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub async fn transcript(&self, words: Transcript) -> Result<(), SessionEnded> {
+    pub async fn transcript(&self, words: AsrResult) -> Result<(), SessionEnded> {
         self.transcript_at_epoch(self.epoch(), words).await
     }
 
@@ -120,7 +120,7 @@ impl Attachment {
     ///
     /// # Errors
     /// If the session has ended.
-    pub async fn transcript_at_epoch(&self, epoch: u64, words: Transcript) -> Result<(), SessionEnded> {
+    pub async fn transcript_at_epoch(&self, epoch: u64, words: AsrResult) -> Result<(), SessionEnded> {
         self.session
             .messages
             .send(DeviceEvent::Asr(epoch, InputEvent::Transcript(words)))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modehost_contract::event::Transcript;
-use modehost_speech::Transcript;
+use modehost_speech::AsrResult;
 
 use self::continuation::Continuation;
 use crate::clock::unix_ms;
@@ -39,8 +39,8 @@ pub(crate) struct Recognised {
     /// The newest text alone, where the transcript continues earlier text.
     pub(crate) latest: Arc<str>,
     pub(crate) utterance: Utterance,
-    /// How long the recognition took.
-    pub(crate) took: Option<Duration>,
+    /// How long the recognition latency.
+    pub(crate) latency: Option<Duration>,
 }
 
 /// How a result relates to the open turn.
@@ -107,7 +107,7 @@ impl Input {
     /// after the request with this serial.
     pub(crate) fn on_recognised(
         &mut self,
-        words: Transcript,
+        words: AsrResult,
         records: bool,
         serial: u64,
         is_awaited: impl FnOnce(u64) -> bool,
@@ -121,7 +121,7 @@ impl Input {
         let segment = self.draft.unwrap_or(self.segments + 1);
         self.segments = self.segments.max(segment);
         self.draft = (!words.is_final).then_some(segment);
-        let Transcript { text, is_final, cut, start_ms, end_ms, took, source } = words;
+        let AsrResult { text, is_final, split, start_ms, end_ms, latency, source } = words;
         let mut transcript = Transcript { text, is_final, start_ms, end_ms, segment, source };
         let latest = transcript.text.clone();
         let utterance = match is_final {
@@ -134,22 +134,22 @@ impl Input {
                 if !self.continuation.serial_before().is_some_and(is_awaited) {
                     self.continuation.on_answered();
                 }
-                let merged = self.continuation.add(&latest, (segment, start_ms), cut, serial);
+                let merged = self.continuation.add(&latest, (segment, start_ms), split, serial);
                 (transcript.segment, transcript.start_ms) = (merged.segment, merged.start_ms);
                 transcript.text = merged.text.into();
                 if merged.continues { Utterance::Continued } else { Utterance::New }
             }
         };
-        Some(Recognised { transcript, latest, utterance, took })
+        Some(Recognised { transcript, latest, utterance, latency })
     }
 
     /// Text from before a boundary, for a mode that records; none if it is empty.
-    pub(crate) fn on_late_result(&mut self, words: Transcript) -> Option<Transcript> {
+    pub(crate) fn on_late_result(&mut self, words: AsrResult) -> Option<Transcript> {
         if words.text.trim().is_empty() {
             return None;
         }
         self.segments += 1;
-        let Transcript { text, is_final, start_ms, end_ms, source, .. } = words;
+        let AsrResult { text, is_final, start_ms, end_ms, source, .. } = words;
         Some(Transcript { text, is_final, start_ms, end_ms, segment: self.segments, source })
     }
 
@@ -179,14 +179,14 @@ impl Input {
 mod tests {
     use super::*;
 
-    fn words(text: &str, is_final: bool) -> Transcript {
-        Transcript {
+    fn words(text: &str, is_final: bool) -> AsrResult {
+        AsrResult {
             text: text.into(),
             is_final,
-            cut: false,
+            split: false,
             start_ms: 1,
             end_ms: 2,
-            took: None,
+            latency: None,
             source: "test".into(),
         }
     }

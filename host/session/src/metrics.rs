@@ -20,32 +20,24 @@ pub fn describe_metrics() {
     describe_counter!(
         "modehost_state_lost_total",
         Unit::Count,
-        "Times that no version of a `plugin` took the state of a session, which began afresh."
+        "Times that no generation of a `plugin` restored the state of a session, which restarted empty."
     );
-    describe_counter!("modehost_hibernations_total", Unit::Count, "Times that a handler was put to sleep.");
+    describe_counter!("modehost_hibernations_total", Unit::Count, "Handlers hibernated.");
     let _ = counter!("modehost_hibernations_total");
-    describe_counter!(
-        "modehost_idle_warnings_total",
-        Unit::Count,
-        "Devices that were told that their connection will close, since nothing is heard of them."
-    );
+    describe_counter!("modehost_idle_warnings_total", Unit::Count, "Warnings sent to idle devices.");
     let _ = counter!("modehost_idle_warnings_total");
-    describe_counter!(
-        "modehost_idle_closes_total",
-        Unit::Count,
-        "Connections that were closed since nothing was heard."
-    );
+    describe_counter!("modehost_idle_closes_total", Unit::Count, "Idle connections closed.");
     let _ = counter!("modehost_idle_closes_total");
     describe_counter!(
         "modehost_queue_handed_over_total",
         Unit::Count,
-        "Messages that waited for absent devices and have been written to them."
+        "Queued messages delivered to devices after they reconnected."
     );
     let _ = counter!("modehost_queue_handed_over_total");
     describe_histogram!(
         "modehost_swap_pause_seconds",
         Unit::Seconds,
-        "How long one session stood still for a new version of a plugin."
+        "Pause of one session during the swap to a new generation of a plugin."
     );
     let _ = histogram!("modehost_swap_pause_seconds");
     describe_counter!("modehost_tool_calls_total", Unit::Count, "Calls of tools of devices, by `outcome`.");

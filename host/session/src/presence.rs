@@ -135,7 +135,7 @@ impl Presence {
         if connection.is_none_or(|connection| self.link.serves(connection))
             && let Some(outbox) = self.link.outbox()
         {
-            tracing::info!(device = %env.handle.device, "its connection closes: {reason}");
+            tracing::info!(device = %env.handle.device, "closing the connection: {reason}");
             outbox.close(close::POLICY, reason);
         }
     }

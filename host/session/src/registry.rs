@@ -151,7 +151,7 @@ impl Registry {
         match stored.unfinished().await {
             Ok(devices) => {
                 if !devices.is_empty() {
-                    tracing::info!(sessions = devices.len(), "taking up unfinished sessions");
+                    tracing::info!(sessions = devices.len(), "resuming unfinished sessions");
                 }
                 for device in devices {
                     let mut sessions = self.shared.sessions.lock();

@@ -59,7 +59,7 @@ impl Shared {
         drop(sessions);
         drop(waiting);
         if std::thread::panicking() {
-            tracing::error!(device = %session.device, "this session broke down; its device is served anew when it connects");
+            tracing::error!(device = %session.device, "a session panicked; its device gets a new one when it connects");
         }
     }
 

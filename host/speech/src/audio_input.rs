@@ -24,7 +24,7 @@ use crate::service::Speech;
 
 /// A transcript of an utterance, or a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transcript {
+pub struct AsrResult {
     /// Empty where a partial transcript is withdrawn.
     pub text: Arc<str>,
     /// False for a partial transcript: the next one replaces it.
@@ -45,7 +45,7 @@ pub struct Transcript {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputEvent {
     /// Per utterance: partial transcripts, then the final one, which is empty where nothing was said.
-    Transcript(Transcript),
+    Transcript(AsrResult),
     /// Barge-in: in realtime mode somebody speaks during playback for longer than `vad.barge_in_ms`.
     BargeIn,
     /// Recognition of an utterance failed.

@@ -66,7 +66,8 @@ impl Fault {
 
     /// A call that was not made because the circuit breaker is open for this long.
     pub fn breaker_open(provider: &str, retry_in: Duration) -> Self {
-        let message = format!("{provider} has failed and is not asked again for {} s", retry_in.as_secs().max(1));
+        let message =
+            format!("{provider} has failed; its circuit breaker stays open for {} s", retry_in.as_secs().max(1));
         Self::transient(FaultKind::BreakerOpen, message)
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn fault_of_status(provider: &str, status: StatusCode) -> Fault {
         500..=599 => Fault::transient(FaultKind::Connection, format!("{provider} failed (status {code})")),
         300..=399 => Fault::permanent(
             FaultKind::Rejected,
-            format!("{provider} sends us elsewhere (status {code}); check its address"),
+            format!("{provider} answered a redirect (status {code}); check its address"),
         ),
         _ => Fault::permanent(FaultKind::Rejected, format!("{provider} refused the request (status {code})")),
     }

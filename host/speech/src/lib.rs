@@ -41,7 +41,7 @@ pub mod tts;
 pub mod vad;
 
 pub use self::metrics::describe_metrics;
-pub use audio_input::{AudioEvent, AudioInput, InputEvent, InputListener, InputState, Transcript};
+pub use audio_input::{AsrResult, AudioEvent, AudioInput, InputEvent, InputListener, InputState};
 pub use encode::{Downlink, DownlinkCodec};
 pub use fault::{Fault, FaultKind};
 pub use join::join;

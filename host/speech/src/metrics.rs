@@ -10,7 +10,7 @@ pub fn describe_metrics() {
     describe_counter!(
         "modehost_audio_packets_dropped_total",
         Unit::Count,
-        "Packets of audio from devices that came faster than they were taken, or beyond the longest utterance."
+        "Audio packets dropped because the input queue was full or the utterance too long."
     );
     let _ = counter!("modehost_audio_packets_dropped_total");
     describe_counter!(

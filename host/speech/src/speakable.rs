@@ -1,6 +1,6 @@
 //! Filter in front of TTS (L.7): reduces a text to what a person would say. Rule: reasoning, tool calls, markup,
 //! citations and stage directions are never spoken; everything else keeps its words (a weekday in brackets, quoted
-//! code), and a text without a word is not spoken.
+//! code), and a text no message is not spoken.
 //!
 //! # Layout
 //! - `markup`: tags, entities, links, addresses, citations

@@ -32,9 +32,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
     get, path = "/api/v1/devices/{device}/export", security(("admin_token" = [])),
     params(("device" = String, Path, description = "Id of the device")),
     responses(
-        (status = 200, description = "Everything that is kept of it", body = ExportView),
-        (status = 404, description = "Nothing is kept of it", body = Refusal),
-        (status = 409, description = "It is too much for one answer", body = Refusal),
+        (status = 200, description = "Everything stored about it", body = ExportView),
+        (status = 404, description = "Nothing is stored about it", body = Refusal),
+        (status = 409, description = "Too large for one response", body = Refusal),
         (status = "4XX", description = "Not allowed, or no device id", body = Refusal),
         (status = 503, description = "The storage does not answer", body = Refusal),
     )
@@ -123,19 +123,19 @@ async fn remove(State(admin): Shared, device: Result<Path<String>, PathRejection
 }
 
 fn nothing_stored(device: &DeviceId) -> String {
-    format!("nothing is kept of {device}")
+    format!("nothing is stored about {device}")
 }
 
 /// What is not removed, as sentences.
 fn left(device: &DeviceId, outcome: &Outcome, log: Option<&std::path::Path>, backups: &[String]) -> Vec<String> {
     let log = log.map_or("the log".to_owned(), |directory| directory.display().to_string());
     let mut left = vec![
-        format!("lines in {log} name {device} until they are old enough to go (log.keep_days)"),
+        format!("log lines in {log} that name {device} stay until they expire (log.keep_days)"),
         "backups are as they were".to_owned(),
     ];
     if !outcome.shared_documents.is_empty() {
         let keys = outcome.shared_documents.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-        left.push(format!("documents that others have a part in name it: {keys}"));
+        left.push(format!("shared documents that name it: {keys}"));
     }
     if outcome.unowned_archives > 0 {
         left.push(format!(
@@ -146,16 +146,15 @@ fn left(device: &DeviceId, outcome: &Outcome, log: Option<&std::path::Path>, bac
     }
     if !outcome.files_removed {
         left.push(
-            "files of finished work have not followed yet; they go as soon as their folder can be written".to_owned(),
+            "files of archived work are not removed yet; they are removed as soon as their directory is writable"
+                .to_owned(),
         );
     }
     if let Some(why) = &outcome.not_compacted {
-        left.push(format!(
-            "what was removed is overwritten, but older copies may stand in free room of the database: {why}"
-        ));
+        left.push(format!("removed data may remain in free pages of the database: {why}"));
     }
     if !backups.is_empty() {
-        left.push(format!("files that were put aside are as they were: {}", backups.join(", ")));
+        left.push(format!("backup files are not changed: {}", backups.join(", ")));
     }
     left
 }

@@ -127,7 +127,9 @@ async fn compact(State(admin): Shared) -> Response {
         let journals = match swept {
             Ok(journals) => journals?,
             Err(_) => {
-                left.push("there are more journals of nobody; they go with the daily sweep, or ask again".to_owned());
+                left.push(
+                    "more orphaned journals are left; the daily cleanup removes them, or repeat the command".to_owned(),
+                );
                 0
             }
         };

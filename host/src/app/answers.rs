@@ -28,7 +28,7 @@ pub fn why_unanswered(loaded: &Loaded<Settings>, catalog: &PluginCatalog) -> Opt
                 .to_owned(),
         ),
         refused if table.plugins.is_empty() => Some(format!(
-            "plugins: none serves, so nobody is answered; files that are refused: {refused}; `modehost plugin list` \
+            "plugins: none is loaded, so no device is answered; rejected files: {refused}; `modehost plugin list` \
              says why"
         )),
         _ => loaded.is_set(DEFAULT_MODE).then(|| {

@@ -96,7 +96,7 @@ impl Backends {
         drop((_exporter, _journal_gc));
         // On a thread of its own, since the blocking pool may be busy.
         if run_on_own_thread("closing", move || storage.shutdown()).await.is_none() {
-            tracing::error!("the storage was not closed in order; acknowledged writes are on disk");
+            tracing::error!("the storage was not closed cleanly; acknowledged writes are on disk");
         }
     }
 }

@@ -25,6 +25,6 @@ pub fn raise_limit() {
         }
     };
     if let Some(limit) = limit.filter(|limit| *limit < LOW_LIMIT) {
-        tracing::warn!("at most {limit} files can be open, one for each device; raise ulimit -Hn (LimitNOFILE=)");
+        tracing::warn!("the limit of open files is {limit}, one per device; raise ulimit -Hn (LimitNOFILE=)");
     }
 }

@@ -35,7 +35,7 @@ pub enum Error {
     #[error("{0}")]
     Session(#[from] ForgetError),
     /// A statement of the storage failed.
-    #[error("{0}; ask again: what has gone already does no harm")]
+    #[error("{0}; repeat the request, which is idempotent")]
     Storage(#[from] StorageError),
 }
 
@@ -86,12 +86,12 @@ pub async fn resume_pending(storage: &SqliteStorage, queue: &FallbackQueue) {
     let outcome = async {
         for device in storage.pending_erasures().await? {
             forget_outside_database(storage, queue, &device).await?;
-            tracing::info!("a device that was being forgotten when the server ended has been forgotten");
+            tracing::info!("an interrupted erasure of a device has been completed");
         }
         Ok::<_, StorageError>(())
     };
     if let Err(error) = outcome.await {
-        tracing::error!(%error, "a device that was being forgotten is not forgotten wholly; the next start tries again");
+        tracing::error!(%error, "an interrupted erasure of a device could not be completed; the next start retries");
     }
 }
 

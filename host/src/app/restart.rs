@@ -70,7 +70,7 @@ impl Program {
             nix::unistd::execve(&path, &argv, &variables).map_err(io::Error::from)
         });
         let why = executed.map_or_else(|error| error.to_string(), |never| match never {});
-        format!("{path} cannot be executed: {why}; start the server anew")
+        format!("{path} cannot be executed: {why}; start the server again")
     }
 }
 

@@ -39,14 +39,14 @@ pub fn reloading(what: &str) {
     // With `Type=notify-reload`, systemd requires `MONOTONIC_USEC` beside `RELOADING=1`.
     match NotifyState::monotonic_usec_now() {
         Ok(now) => notify(&[NotifyState::Reloading, now, NotifyState::Status(what)]),
-        Err(error) => tracing::debug!(%error, "the service manager is not told of a reload"),
+        Err(error) => tracing::debug!(%error, "cannot notify the service manager of a reload"),
     }
 }
 
 /// Notifies the watchdog, if the service manager has one enabled, as long as the mode threads exist.
 pub async fn run_watchdog(threads: Weak<WorkThreads>) {
     let Some(max_wait) = sd_notify::watchdog_enabled().filter(|max_wait| !max_wait.is_zero()) else { return };
-    tracing::info!(seconds = max_wait.as_secs_f64(), "the service manager wants signs of life");
+    tracing::info!(seconds = max_wait.as_secs_f64(), "watchdog of the service manager is enabled");
     let every = max_wait / limits::WATCHDOG_PINGS;
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -56,7 +56,7 @@ pub async fn run_watchdog(threads: Weak<WorkThreads>) {
         if is_alive(&threads, every).await {
             notify(&[NotifyState::Watchdog]);
         } else {
-            tracing::error!("no mode thread has answered within {} ms; no sign of life is sent", every.as_millis());
+            tracing::error!("no mode thread has replied within {} ms; the watchdog is not notified", every.as_millis());
         }
     }
 }
@@ -73,7 +73,7 @@ async fn is_alive(threads: &WorkThreads, max_wait: Duration) -> bool {
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager did not take a word");
+        tracing::debug!(%error, "cannot notify the service manager");
     }
 }
 

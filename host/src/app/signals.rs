@@ -82,7 +82,7 @@ impl Signals {
                     let again = live.clone();
                     log.reopen();
                     // Always log a line, so that a log file that was moved away is recreated at once.
-                    tracing::info!("SIGHUP: log files are opened anew, and the configuration is read again");
+                    tracing::info!("SIGHUP: reopening log files and reloading the configuration");
                     service::reloading("reading the configuration");
                     // The outcome is logged by the reload itself and recorded in `/readyz`. A stop request does not
                     // wait for it.
@@ -117,7 +117,7 @@ async fn next(signals: &AsyncFd<SignalFd>) -> Signal {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, "signals cannot be listened to any more; stop the server with SIGKILL");
+                tracing::error!(%error, "cannot read signals any more; stop the server with SIGKILL");
                 std::future::pending::<()>().await;
             }
         }

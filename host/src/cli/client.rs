@@ -138,7 +138,7 @@ impl Server {
         }
         let token = self.config.admin_token.as_ref().filter(|_| as_operator);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| RequestError::Failed(format!("the system gives no timer: {error}")))?;
+        let runtime = runtime.map_err(|error| RequestError::Failed(format!("cannot create a timer: {error}")))?;
         runtime.block_on(async {
             let tcp = match timeout(limits::ADMIN_TIMEOUT, TcpStream::connect(address)).await {
                 Ok(Ok(tcp)) => tcp,
@@ -156,10 +156,11 @@ impl Server {
                 }
             };
             match timeout(time, response).await {
-                Ok(response) => response
-                    .map_err(|error| RequestError::Failed(format!("{address} does not answer in order: {error}"))),
+                Ok(response) => {
+                    response.map_err(|error| RequestError::Failed(format!("invalid response of {address}: {error}")))
+                }
                 Err(_) => {
-                    Err(RequestError::Failed(format!("{address} gave no whole answer within {} s", time.as_secs())))
+                    Err(RequestError::Failed(format!("no complete response of {address} within {} s", time.as_secs())))
                 }
             }
         })

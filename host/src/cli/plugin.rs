@@ -172,7 +172,7 @@ fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
         show(&shown);
     }
     if let Err(error) = probed {
-        print_error(format_args!("it would not be taken as it is: {error}"));
+        print_error(format_args!("the server would reject it: {error}"));
     }
     Ok(())
 }

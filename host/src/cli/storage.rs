@@ -60,9 +60,9 @@ pub fn run(arguments: StorageArguments) -> Result<(), Failure> {
                 return print(&response);
             }
             let (before, after) = (mib(&response["bytes_before"]), mib(&response["bytes_after"]));
-            print_line(format_args!("the database had {before}, and has {after}"));
+            print_line(format_args!("database: {before} before, {after} after"));
             print_line(format_args!(
-                "journals of nobody: {}, expired messages: {}",
+                "orphaned journals: {}, expired messages: {}",
                 response["journals"], response["messages"]
             ));
             for line in response["left"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -97,7 +97,7 @@ fn show(response: &Value) -> Result<(), Failure> {
             _ => print_line(format_args!("{:>12}  {store} ({} rows)", mib(&amount["bytes"]), amount["rows"])),
         }
     }
-    print_line("devices that hold most:");
+    print_line("devices that use most:");
     for device in response["stores"]["largest"].as_array().into_iter().flatten() {
         print_line(format_args!("{:>12}  {}", mib(&device[1]), device[0].as_str().unwrap_or_default()));
     }

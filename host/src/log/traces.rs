@@ -96,9 +96,9 @@ impl SpanExporter for LoggingExporter {
         let outcome = self.exporter.export(batch).await;
         match (outcome.is_err(), self.failing.swap(outcome.is_err(), Ordering::Relaxed)) {
             (true, false) => {
-                tracing::warn!(spans, "the collector does not take traces; they are dropped until it does")
+                tracing::warn!(spans, "the collector rejects traces; they are dropped")
             }
-            (false, true) => tracing::info!("the collector takes traces again"),
+            (false, true) => tracing::info!("the collector accepts traces again"),
             _ => {}
         }
         outcome

@@ -89,7 +89,7 @@ fn is_level(level: &str, _: &()) -> garde::Result {
     if parts.clone().all(known) && level.parse::<EnvFilter>().is_ok() {
         return Ok(());
     }
-    Err(garde::Error::new("must be error, warn, info, debug or trace, for single rooms `info,modehost_session=debug`"))
+    Err(garde::Error::new("must be error, warn, info, debug or trace; for single crates `info,modehost_session=debug`"))
 }
 
 #[cfg(test)]

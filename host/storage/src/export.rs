@@ -210,7 +210,7 @@ impl Worker {
 
     /// Gives up entries that can never become files; only another program can have stored them.
     fn give_up(&self, due: &[DueExport], why: &dyn std::error::Error) -> Result<(), ExportError> {
-        tracing::warn!(entries = due.len(), "finished work stays without files: {why}");
+        tracing::warn!(entries = due.len(), "archive entries are not exported as files: {why}");
         metrics::counter!("modehost_archive_exports_total", "outcome" => "refused").increment(due.len() as u64);
         Ok(block_on(self.exports.done(due.to_vec()))?)
     }

@@ -28,7 +28,7 @@ async fn run(storage: Arc<SqliteStorage>, orphan_days: u32) {
         // The storage logs what is removed, and its own errors.
         let _ = expire(&*storage, storage.archive_days()).await;
         match sweep(&*storage, orphan_days).await {
-            Ok(removed) if removed > 0 => tracing::info!(journals = removed, "journals that nobody needs are gone"),
+            Ok(removed) if removed > 0 => tracing::info!(journals = removed, "orphaned journals removed"),
             Ok(_) => {}
             Err(StorageError::Closed) => return,
             // The storage has logged the error; tomorrow is early enough.

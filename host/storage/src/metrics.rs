@@ -39,7 +39,11 @@ pub fn describe_metrics() {
         "Messages for absent devices in the file that stands in for the database."
     );
     let _ = gauge!("modehost_queue_file_messages");
-    describe_counter!("modehost_archive_exports_total", Unit::Count, "Finished work brought into files, by `outcome`.");
+    describe_counter!(
+        "modehost_archive_exports_total",
+        Unit::Count,
+        "Archive entries exported as files, by `outcome`."
+    );
     for outcome in ["ok", "refused", "fail"] {
         let _ = counter!("modehost_archive_exports_total", "outcome" => outcome);
     }

@@ -173,7 +173,7 @@ fn run(executor: &Executor<'static>, mut stopped: watch::Receiver<()>, io: &Hand
         });
         match catch_unwind(life) {
             Ok(()) => return,
-            Err(_) => tracing::error!("a session or an ear panicked and is gone; its device must connect anew"),
+            Err(_) => tracing::error!("a session or audio task panicked and has ended; its device must reconnect"),
         }
     }
 }

@@ -68,7 +68,7 @@ fn l1_a_mistaken_address_is_refused_with_the_correction_at_its_line() {
         ("base_url", "https://api.example.org/v1/models", "must end before /models"),
         ("url", "https://api.example.org/v1/models", "must end before /models"),
         ("base_url", "https://api.example.org/v1/chat/completions", "must end before /chat/completions"),
-        ("base_url", "https://api.example.org/v1/v1", "has the end of its path twice"),
+        ("base_url", "https://api.example.org/v1/v1", "repeats the end of its path"),
         ("base_url", "api.example.org/v1", "has no scheme, and must begin with https://"),
         ("base_url", "https://api.example.org/v1?key=1", "must not go on with `?`"),
     ] {

@@ -142,7 +142,7 @@ async fn seventy_tools_are_all_within_reach_and_a_camera_without_eyes_is_none() 
     let names = offered(&provider.requests()[0].body);
     assert_eq!(names.iter().filter(|name| name.starts_with("self_room_")).count(), 70, "{names:?}");
     assert!(!names.iter().any(|name| name.contains("photo")), "no image tool without a vision model: {names:?}");
-    assert_eq!(last_tool_result(&provider), "done; the tool has said nothing");
+    assert_eq!(last_tool_result(&provider), "done; the tool returned no text");
 }
 
 #[tokio::test]

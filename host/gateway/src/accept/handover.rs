@@ -74,7 +74,7 @@ impl InheritedListeners {
     }
 
     /// The sockets found by [`Ports::receive`]; `None` on the second call.
-    pub fn take() -> Option<Self> {
+    pub fn from_environment() -> Option<Self> {
         INHERITED.lock().take()
     }
 
@@ -92,7 +92,7 @@ impl InheritedListeners {
     /// Closes the sockets that match no configured address.
     pub(crate) fn close(self) {
         for address in self.0.iter().filter_map(|listener| listener.local_addr().ok()) {
-            tracing::info!("this program was given a socket on {address}, which no setting names; it is closed");
+            tracing::info!("inherited socket on {address} matches no configured address; closed");
         }
     }
 }

@@ -41,7 +41,7 @@ impl CertificateStore {
         match timeout(limit, TlsAcceptor::from(config).accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "a caller did not speak TLS");
+                tracing::debug!(%error, "TLS handshake failed");
                 count_rejected("tls");
                 None
             }
@@ -109,7 +109,7 @@ impl LoadedFiles {
                     tracing::info!(certificate = %files.certificate.display(), "a new certificate is in use");
                 }
             }
-            Err(error) => tracing::error!(%error, "the certificate before stays in use"),
+            Err(error) => tracing::error!(%error, "reload failed; the previous certificate stays in use"),
         }
     }
 }

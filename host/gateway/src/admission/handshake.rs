@@ -146,11 +146,11 @@ async fn admit(
     let path = request.uri.path().trim_end_matches('/');
     if !settings.paths.iter().any(|served| served == path) {
         let paths = settings.paths.iter().map(|path| format!("{path}/")).collect::<Vec<_>>().join(" and ");
-        let text = format!("no devices are taken here; connect to {paths}");
+        let text = format!("devices cannot connect to this path; connect to {paths}");
         return Err(Rejection::new(StatusCode::NOT_FOUND, "path", text));
     }
     if !has_single_host(&request.uri, &request.headers) {
-        return Err(Rejection::new(StatusCode::BAD_REQUEST, "upgrade", "a request names one host"));
+        return Err(Rejection::new(StatusCode::BAD_REQUEST, "upgrade", "the request must have exactly one host"));
     }
     let key = upgrade_key(request)?;
     if !settings.origins.allow(&request.headers, endpoints.peer, &settings.proxies) {
@@ -164,12 +164,12 @@ async fn admit(
     sign_in(&identity, caller.address, settings).await?;
     // After the sign-in, so that unauthenticated clients do not learn how loaded the server is.
     let permit = acquire_permit(&identity.device).ok_or_else(|| {
-        let text = "as many devices are connected as may be; come again later";
+        let text = "the limit of connected devices is reached; retry later";
         let retry_after = Some(limits::DEVICE_LIMIT_RETRY_AFTER.as_secs());
         Rejection { retry_after, ..Rejection::new(StatusCode::SERVICE_UNAVAILABLE, "full", text) }
     })?;
     if identity.generated {
-        tracing::warn!(device = %identity.device, "a device gave no id and was given one; its session cannot be found again");
+        tracing::warn!(device = %identity.device, "a device sent no id and was assigned one; its session cannot be resumed");
     }
     Ok(Some(AcceptedUpgrade { identity, caller, permit, accept: derive_accept_key(key.as_bytes()) }))
 }

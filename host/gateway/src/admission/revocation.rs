@@ -112,10 +112,10 @@ impl RevocationMonitor {
                         let method = denial.method;
                         tracing::warn!(
                             %device, connection = connection.0, method, left_out,
-                            "the sign-in of an open connection holds no more: {}", denial.reason
+                            "the sign-in of an open connection was revoked: {}", denial.reason
                         );
                     }
-                    self.registry.kick_connection(device, connection, "the sign-in of this device was taken back");
+                    self.registry.kick_connection(device, connection, "the sign-in of this device was revoked");
                 }
                 if let Some(entry) = self.open.lock().get_mut(&connection) {
                     entry.epoch = epoch;

@@ -24,7 +24,7 @@ impl From<&Error> for Ending {
         let fault = |code, reason: String| Self::Fault { code, reason };
         match error {
             Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-                fault(close::TOO_LARGE, format!("a message of {size} bytes; at most {max_size} are taken"))
+                fault(close::TOO_LARGE, format!("message of {size} bytes; at most {max_size} are accepted"))
             }
             Error::Capacity(error) => fault(close::TOO_LARGE, error.to_string()),
             Error::Utf8(_) => fault(close::NOT_UTF8, "text must be UTF-8".to_owned()),

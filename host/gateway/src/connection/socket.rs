@@ -97,7 +97,7 @@ impl Format {
             tracing::info!(
                 hello = hello.version,
                 header,
-                "hello names another version than Protocol-Version, which holds"
+                "the version in hello differs from Protocol-Version, which takes precedence"
             );
         }
     }
@@ -171,7 +171,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
             }
         }
         if self.partial_message_account.is_evicted(context) {
-            let reason = "too many messages in pieces are open over all connections".to_owned();
+            let reason = "too many incomplete messages over all connections".to_owned();
             return Poll::Ready(SocketEvent::Ended(Ending::Fault { code: close::TOO_LARGE, reason }));
         }
         if !may_read {

@@ -14,7 +14,7 @@ use crate::accept::slots::{ConnectionSlot, QuotaCharge};
 
 /// The request body was not received in time.
 #[derive(Debug, thiserror::Error)]
-#[error("the body of the request did not come within {} s", .0.as_secs())]
+#[error("request body not received within {} s", .0.as_secs())]
 struct BodyTimeout(Duration);
 
 /// A request body. While it is being received, its connection can be evicted.

@@ -97,7 +97,7 @@ impl Calls {
                 name.is_none() || calls[*position].name.is_empty() || calls[*position].id.is_empty() && fits(position)
             }),
             (Some(position), None) => Some(position).filter(fits),
-            // Without an index, a new id without a name does not start a call.
+            // Without an index, a new id unnamed does not start a call.
             (None, Some(_)) => last.filter(|_| index.is_none() && name.is_none()),
             (None, None) => last.filter(|last| fits(last) && !is_head),
         }

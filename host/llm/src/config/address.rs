@@ -73,7 +73,7 @@ fn correct(address: &str) -> (String, Vec<String>) {
     };
     let rest = match rest.find(['?', '#']) {
         Some(at) => {
-            faults.push(format!("must not go on with `{}`", &rest[at..at + 1]));
+            faults.push(format!("must not contain `{}`", &rest[at..at + 1]));
             &rest[..at]
         }
         None => rest,
@@ -92,7 +92,7 @@ fn correct(address: &str) -> (String, Vec<String>) {
         steps.truncate(steps.len() - end.split('/').count());
     }
     while let Some(length) = doubled(&steps) {
-        faults.push("has the end of its path twice".to_owned());
+        faults.push("repeats the end of its path".to_owned());
         steps.truncate(steps.len() - length);
     }
     let path: String = steps.iter().flat_map(|step| ["/", step]).collect();

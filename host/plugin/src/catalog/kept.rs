@@ -76,7 +76,7 @@ impl KeptReleases {
         if let Some(store) = &*self.store.lock()
             && let Err(error) = store.store_component(&component.package.sha256, &component.bytes)
         {
-            tracing::error!(%error, "a plugin cannot be kept: there may be no way back to it after a restart");
+            tracing::error!(%error, "a plugin cannot be stored: no rollback to it may be possible after a restart");
         }
     }
 
@@ -135,7 +135,7 @@ impl KeptReleases {
         let loaded = loader.examine(bytes, &file).and_then(|component| loader.load(&component, path, settings));
         loaded
             .inspect_err(
-                |error| tracing::error!(plugin = id, %error, "a kept release is not taken under these settings"),
+                |error| tracing::error!(plugin = id, %error, "a kept release was rejected under these settings"),
             )
             .ok()
     }
@@ -154,7 +154,7 @@ impl KeptReleases {
             });
         }
         if let Err(error) = store.save(&in_use) {
-            tracing::error!(%error, "which plugin releases are good cannot be written down; the next start may begin with another");
+            tracing::error!(%error, "the state of plugin releases cannot be saved; the next start may activate another release");
         }
     }
 

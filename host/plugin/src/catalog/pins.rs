@@ -84,7 +84,7 @@ impl PluginCatalog {
                         Ok(()) => {
                             tracing::info!(plugin = %id, %version, "in force: a kept release that the pin allows");
                         }
-                        Err(error) => tracing::error!(plugin = %id, %error, "a kept release is not taken"),
+                        Err(error) => tracing::error!(plugin = %id, %error, "a kept release was rejected"),
                     }
                 }
                 None => {

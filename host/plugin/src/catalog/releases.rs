@@ -110,7 +110,7 @@ impl Releases {
         }
         let sessions = match slot.rolled_back_sessions() {
             1 => "a session went back from it".to_owned(),
-            many => format!("{many} sessions went back from it"),
+            many => format!("{many} sessions rolled back from it"),
         };
         self.roll_back(id, RollbackCause { why: format!("{sessions}; the last: {}", cause.why), ..cause })
     }

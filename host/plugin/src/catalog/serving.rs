@@ -110,7 +110,7 @@ impl Serving {
         let (id, serves, file) = (release.id().clone(), release.version().to_owned(), release.file.clone());
         let mut releases = self.releases();
         if let Err(error) = releases.roll_out(release, Instant::now()) {
-            tracing::error!(%error, "a kept release is not taken");
+            tracing::error!(%error, "a kept release was rejected");
             return;
         }
         if let Some(slot) = releases.slots.get_mut(&id) {

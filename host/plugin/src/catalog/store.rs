@@ -68,11 +68,11 @@ impl ReleaseStore {
         fs::create_dir_all(directory)?;
         let index = match modehost_follow::read(&directory.join(INDEX), limits::RELEASE_INDEX_BYTES) {
             Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
-                tracing::error!(folder = %directory.display(), %error, "the index of kept plugin releases is damaged and is begun anew");
+                tracing::error!(folder = %directory.display(), %error, "the index of stored plugin releases is damaged and is replaced by an empty one");
                 BTreeMap::new()
             }),
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                tracing::error!(folder = %directory.display(), %error, "the index of kept plugin releases is damaged and is begun anew");
+                tracing::error!(folder = %directory.display(), %error, "the index of stored plugin releases is damaged and is replaced by an empty one");
                 BTreeMap::new()
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),

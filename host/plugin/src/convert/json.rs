@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for ObjectVisitor<'_> {
         };
         while let Some(name) = members.next_key::<std::borrow::Cow<'de, str>>()? {
             if name == forbidden {
-                return Err(A::Error::custom("it is there already"));
+                return Err(A::Error::custom("the member exists already"));
             }
             members.next_value::<IgnoredAny>()?;
         }

@@ -243,7 +243,7 @@ fn what_is_malformed_is_refused_with_what_is_wrong() {
         (with(archive(), "id", json!("Index")), "index"),
         (with(archive(), "content", json!("[1]")), "content is not a JSON object"),
         (with(archive(), "content", json!("{\"entries\":[]}")), "room for the member `entries`"),
-        (with(archive(), "journal", part("")), "without a name"),
+        (with(archive(), "journal", part("")), "unnamed"),
         (with(hook(), "sender", json!("")), "sender"),
         (with(hook(), "sender", json!("A B")), "sender"),
         (with(hook(), "sender", json!("a".repeat(33))), "sender"),

@@ -98,7 +98,12 @@ impl Session {
         // Calls must not be sent without their record: none has been sent yet.
         for request in calls {
             if self.roles.handler_mut(&plugin).is_some_and(|handler| handler.requests.remove(&request).is_some()) {
-                self.fail_request(&plugin, request, Failure::Unavailable, "what came with it could not be stored");
+                self.fail_request(
+                    &plugin,
+                    request,
+                    Failure::Unavailable,
+                    "the effects that came with it could not be stored",
+                );
             }
         }
     }
@@ -176,7 +181,7 @@ impl Session {
                 Some(transcript) => {
                     self.work.push_back(Work::Transcript { transcript: transcript.clone(), declined: true });
                 }
-                None => tracing::debug!(%plugin, "declined what was no transcript"),
+                None => tracing::debug!(%plugin, "declined without a transcript"),
             },
             Output::Broadcast { group, body, include_self, supersedes } => {
                 self.mark_irreversible();
@@ -289,8 +294,8 @@ impl Session {
         let admission = self.work.admit_host_reply();
         if admission != Admission::Admitted {
             if admission == Admission::FirstBeyond {
-                tracing::warn!(%plugin, device = %self.env.handle.device, "asked again at more than {} refusals", limits::HOST_REPLIES);
-                let message = format!("{plugin} asked again at every refusal; this was stopped");
+                tracing::warn!(%plugin, device = %self.env.handle.device, "retried after more than {} failed requests", limits::HOST_REPLIES);
+                let message = format!("{plugin} retries after every failure; this was stopped");
                 self.presence.link.send(reply::error(ErrorCode::ModeFault.as_str(), &message, &Reference::default()));
             }
             return;
@@ -302,7 +307,7 @@ impl Session {
         let Some(handler) = self.roles.handler_mut(plugin) else { return };
         let timers = &mut handler.timers;
         if timers.len() >= limits::TIMERS && !timers.contains_key(&id) {
-            tracing::warn!(%plugin, device = %self.env.handle.device, "a timer was not started: {} run already", limits::TIMERS);
+            tracing::warn!(%plugin, device = %self.env.handle.device, "a timer was not started: {} are running", limits::TIMERS);
             return;
         }
         let delay = std::time::Duration::from_millis(delay_ms).clamp(limits::TIMER_LEAST, limits::TIMER_MOST);
@@ -343,7 +348,7 @@ impl Session {
         match message {
             Ok(message) => self.work.push_back(Work::Message(None, message)),
             Err(invalid) => {
-                tracing::warn!(%plugin, "dispatched what no device may say: {}", invalid.message);
+                tracing::warn!(%plugin, "dispatched an invalid message: {}", invalid.message);
                 self.presence.link.send(reply::error(invalid.code.as_str(), &invalid.message, &Reference::of(body)));
             }
         }
@@ -353,9 +358,9 @@ impl Session {
     fn may_cascade(&mut self, plugin: &PluginId) -> bool {
         let admission = self.work.admit_cascade();
         if admission != Admission::Admitted {
-            tracing::warn!(%plugin, device = %self.env.handle.device, "modes set each other off more than {} times", limits::CASCADE);
+            tracing::warn!(%plugin, device = %self.env.handle.device, "modes triggered each other more than {} times", limits::CASCADE);
             if admission == Admission::FirstBeyond {
-                let message = "the modes set each other off without end; this was stopped";
+                let message = "the modes trigger each other in a loop; this was stopped";
                 self.presence.link.send(reply::error(ErrorCode::ModeFault.as_str(), message, &Reference::default()));
             }
         }

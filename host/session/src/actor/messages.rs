@@ -105,7 +105,7 @@ impl Session {
         }
         let stopped = self.roles.handler_mut(&plugin).and_then(|handler| handler.stopped_until());
         if let Some(left) = stopped.and_then(|until| until.checked_duration_since(Instant::now())) {
-            let message = format!("{plugin} failed repeatedly and rests for {} ms", left.as_millis());
+            let message = format!("{plugin} failed repeatedly and is stopped for {} ms", left.as_millis());
             self.presence.link.send(reply::error(ErrorCode::ModeFault.as_str(), &message, &Reference::of(&body)));
             return;
         }

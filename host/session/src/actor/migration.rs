@@ -35,7 +35,7 @@ impl Session {
                 let round = self.roles.trial_round(&self.env, index);
                 let handler = &mut self.roles.handlers[index];
                 handler.roll_back(round);
-                tracing::debug!(plugin = %handler.plugin, device = %self.env.handle.device, "went back with its generation");
+                tracing::debug!(plugin = %handler.plugin, device = %self.env.handle.device, "rolled back with its generation");
             }
             Drift::Removed => self.remove(index).await,
             Drift::Restart => {

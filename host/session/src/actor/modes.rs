@@ -123,7 +123,7 @@ impl Session {
         {
             self.roles.handlers.remove(index);
         }
-        let message = format!("mode {mode} was not begun: {why}");
+        let message = format!("mode {mode} was not started: {why}");
         self.presence.link.send(reply::mode_error(ErrorCode::ModeFault, &message, "start", mode, None));
     }
 

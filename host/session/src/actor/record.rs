@@ -88,9 +88,9 @@ impl Session {
             }
             // It will be found out again.
             Ok(Err(error)) => {
-                tracing::warn!(device = %handle.device, %error, "what is known of a device cannot be read")
+                tracing::warn!(device = %handle.device, %error, "the facts about a device cannot be read")
             }
-            Err(_) => tracing::warn!(device = %handle.device, "what is known of a device was not read in time"),
+            Err(_) => tracing::warn!(device = %handle.device, "the facts about a device were not read in time"),
         }
     }
 

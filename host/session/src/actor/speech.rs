@@ -180,7 +180,7 @@ impl Session {
         if !self.env.shared.alert_throttle.admit(device, alert, Instant::now()) {
             return;
         }
-        tracing::warn!(%device, "a person is told of a fault: {}", alert.label());
+        tracing::warn!(%device, "user alerted to a fault: {}", alert.label());
         let (status, message) = alert.text(self.language());
         self.presence.link.send(reply::alert(status, message, EMOTION));
     }

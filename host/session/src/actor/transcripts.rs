@@ -8,7 +8,7 @@ use modehost_contract::event::Transcript;
 use modehost_ids::PluginId;
 use modehost_protocol::Codec;
 use modehost_protocol::reply::{self, ErrorCode, Reference};
-use modehost_speech::{Fault, FaultKind, InputEvent, Transcript};
+use modehost_speech::{AsrResult, Fault, FaultKind, InputEvent};
 use tokio::time::Instant;
 
 use super::Session;
@@ -69,7 +69,7 @@ impl Session {
 
     /// A result of the recogniser. Speech over speech pauses the playback; text stops it, and an empty result resumes
     /// it.
-    fn on_asr_result(&mut self, words: Transcript) {
+    fn on_asr_result(&mut self, words: AsrResult) {
         let empty = words.text.trim().is_empty();
         self.input.on_asr_works(empty);
         if empty && words.is_final {
@@ -82,18 +82,18 @@ impl Session {
         let is_awaited = |serial| waits || roles.has_request_since(serial);
         let serial = roles.requests.serial();
         let Some(recognised) = self.input.on_recognised(words, records, serial, is_awaited) else { return };
-        let Recognised { transcript, latest, utterance, took } = recognised;
+        let Recognised { transcript, latest, utterance, latency } = recognised;
         match utterance {
             Utterance::Draft => {}
-            Utterance::Recorded => self.begin_turn(TurnKind::Utterance, took),
+            Utterance::Recorded => self.begin_turn(TurnKind::Utterance, latency),
             Utterance::New => {
                 self.supersede_output();
-                self.begin_turn(TurnKind::Utterance, took);
+                self.begin_turn(TurnKind::Utterance, latency);
             }
             Utterance::Continued => {
                 self.cancel_output(CONTINUED);
-                if !self.turns.continue_open(took) {
-                    self.begin_turn(TurnKind::Utterance, took);
+                if !self.turns.continue_open(latency) {
+                    self.begin_turn(TurnKind::Utterance, latency);
                 }
             }
         }
@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// A result from before a boundary, for the mode that records: for its record, and for no other use.
-    fn on_late_asr_result(&mut self, words: Transcript) {
+    fn on_late_asr_result(&mut self, words: AsrResult) {
         if let Some(transcript) = self.input.on_late_result(words) {
             self.send_transcript(None, transcript);
         }
@@ -136,7 +136,7 @@ impl Session {
         let default = || self.config().default_mode.as_deref().and_then(|mode| find_mode(&self.env, mode));
         let Some((plugin, mode)) = current.or_else(default) else {
             if transcript.is_final {
-                let message = "no mode takes what is said; set session.default_mode or start a mode";
+                let message = "no mode receives transcripts; set session.default_mode or start a mode";
                 let error = reply::error(ErrorCode::NotReady.as_str(), message, &Reference::default());
                 self.presence.link.send(error);
                 self.alert_user(Alert::NoMode);
@@ -198,7 +198,7 @@ impl Session {
 
     /// The frames of the device are valid, but their audio cannot be decoded.
     fn on_undecodable_audio(&mut self, codec: Codec) {
-        tracing::warn!(device = %self.env.handle.device, ?codec, "the sound of a device cannot be decoded");
+        tracing::warn!(device = %self.env.handle.device, ?codec, "the audio of a device cannot be decoded");
         let message = "audio packets cannot be decoded; check audio_params of hello and Protocol-Version";
         let error = reply::error(ErrorCode::AudioUnreadable.as_str(), message, &Reference::to_audio());
         self.presence.link.send(error);

@@ -111,7 +111,7 @@ impl Roles {
         // If the system clock was set back since, no more time is left than at the save.
         let left = |ends_at: u64| ends_at.saturating_sub(unix).min(ends_at.saturating_sub(saved_at));
         let Some(generation) = generation else {
-            tracing::warn!(%plugin, device = %env.handle.device, "state of a plugin that is not loaded is kept for its return");
+            tracing::warn!(%plugin, device = %env.handle.device, "the state of a plugin that is not loaded is kept");
             let timers = stored.timers.iter().map(|(id, ends_at)| (*id, unix.saturating_add(left(*ends_at)))).collect();
             self.orphans.push(StoredHandler { mode: None, timers, ..stored });
             return;

@@ -197,7 +197,7 @@ async fn p3_a_device_that_was_never_here_is_kept_nothing_and_one_that_was_is() {
     let mut devices = connect_all(&host, &["a", "e"]).await;
     let delivery = |to: &str| json!({ "deliver": { "type": "x" }, "to": [to], "ttl": 60_000 });
     let reported = delivered(&mut devices[0], delivery("made-up")).await;
-    let reason = "no device of this id has ever been here, so nothing is kept for it";
+    let reason = "no device with this id has ever connected, so no message is queued for it";
     assert_eq!(reported, (json!([]), json!([]), json!([["made-up", reason]])));
     // Configured, and seen before.
     assert_eq!(delivered(&mut devices[0], delivery("d")).await, (json!([]), json!(["d"]), json!([])));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use modehost_outbox::{Frame, OutboxReader, Text, outbox};
 use modehost_protocol::{DeviceMessage, check};
 use modehost_session::{Attachment, Config, DuplicateDevice, Registry, Services};
-use modehost_speech::{Providers, Speech, Transcript};
+use modehost_speech::{AsrResult, Providers, Speech};
 use modehost_storage::{LocalDirectory, SqliteStorage};
 use modehost_task::{IoTask, WorkThreads, run_blocking, spawn_io};
 use serde_json::Value;
@@ -224,7 +224,7 @@ impl Device {
 
     /// Sends a result of the recogniser.
     pub async fn transcribe(&self, text: &str, confirmed: bool) {
-        let words = Transcript {
+        let words = AsrResult {
             text: text.into(),
             is_final: confirmed,
             split: false,
@@ -264,7 +264,7 @@ impl Device {
     pub async fn transcribe_at_epoch(&self, epoch: u64, text: &str) {
         let (start_ms, end_ms, source) = (1, 2, "test".into());
         let words =
-            Transcript { text: text.into(), is_final: true, split: false, start_ms, end_ms, latency: None, source };
+            AsrResult { text: text.into(), is_final: true, split: false, start_ms, end_ms, latency: None, source };
         self.attachment.as_ref().expect("connected").transcript_at_epoch(epoch, words).await.expect("a session");
     }
 

@@ -203,8 +203,8 @@ impl AttemptState<'_> {
 
 fn failure(code: u32) -> Fault {
     match code {
-        PACKET_TIMEOUT => Fault::transient(FaultKind::TimedOut, format!("{NAME} waited too long for sound ({code})")),
-        BUSY => Fault::transient(FaultKind::Busy, format!("{NAME} takes no more now ({code})")),
+        PACKET_TIMEOUT => Fault::transient(FaultKind::TimedOut, format!("{NAME} timed out waiting for audio ({code})")),
+        BUSY => Fault::transient(FaultKind::Busy, format!("{NAME} is overloaded ({code})")),
         45_000_000..=45_999_999 => {
             Fault::permanent(FaultKind::Rejected, format!("{NAME} refused the request ({code})"))
         }

@@ -33,7 +33,7 @@ pub(super) async fn drive(
     let fault = tokio::select! {
         outcome = attempts(&*recogniser, &buffer, &sink, policy, &mut permit) => outcome.err(),
         () = overdue(&buffer, policy.timeout) => {
-            let message = format!("{provider} gave no text within {} s", policy.timeout.as_secs());
+            let message = format!("{provider} returned no transcript within {} s", policy.timeout.as_secs());
             Some(Fault::transient(FaultKind::TimedOut, message))
         }
     };
@@ -87,7 +87,10 @@ async fn attempts(
                 }
                 return Ok(());
             }
-            Ok(()) => Fault::transient(FaultKind::Malformed, format!("{provider} ended before the sound did")),
+            Ok(()) => Fault::transient(
+                FaultKind::Malformed,
+                format!("{provider} closed the stream before the end of the audio"),
+            ),
             Err(fault) => fault,
         };
         record_failure(permit.take(), &fault);

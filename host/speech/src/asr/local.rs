@@ -204,9 +204,9 @@ fn unusable(path: &Path, error: &ModelError) -> Fault {
         _ => (FaultKind::Malformed, "put a model of whisper.cpp (`ggml-….bin`) there, or correct"),
     };
     let path = path.display();
-    Fault::permanent(kind, format!("no use of the model {path}: {error}; {advice} `asr.local.model_path`"))
+    Fault::permanent(kind, format!("the model {path} cannot be used: {error}; {advice} `asr.local.model_path`"))
 }
 
 fn failed() -> Fault {
-    Fault::transient(FaultKind::Malformed, "whisper.cpp came to no end")
+    Fault::transient(FaultKind::Malformed, "whisper.cpp returned no result")
 }

@@ -55,8 +55,7 @@ impl OpenAi {
             return Ok(String::new());
         }
         let client = self.client.as_ref().ok_or_else(http::no_tls)?;
-        let malformed =
-            || Fault::transient(FaultKind::Malformed, format!("{NAME} answered something that makes no sense"));
+        let malformed = || Fault::transient(FaultKind::Malformed, format!("{NAME} sent a malformed response"));
         let file = Part::bytes(wav(&pcm).map_err(|_| malformed())?)
             .file_name("utterance.wav")
             .mime_str("audio/wav")

@@ -47,7 +47,10 @@ impl WsEndpoint {
     pub(super) async fn connect(&self, headers: HeaderMap, protocol: Option<&'static str>) -> Result<Socket, Fault> {
         let connecting = timeout(limits::PROVIDER_CONNECT, self.upgrade(headers, protocol)).await;
         let upgraded = connecting.unwrap_or_else(|_| {
-            Err(Fault::transient(FaultKind::TimedOut, format!("{} did not take the connection in time", self.provider)))
+            Err(Fault::transient(
+                FaultKind::TimedOut,
+                format!("{} did not accept the connection in time", self.provider),
+            ))
         })?;
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::PROVIDER_READ_BYTES)
@@ -73,9 +76,10 @@ impl WsEndpoint {
         let response = request.send().await.map_err(|error| http::fault_of_error(self.provider, &error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(match response.status() {
-                status if status.is_success() => {
-                    Fault::permanent(FaultKind::Rejected, format!("{} speaks no WebSocket there", self.provider))
-                }
+                status if status.is_success() => Fault::permanent(
+                    FaultKind::Rejected,
+                    format!("{} has no WebSocket endpoint at this address", self.provider),
+                ),
                 status => http::fault_of_status(self.provider, status),
             });
         }
@@ -116,7 +120,7 @@ impl Socket {
     }
 
     fn connection_lost(&self) -> Fault {
-        Fault::transient(FaultKind::Connection, format!("the connection to {} broke off", self.provider))
+        Fault::transient(FaultKind::Connection, format!("the connection to {} was lost", self.provider))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::limits;
 use tokio::time::Instant;
 
-use super::Transcript;
+use super::AsrResult;
 use crate::asr::{AsrEvent, Utterance};
 use crate::config::VadConfig;
 use crate::fault::{Fault, FaultKind};
@@ -17,12 +17,12 @@ use crate::vad::{RATE, Voice, duration};
 
 /// An event of an utterance.
 pub(super) enum UtteranceEvent {
-    Partial(Transcript),
-    Final(Transcript),
+    Partial(AsrResult),
+    Final(AsrResult),
     Failed(Fault),
     /// The recogniser failed before the end of the open utterance; with the transcript up to then, if any.
     RecogniserFailed {
-        transcript: Option<Transcript>,
+        transcript: Option<AsrResult>,
         fault: Fault,
     },
 }
@@ -170,7 +170,7 @@ impl Utterances {
     pub(super) async fn next(&mut self) -> (u64, UtteranceEvent) {
         if self.pending.len() > limits::PENDING_TRANSCRIPTS {
             let epoch = self.pending.pop_front().map_or(0, |oldest| oldest.epoch);
-            let message = "more was said than could be recognised in time";
+            let message = "too many utterances are waiting for a transcript";
             return (epoch, UtteranceEvent::Failed(Fault::transient(FaultKind::Busy, message)));
         }
         if let Some(oldest) = self.pending.front_mut() {
@@ -191,7 +191,12 @@ impl Utterances {
         let failed = match asr_event {
             AsrEvent::Partial(_) => return (epoch, UtteranceEvent::Partial(transcript)),
             AsrEvent::Final(_) => {
-                let ended = || Fault::transient(FaultKind::Malformed, "the recogniser ended before the utterance did");
+                let ended = || {
+                    Fault::transient(
+                        FaultKind::Malformed,
+                        "the recogniser closed the stream before the end of the utterance",
+                    )
+                };
                 UtteranceEvent::RecogniserFailed {
                     transcript: Some(transcript),
                     fault: open.utterance.fault().unwrap_or_else(ended),
@@ -205,7 +210,7 @@ impl Utterances {
     }
 }
 
-fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Transcript {
+fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> AsrResult {
     let (text, is_final) = match asr_event {
         AsrEvent::Partial(text) => (text.clone(), false),
         AsrEvent::Final(text) => (text.clone(), true),
@@ -214,7 +219,7 @@ fn transcript(tracked: &TrackedUtterance, asr_event: &AsrEvent) -> Transcript {
     let end_ms = tracked.end_ms.unwrap_or_else(|| tracked.start_ms + ms(duration(tracked.samples)));
     let (start_ms, source) = (tracked.start_ms, tracked.source.clone());
     let took = tracked.ended.filter(|_| is_final).map(|ended| ended.elapsed());
-    Transcript { text, is_final, split: tracked.split, start_ms, end_ms, latency: took, source }
+    AsrResult { text, is_final, split: tracked.split, start_ms, end_ms, latency: took, source }
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -165,7 +165,7 @@ impl Player {
         let error = reply::error(ErrorCode::TtsUnavailable.as_str(), message, &Reference::default());
         let _ = self.shared.outbox.text(error);
         drop(state);
-        tracing::warn!(provider, kind = fault.kind.label(), "a sentence was not spoken: {fault}");
+        tracing::warn!(provider, kind = fault.kind.label(), "speech synthesis of a sentence failed: {fault}");
     }
 
     /// When everything sent has been played, with a margin.

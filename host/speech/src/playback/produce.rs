@@ -42,7 +42,9 @@ pub(super) async fn run(shared: Arc<Shared>, speaker: Arc<dyn Speaker>, items: m
         let fault = match &mut encoder {
             _ if !has_words(&text) => None,
             Some(encoder) => synthesise(&shared, &*speaker, &mut **encoder, &text, &items).await.err(),
-            None => Some(Fault::permanent(FaultKind::Rejected, "there is no encoder for what devices are sent")),
+            None => {
+                Some(Fault::permanent(FaultKind::Rejected, "there is no encoder for the audio format of the device"))
+            }
         };
         if items.send(PlayItem::End(fault)).await.is_err() {
             return;
@@ -72,7 +74,7 @@ async fn synthesise(
             }
             Ok(None) => break,
             Err(_) => {
-                outcome = Err(Fault::transient(FaultKind::TimedOut, "the speech stopped in the middle"));
+                outcome = Err(Fault::transient(FaultKind::TimedOut, "the audio of the sentence stalled"));
                 break;
             }
         }

@@ -105,7 +105,7 @@ fn estimated_frames(text: &str, frame: Duration) -> u32 {
     u32::try_from(u128::from(ms).div_ceil(frame.as_millis().max(1))).unwrap_or(u32::MAX)
 }
 
-/// The part of a text that corresponds to `played` of `length` frames, without a word that was cut.
+/// The part of a text that corresponds to `played` of `length` frames, no message that was cut.
 fn played_part(text: &str, played: u32, length: u32) -> &str {
     let chars = text.chars().count();
     let end_index = chars * played as usize / (length.max(1) as usize);

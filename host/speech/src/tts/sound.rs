@@ -130,7 +130,7 @@ impl AudioDecoder {
         output.resample.1.finish(&mut output.pcm);
         output.resample = (rate, Resample::new(rate, rate));
         if output.accepted == 0.0 {
-            return Err(Fault::transient(FaultKind::Malformed, format!("{} sent no sound", self.service)));
+            return Err(Fault::transient(FaultKind::Malformed, format!("{} sent no audio", self.service)));
         }
         Ok(std::mem::take(&mut output.pcm))
     }

@@ -10,7 +10,7 @@ use modehost_protocol::ListenMode;
 use modehost_speech::asr::{AsrResults, AudioReader, Recogniser};
 use modehost_speech::config::VadConfig;
 use modehost_speech::{
-    AudioEvent, AudioInput, Fault, FaultKind, InputEvent, InputListener, InputState, Providers, Speech, Transcript,
+    AsrResult, AudioEvent, AudioInput, Fault, FaultKind, InputEvent, InputListener, InputState, Providers, Speech,
 };
 use modehost_task::WorkThreads;
 use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
@@ -206,7 +206,7 @@ impl TestHost {
     }
 
     /// The next final transcript.
-    pub async fn transcript(&mut self) -> Transcript {
+    pub async fn transcript(&mut self) -> AsrResult {
         loop {
             match self.report().await {
                 InputEvent::Transcript(transcript) if transcript.is_final => return transcript,

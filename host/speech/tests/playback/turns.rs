@@ -103,7 +103,7 @@ async fn a8_abort_silences_within_one_frame() {
     assert_balanced(&sequence(&before));
     // Seven frames were sent, five of them ahead of playback; one letter takes one frame.
     let [PlayedText { plugin, text }] = &played[..] else { panic!("{played:?}") };
-    assert_eq!(&**who, PLUGIN);
+    assert_eq!(&**plugin, PLUGIN);
     assert!(text.len() <= 7 && "a sentence".starts_with(text.as_str()), "{text}");
     assert!(playback.sentence(&PLUGIN.into(), "too late").is_err());
     tokio::time::sleep(FRAME * 4).await;

@@ -36,7 +36,7 @@ pub fn line(row: &Value) -> String {
         line += &format!("  {calls} calls, {faults} faults");
     }
     if back > 0 {
-        line += &format!(", {back} sessions went back from it");
+        line += &format!(", {back} sessions rolled back from it");
     }
     if let Some(reason) = row.get("reason").and_then(Value::as_str) {
         line += &format!("\n    {reason}");

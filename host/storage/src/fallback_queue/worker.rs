@@ -194,7 +194,7 @@ impl Worker {
             Ok(waiting) => waiting,
             Err(error) if in_file.is_empty() => return Err(error),
             Err(error) => {
-                tracing::warn!(%device, %error, "only what the file holds is handed over; the rest stays queued");
+                tracing::warn!(%device, %error, "only messages of the fallback file are delivered; the rest stays queued");
                 Vec::new()
             }
         };
@@ -247,7 +247,7 @@ impl Worker {
                         );
                     }
                     Err(StorageError::Invalid(why)) => {
-                        tracing::error!(device = %message.device_id, why, "a kept message is not taken by the database");
+                        tracing::error!(device = %message.device_id, why, "the database rejected a message of the fallback file; it is dropped");
                         handled_ids.push(message.id);
                     }
                     Err(_) => accepting = false,
@@ -268,7 +268,7 @@ impl Worker {
             match self.file.write() {
                 Ok(()) => self.file_stale = false,
                 Err(error) => {
-                    tracing::error!(file = %self.file.path().display(), %error, "what the database has is still in the file");
+                    tracing::error!(file = %self.file.path().display(), %error, "messages moved to the database are still in the fallback file");
                 }
             }
         }

@@ -121,14 +121,14 @@ impl Owner {
         let (count, bytes) = read_tally(connection, &format!("queue/{sender}"))?;
         if count > limits::QUEUE_SENDER_MESSAGES || bytes > quotas.per_sender {
             return Err(rejection(StorageError::QuotaExceeded(format!(
-                "as much as one device may have sent waits for others already ({} messages, {} MiB at the most)",
+                "the queue quota of the sender is used up ({} messages, {} MiB)",
                 limits::QUEUE_SENDER_MESSAGES,
                 quotas.per_sender >> 20
             ))));
         }
         if read_tally(connection, "queue")?.1 > quotas.total {
             return Err(rejection(StorageError::QuotaExceeded(format!(
-                "as much as may wait for devices waits already ({} MiB at the most)",
+                "the offline queue is full ({} MiB)",
                 quotas.total >> 20
             ))));
         }
@@ -169,7 +169,7 @@ impl SqliteStorage {
                 && !is_known(connection, &device)?
             {
                 return Err(rejection(StorageError::QuotaExceeded(
-                    "no device of this id has ever been here, so nothing is kept for it".to_owned(),
+                    "no device with this id has ever connected, so no message is queued for it".to_owned(),
                 )));
             }
             connection

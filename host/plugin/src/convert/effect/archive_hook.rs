@@ -61,7 +61,7 @@ fn check_body(effect: &str, name: &str, text: &str, part: Option<&wit::JournalPa
     };
     check_key(effect, &part.journal)?;
     if part.member.is_empty() {
-        return Err(format!("`{effect}` puts a journal into a member without a name"));
+        return Err(format!("`{effect}` puts a journal into a member unnamed"));
     }
     json::check_object_without(text, &part.member).map_err(|why| format!("`{effect}` {name} {why}"))
 }

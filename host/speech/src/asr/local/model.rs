@@ -22,9 +22,9 @@ pub(super) enum ModelError {
     NotAFile,
     #[error("it is no model in ggml format")]
     NotAModel,
-    #[error("it breaks off before its end")]
+    #[error("it is truncated")]
     Truncated,
-    #[error("its {0} make no sense")]
+    #[error("its {0} are invalid")]
     Invalid(&'static str),
 }
 

@@ -73,7 +73,7 @@ impl Wav {
                 self.skipped = 0;
                 Step::Sound((1..UNKNOWN_LENGTH).contains(&length).then_some(length.into()))
             }
-            b"data" => return Err("a WAV file that does not say what its sound is".to_owned()),
+            b"data" => return Err("a WAV file without a format chunk".to_owned()),
             // Chunks are aligned to even offsets.
             _ => Step::Skip(u64::from(length) + u64::from(length % 2)),
         })
@@ -102,7 +102,7 @@ impl Decode for Wav {
                 },
                 Step::Form => match self.next::<4>(&mut bytes, 4) {
                     Some(form) if &form == b"WAVE" || self.has_audio => Step::Chunk,
-                    Some(_) => return Err("a file that is none of sound".to_owned()),
+                    Some(_) => return Err("a RIFF file that is not audio".to_owned()),
                     None => return Ok(()),
                 },
                 Step::Format(length) => {
