@@ -153,7 +153,7 @@ impl PostRecord<'_> {
                     body.bytes = bytes,
                     body.sha8 = sha8,
                     elapsed_ms,
-                    "webhook taken"
+                    "webhook delivered"
                 );
                 if retried { "retry_ok" } else { "ok" }
             }
@@ -164,7 +164,7 @@ impl PostRecord<'_> {
                     body.bytes = bytes,
                     body.sha8 = sha8,
                     elapsed_ms,
-                    "webhook failed: {message}"
+                    "webhook not delivered: {message}"
                 );
                 "fail"
             }

@@ -141,7 +141,7 @@ mod tests {
         let called = things.call("Speaker_SetVolume", r#"{"volume":70}"#).expect("a tool");
         let command = json!({ "name": "Speaker", "method": "SetVolume", "parameters": { "volume": 70 } });
         assert_eq!(called.message, Some(command));
-        assert!(called.text.contains("told"), "{}", called.text);
+        assert!(called.text.contains("has been sent"), "{}", called.text);
         let known = |text: &str| Some(IotCommand { message: None, text: text.to_owned() });
         assert_eq!(things.call("Speaker.get_state", "{}"), known("not known"));
         things.receive(

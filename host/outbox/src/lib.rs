@@ -273,7 +273,8 @@ impl Outbox {
         queue.closing = matches!(frame, Frame::Close { .. });
         queue.bytes += weight(&frame);
         queue.items.push_back(Item { frame, key, mark });
-        if queue.items.len() > OUTBOX_FRAMES || queue.bytes > OUTBOX_BYTES {
+        // A close frame ends the queue with its own code, however full it is.
+        if !queue.closing && (queue.items.len() > OUTBOX_FRAMES || queue.bytes > OUTBOX_BYTES) {
             shed_load(&mut queue);
         }
         self.0.count(&mut queue);
@@ -406,6 +407,18 @@ mod tests {
         }
         assert_eq!(outbox.text("late"), Err(OutboxClosed));
         assert!(matches!(drain(&mut reader)[..], [Frame::Close { code: close::POLICY, .. }]));
+    }
+
+    #[test]
+    fn c8_a_full_queue_is_closed_with_the_code_that_it_is_given() {
+        let (outbox, mut reader) = outbox();
+        for number in 0..OUTBOX_FRAMES {
+            outbox.text(format!("{number}")).expect("open");
+        }
+        outbox.close(close::GOING_AWAY, "the server is stopping");
+        let frames = drain(&mut reader);
+        assert_eq!(frames.len(), OUTBOX_FRAMES + 1, "nothing that was queued is dropped for it");
+        assert!(matches!(frames.last(), Some(Frame::Close { code: close::GOING_AWAY, .. })), "{:?}", frames.last());
     }
 
     #[test]

@@ -11,28 +11,47 @@ use crate::convert;
 use crate::convert::effect::EffectRules;
 use crate::guest::Guest;
 
-/// A linked component whose exports have been resolved and type-checked; not instantiated.
-pub(crate) enum Prepared {
-    V0_1(v0_1::ModePre<Guest>),
-    V0_2(v0_2::ModePre<Guest>),
+/// A linked component whose exports have been resolved; not instantiated.
+pub(crate) struct Prepared {
+    linked: InstancePre<Guest>,
+    indices: Indices,
+}
+
+enum Indices {
+    V0_1(v0_1::ModeIndices),
+    V0_2(v0_2::ModeIndices),
 }
 
 impl Prepared {
-    /// Resolves the exports of a contract version. The error names what is missing or has the wrong type.
+    /// Resolves the exports of a contract version. The error names what is missing.
     pub(crate) fn new(linked: InstancePre<Guest>, contract_version: ContractVersion) -> Result<Self, wasmtime::Error> {
-        Ok(match contract_version {
-            ContractVersion::V0_1 => Self::V0_1(v0_1::ModePre::new(linked)?),
-            ContractVersion::V0_2 => Self::V0_2(v0_2::ModePre::new(linked)?),
-        })
+        let indices = match contract_version {
+            ContractVersion::V0_1 => Indices::V0_1(v0_1::ModeIndices::new(&linked)?),
+            ContractVersion::V0_2 => Indices::V0_2(v0_2::ModeIndices::new(&linked)?),
+        };
+        Ok(Self { linked, indices })
     }
 
-    /// Instantiates the component.
-    pub(crate) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Exports, wasmtime::Error> {
-        Ok(match self {
-            Self::V0_1(mode) => Exports::V0_1(mode.instantiate(store)?),
-            Self::V0_2(mode) => Exports::V0_2(mode.instantiate(store)?),
-        })
+    /// Instantiates the component and checks the types of its exports. Runs code of the guest.
+    ///
+    /// # Errors
+    /// [`OpenError::Types`] if the exports are not those of the contract version, else what the runtime says.
+    pub(crate) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Exports, OpenError> {
+        let instance = self.linked.instantiate(&mut *store).map_err(OpenError::Guest)?;
+        let (version, exports) = match &self.indices {
+            Indices::V0_1(indices) => (ContractVersion::V0_1, indices.load(store, &instance).map(Exports::V0_1)),
+            Indices::V0_2(indices) => (ContractVersion::V0_2, indices.load(store, &instance).map(Exports::V0_2)),
+        };
+        exports.map_err(|error| OpenError::Types(version, error))
     }
+}
+
+/// Why there is no instance.
+pub(crate) enum OpenError {
+    /// The guest has failed, or the runtime.
+    Guest(wasmtime::Error),
+    /// The exports have other types than the contract version: it was built against a draft of it.
+    Types(ContractVersion, wasmtime::Error),
 }
 
 /// The exports of one instance. An outer error means that the store is lost.

@@ -10,7 +10,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDe
 
 use crate::code::{Budget, Code};
 use crate::convert::effect::EffectRules;
-use crate::exports::Exports;
+use crate::exports::{Exports, OpenError};
 use crate::generation_state::GenerationState;
 use crate::guest::Guest;
 
@@ -39,7 +39,13 @@ impl WasmInstance {
         store.set_epoch_deadline(code.budget.ticks);
         let exports = match code.mode.instantiate(&mut store) {
             Ok(exports) => exports,
-            Err(error) => {
+            Err(OpenError::Types(version, error)) => {
+                return Err(Fault::Open(format!(
+                    "its types are not those of modehost:mode@{version} ({error:#}); if it was built against a draft \
+                     of that version, rebuild it with the SDK of this server"
+                )));
+            }
+            Err(OpenError::Guest(error)) => {
                 // Instantiation runs guest code (start functions), so this can be the guest's fault.
                 return Err(match to_fault(&error, &store, code.budget.call_ms) {
                     Fault::Trapped(why) => Fault::Open(why),

@@ -248,6 +248,8 @@ impl Registry {
             let labels = [("mode", mode.to_owned()), ("generation", generation.to_string())];
             metrics::gauge!("modehost_mode_sessions", &labels).set(*count as f64);
         }
+        // Reported as zero once; a version that comes back is counted anew.
+        counts.retain(|_, count| *count > 0);
     }
 }
 

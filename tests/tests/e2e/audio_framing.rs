@@ -78,8 +78,8 @@ async fn a11_sound_of_which_nothing_can_be_read_is_told_once() {
     let none: Vec<Vec<u8>> = (0..57).map(|number| vec![0x5b, 0, number, 7]).collect();
     let wrapped: Vec<Vec<u8>> = speech.iter().map(|packet| framed(3, packet)).collect();
     for (id, header, packets, log) in [
-        ("bare", Some("3"), &speech, "not of this protocol version"),
-        ("wrapped", Some("1"), &wrapped, "not of this protocol version"),
+        ("bare", Some("3"), &speech, "cannot be parsed in this protocol version"),
+        ("wrapped", Some("1"), &wrapped, "cannot be parsed in this protocol version"),
         ("none", None, &none, "cannot be decoded"),
     ] {
         let mut device = join(&server, id, header, json!({ "type": "hello" })).await;

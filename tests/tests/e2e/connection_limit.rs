@@ -38,7 +38,7 @@ async fn c8_the_newcomer_beyond_the_limit_is_told_when_to_come_again() {
     let mut second = Device::join(&server, "dev-2").await;
     let (answer, _) = try_handshake(&server, "dev-3").await;
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(answer.to_lowercase().contains("retry-after: 30") && answer.contains("come again later"), "{answer}");
+    assert!(answer.to_lowercase().contains("retry-after: 30") && answer.contains("retry later"), "{answer}");
     server.wait_output("no more devices are taken: raise gateway.max_connections").await;
     // A device's takeover of its own connection is not a new connection.
     let mut again = Device::join(&server, "dev-2").await;

@@ -121,14 +121,14 @@ async fn what_is_kept_is_given_out_and_what_is_forgotten_is_nowhere() {
         assert!(stdout["removed"][store].as_u64() > Some(0), "{store}: {stdout}");
     }
     let left = stdout["left"].to_string();
-    assert!(left.contains("log") && left.contains("backups") && !left.contains("free room"), "{left}");
+    assert!(left.contains("log") && left.contains("backups") && !left.contains("free pages"), "{left}");
     assert_eq!(device.expect_close().await.0, 1008);
     assert_eq!(files_containing(&server.data_dir(), DEVICE), Vec::<PathBuf>::new());
     assert_eq!(meetings(&server), 2, "the friend's meetings remain");
 
     // It cannot be forgotten twice, and comes back as a new device.
     let (code, _, stderr) = server.run(&["device", "forget", DEVICE, "--yes"]).await;
-    assert!(code == 1 && stderr.contains("nothing is kept of"), "{stderr}");
+    assert!(code == 1 && stderr.contains("nothing is stored about"), "{stderr}");
     let before = device.session_id().to_owned();
     let mut device = Device::join(&server, DEVICE).await;
     assert_ne!(device.session_id(), before);
@@ -169,7 +169,7 @@ async fn a_device_that_talks_all_the_while_is_forgotten_and_is_a_new_one() {
     assert_eq!(code, 0, "{stdout}{stderr}");
     // Not connected: nothing of the count before may be written back.
     let sure = server.run(&forget).await;
-    assert!(sure.0 == 0 || sure.2.contains("nothing is kept"), "{sure:?}");
+    assert!(sure.0 == 0 || sure.2.contains("nothing is stored"), "{sure:?}");
     let mut device = Device::connect(&server, DEVICE).await;
     device.hello().await;
     assert_eq!(device.count().await.0, 1, "the count started again at 1");
@@ -196,7 +196,7 @@ async fn a_kill_between_the_database_and_the_files_is_made_good_at_the_next_star
     drop(database);
     server.launch();
     server.ready().await;
-    server.wait_output("has been forgotten").await;
+    server.wait_output("erasure of a device has been completed").await;
     wait::until("the files go", wait::TIMEOUT, async || meetings(&server), |files| *files == 0).await;
     let count = |condition: &str| {
         let database = rusqlite::Connection::open(server.data_dir().join("modehost.db")).expect("the database");

@@ -181,9 +181,9 @@ async fn m8_a_finished_meeting_is_posted_signed_and_whole() {
     assert_eq!(body["transcript"][0]["text"], json!(WORDS), "{body}");
     assert_eq!(body["title"], summary["title"], "{body}");
     assert_eq!(wait_count(&server, "ok").await, 1.0);
-    server.wait_output("webhook taken").await;
+    server.wait_output("webhook delivered").await;
     let output = server.output();
-    let [line] = lines(&output, "webhook taken")[..] else { panic!("one line:\n{output}") };
+    let [line] = lines(&output, "webhook delivered")[..] else { panic!("one line:\n{output}") };
     let sha8 = &Sha256::digest(&request.body).iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..8];
     assert!(line.contains(sha8) && line.contains(&request.body.len().to_string()), "{line}");
     assert_nothing_private(&output);
@@ -201,7 +201,7 @@ async fn m8_a_post_that_failed_is_tried_once_more_after_two_to_five_seconds() {
     assert_eq!(requests[0].body, requests[1].body);
     assert_eq!(requests[0].header("X-Meeting-Signature"), requests[1].header("X-Meeting-Signature"));
     assert_eq!(wait_count(&server, "retry_ok").await, 1.0);
-    assert!(lines(&server.output(), "webhook not taken").is_empty());
+    assert!(lines(&server.output(), "webhook not delivered").is_empty());
 }
 
 #[tokio::test]
@@ -215,9 +215,9 @@ async fn m8_failure_is_one_line_and_touches_neither_summary_nor_archive() {
     assert_eq!(requests.len(), 2, "no third attempt");
     // The duration of the attempt and the shortest pause.
     assert!(requests[1].at - requests[0].at >= Duration::from_millis(2_900));
-    server.wait_output("webhook not taken").await;
+    server.wait_output("webhook not delivered").await;
     let output = server.output();
-    let [line] = lines(&output, "webhook not taken")[..] else { panic!("one line:\n{output}") };
+    let [line] = lines(&output, "webhook not delivered")[..] else { panic!("one line:\n{output}") };
     assert!(line.contains("ERROR") && line.contains("503"), "{line}");
     assert_nothing_private(&output);
     let file = server.data_dir().join(format!("meetings/{id}.json"));

@@ -159,7 +159,7 @@ async fn confined_as_its_unit_says_the_server_does_everything() {
     let checked = Command::new(&wrapper).args(["check", &config]).output().expect("run");
     assert!(checked.status.success() && text(&checked.stdout).ends_with("ok\n"), "{}", text(&checked.stderr));
     server.signal(Signal::HUP);
-    server.wait_output("SIGHUP: log files are opened anew").await;
+    server.wait_output("SIGHUP: reopening log files").await;
     let (code, _, stderr) = server
         .run(&[
             "backup",

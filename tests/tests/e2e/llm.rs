@@ -70,7 +70,7 @@ fn l1_a_mistaken_address_is_refused_with_the_correction_at_its_line() {
         ("base_url", "https://api.example.org/v1/chat/completions", "must end before /chat/completions"),
         ("base_url", "https://api.example.org/v1/v1", "repeats the end of its path"),
         ("base_url", "api.example.org/v1", "has no scheme, and must begin with https://"),
-        ("base_url", "https://api.example.org/v1?key=1", "must not go on with `?`"),
+        ("base_url", "https://api.example.org/v1?key=1", "must not contain `?`"),
     ] {
         let (code, written) = check(&format!("llm:\n  aliases:\n    default:\n      {key}: {mistaken}\n"));
         assert_eq!(code, Some(64), "{mistaken}: {written}");

@@ -109,7 +109,7 @@ async fn l6_a_model_that_takes_little_answers_all_the_same() {
     let remedies =
         metric_value(&server, "modehost_model_remedies_total{alias=\"default\",remedy=\"system_into_user\"}").await;
     assert_eq!(remedies, 1.0);
-    server.wait_output("asked otherwise for a day").await;
+    server.wait_output("adapted for a day").await;
 }
 
 #[tokio::test]

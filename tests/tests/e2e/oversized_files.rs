@@ -39,7 +39,7 @@ async fn c20_a_file_that_is_far_too_large_is_refused_without_being_read() {
     server.ready().await;
     server.wait_output("huge.wasm").await;
     server.wait_output("a damaged queue file is put aside").await;
-    server.wait_output("the index of kept plugin releases is damaged").await;
+    server.wait_output("the index of stored plugin releases is damaged").await;
     assert!(peak_kib(&server) < MAX_KIB, "{} KiB", peak_kib(&server));
 
     // A file that appears while the server runs, and a configuration.

@@ -73,7 +73,9 @@ async fn c12_who_may_connect_is_anothers_to_say_only_where_the_file_says_so() {
     // The active remote configuration is checked again, and a fetched one as well.
     server.signal(Signal::HUP);
     server
-        .wait_output("auth.methods: what says who may connect (section `auth`) may come from elsewhere only where")
+        .wait_output(
+            "auth.methods: what says who may connect (section `auth`) may come from the remote configuration only if",
+        )
         .await;
     let answer = server.admin("POST", "/api/v1/config/reload", "").await;
     assert!(answer.status == 422 && answer.body.contains("config.remote.sign_in: true"), "{}", answer.body);

@@ -193,7 +193,10 @@ async fn c12_a_remote_configuration_lies_over_the_file_and_is_taken_whole_or_not
             RemoteBehaviour::Document("server:\n  timezone_offset_min: 180\n  portt: 1\n".into()),
             "remote configuration:3:3",
         ),
-        (RemoteBehaviour::Document("config:\n  remote: { url: http://127.0.0.1:1/ }\n".into()), "cannot move itself"),
+        (
+            RemoteBehaviour::Document("config:\n  remote: { url: http://127.0.0.1:1/ }\n".into()),
+            "cannot change its own address",
+        ),
         (RemoteBehaviour::Document("unheard_of: {}\nserver: { timezone_offset_min: 180 }\n".into()), "unheard_of"),
         (RemoteBehaviour::Status("500 oh"), "it answered 500"),
         (RemoteBehaviour::Status("302 there\r\nLocation: http://127.0.0.1:1/"), "redirects are not followed"),

@@ -244,7 +244,7 @@ async fn c11_methods_change_while_the_server_runs() {
     connect_with(&server, "aa:02", None).await;
     let (code, reason) = early.expect_close().await;
     assert!(
-        code == 1008 && reason.contains("taken back"),
+        code == 1008 && reason.contains("revoked"),
         "connections that the new rules reject are closed: {code} {reason}"
     );
     // An invalid document changes nothing.

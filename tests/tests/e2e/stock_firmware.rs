@@ -356,7 +356,7 @@ async fn c19_a_missing_recogniser_is_shown_once_and_the_log_tells_who_came() {
         "voice: none;",
         "a device has asked for the address (OTA)",
         "a device has connected",
-        "a person is told of a fault: no speech recogniser is configured",
+        "user alerted to a fault: no speech recogniser is configured",
         "the connection of a device has ended",
     ] {
         server.wait_output(line).await;

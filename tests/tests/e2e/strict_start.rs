@@ -66,7 +66,7 @@ async fn h6_a_lenient_start_serves_and_is_not_ready_until_it_is_mended() {
     let mut server = Server::prepare(&good.clone().set("fixture.label", json!(7)));
     server.launch();
     let output = until_status(&server, 503).await;
-    assert!(output.contains("nobody is answered") && output.contains("fixture.label"), "{output}");
+    assert!(output.contains("no device is answered") && output.contains("fixture.label"), "{output}");
     server.configure(&good);
     until_status(&server, 200).await;
 }

@@ -169,7 +169,7 @@ async fn things_of_firmware_before_1_6_3_are_tools() {
     expect_answer(&mut device, "音量调到七十了。").await;
     let names = offered(&provider.requests()[0].body);
     assert_eq!(names[..2], ["Speaker_SetVolume", "Speaker_get_state"]);
-    assert!(last_tool_result(&provider).contains("the device has been told"), "{}", last_tool_result(&provider));
+    assert!(last_tool_result(&provider).contains("the command has been sent"), "{}", last_tool_result(&provider));
     // The state that it reports is the result.
     provider.queue(Reply::tool_call("Speaker_get_state", "{}"));
     provider.queue(Reply::text("现在是四十。"));

@@ -90,7 +90,7 @@ async fn plain_http_to_another_machine_is_warned_of() {
         lines.0.lock().clear();
         let _ = sign_in(json!({ "methods": ["introspection"], "introspection": { "url": url } }));
         let text = String::from_utf8_lossy(&lines.0.lock()).into_owned();
-        assert_eq!(text.contains("auth.introspection.url begins with http://"), warned, "{text}");
+        assert_eq!(text.contains("auth.introspection.url uses http://"), warned, "{text}");
         assert!(!text.contains("example.org"), "{text}");
     }
 }

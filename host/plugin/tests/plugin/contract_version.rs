@@ -95,6 +95,20 @@ fn h3_a_track_that_is_not_known_is_refused_by_name() {
     }
 }
 
+/// A component that was built while the words of 0.2 were still open: it says `confirmed` for `is-final`.
+#[test]
+fn h3_a_component_of_a_draft_is_refused_with_the_advice_to_rebuild_it() {
+    let draft = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/components/draft-0.2.wasm"));
+    let error = runtime().load(&draft.expect("the component"), "draft.wasm", None, &[]).err().expect("refused");
+    assert_eq!(
+        error.to_string(),
+        "draft.wasm fails its trial at opening: could not be opened: its types are not those of modehost:mode@0.2.0 \
+         (failed to convert function to given type: type mismatch with parameters: type mismatch for case transcript: \
+         expected record field named is-final, found confirmed); if it was built against a draft of that version, \
+         rebuild it with the SDK of this server"
+    );
+}
+
 #[test]
 fn h2_a_session_moves_between_the_tracks_where_its_state_allows() {
     let runtime = runtime();

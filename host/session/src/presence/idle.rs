@@ -148,7 +148,7 @@ impl Presence {
             Step::Close => {
                 tracing::debug!(device = %env.handle.device, seconds = total.as_secs(), "idle connection closed");
                 metrics::counter!("modehost_idle_closes_total").increment(1);
-                outbox.close(close::NORMAL, format!("this device was idle for {} s", total.as_secs()));
+                outbox.close(close::NORMAL, format!("nothing was heard from this device for {} s", total.as_secs()));
             }
         }
     }

@@ -117,7 +117,7 @@ async fn h4_repeated_faults_stop_the_handler_with_back_off() {
     }
     device.say(json!({ "type": "red" })).await;
     let error = device.expect_message(|message| message["code"] == "MODE_FAULT").await;
-    assert!(error["message"].as_str().unwrap().contains("rests for"), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("is stopped for"), "{error}");
     // Another device is not affected.
     assert_eq!(counted(&mut host.device("b")).await.0, 1);
 }
@@ -253,7 +253,7 @@ async fn modes_that_set_each_other_off_come_to_an_end() {
     host.catalog.publish(NativeMode::new("red", 1, count));
     let mut device = host.device("a");
     device.say(json!({ "type": "red", "do": "loop" })).await;
-    device.expect_message(|message| message["message"].as_str().is_some_and(|text| text.contains("without end"))).await;
+    device.expect_message(|message| message["message"].as_str().is_some_and(|text| text.contains("in a loop"))).await;
     assert!(counted(&mut device).await.0 < 40);
 }
 

@@ -129,7 +129,7 @@ async fn a_model_that_breaks_off_is_told_from_garbage() {
     for offset in offsets.into_iter().chain([whole.len() / 2, whole.len() - 4 * 64, whole.len() - 1]) {
         let fault = expect_rejected(&file(&directory, &whole[..offset])).await;
         assert_eq!(fault.kind, FaultKind::Malformed);
-        assert!(fault.message.contains("breaks off"), "at {offset}: {fault}");
+        assert!(fault.message.contains("is truncated"), "at {offset}: {fault}");
     }
 }
 

@@ -231,7 +231,7 @@ fn a8_what_cannot_be_played_is_refused_with_what_it_is() {
         (of(100, 1, 1, 16), "audio/wav", "100 Hz"),
         (of(24_000, 99, 1, 16), "audio/wav", "99 channels"),
         (of(24_000, 0, 1, 16), "audio/wav", "channels"),
-        (b"RIFFxxxxWAVEdata\0\0\0\0".to_vec(), "audio/wav", "does not say"),
+        (b"RIFFxxxxWAVEdata\0\0\0\0".to_vec(), "audio/wav", "format chunk"),
         (long, "audio/wav", "does not begin"),
         (head(&[], mono, false, 100)[..30].to_vec(), "audio/wav", "half of a WAV"),
         ([b"fLaC", &[0; 200][..]].concat(), "audio/pcm", "audio/flac"),
