@@ -260,7 +260,8 @@ impl Meeting {
             }
             // Where the journal cannot be read, the next segment tries again.
             Reply::Failed(failed) => {
-                if running.account.take_failure(cx, failed.reason) {
+                let may_go_on = running.account.take_failure(cx, failed.reason);
+                if may_go_on {
                     running.take_notes_if_due(cx);
                 }
             }

@@ -45,6 +45,7 @@ impl Reply {
     }
 
     /// The reply in an event, with its request; any other event is handed back.
+    #[allow(clippy::result_large_err, reason = "what is no reply is handed on, not reported")]
     pub(crate) fn of(event: Event) -> Result<(RequestId, Self), Event> {
         Ok(match event {
             Event::ModelChunk(ModelChunk { request, text }) => (request, Self::Chunk(text)),
