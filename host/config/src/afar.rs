@@ -64,7 +64,7 @@ impl RemotePolicy {
         }
     }
 
-    /// Adds [`MARK`] to every setting of a schema that has restricted sources.
+    /// Adds [`SOURCE_KEY`] to every setting of a schema that has restricted sources.
     pub fn annotate(&self, schema: &mut Value) {
         for (pattern, pointer) in settings(schema) {
             let word = match self.source_of(&pattern) {

@@ -96,7 +96,7 @@ impl<T: Document> RemoteConfig<T> {
     /// up to the timeout of a fetch.
     ///
     /// # Errors
-    /// See [`FirstError`].
+    /// See [`InitialLoadError`].
     pub fn initial_load(&self, source: &Source) -> Result<InitialLoad<T>, InitialLoadError> {
         let base = source.load::<T>()?;
         let Some((remote, switch)) = (self.locate)(&base.document) else {

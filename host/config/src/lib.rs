@@ -9,7 +9,7 @@
 //! - [`environment`]: variables that override single settings
 //! - [`layers`]: built-in settings < file < remote configuration < environment, with the origin of each value
 //! - [`conform`]: schema check: unknown keys, and texts that look like numbers
-//! - [`load`]: the whole pipeline, resulting in a [`Loaded`] or [`Problems`]
+//! - [`load`]: the whole pipeline, resulting in a [`Loaded`] or [`Diagnostics`]
 //! - [`problem`]: diagnostics, as a person reads them
 //! - [`remote`]: fetches a document from another machine, and stores its last good copy
 //! - [`elsewhere`]: a document of which a part is a remote configuration

@@ -1,6 +1,6 @@
 //! Loads a document: layers, schema check, types, validation rules.
 //!
-//! Rule: a [`Loaded`] is valid as a whole; any error results in [`Problems`], as many at once as can be distinguished,
+//! Rule: a [`Loaded`] is valid as a whole; any error results in [`Diagnostics`], as many at once as can be distinguished,
 //! and no document.
 
 use std::collections::BTreeMap;
@@ -177,7 +177,7 @@ impl<T: Document> Loaded<T> {
         self.layers.problem_with_value(pointer, message)
     }
 
-    /// As [`problem_with_value`](Self::problem_with_value), at the key itself.
+    /// As [`problem_with_value`](Self::diagnostic_for_value), at the key itself.
     pub fn diagnostic_for_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.layers.problem_with_key(pointer, message)
     }

@@ -7,7 +7,7 @@
 //! # Layout
 //! - [`Identity`]: whether two paths resolve to the same file or directory
 //! - [`Stamp`]: whether the content of a file may have changed
-//! - [`FolderWatch`]: wakes on events in directories, and follows them when they are replaced
+//! - [`DirectoryWatch`]: wakes on events in directories, and follows them when they are replaced
 //! - [`read`]: bounded reading of a whole file
 
 #![warn(missing_docs)]

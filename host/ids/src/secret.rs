@@ -18,7 +18,7 @@ pub trait SecretKind {
 
 /// A text that neither `Debug` nor `Serialize` shows. Validated when it is read: see the validators beside each kind.
 ///
-/// `==` serves to detect a changed setting; untrusted input is compared with [`Secret::is`], in constant time.
+/// `==` serves to detect a changed setting; untrusted input is compared with [`Secret::matches`], in constant time.
 pub struct Secret<K>(String, PhantomData<fn() -> K>);
 
 impl<K> Secret<K> {

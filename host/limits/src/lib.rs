@@ -38,7 +38,7 @@ pub const KEEPALIVE: Duration = Duration::from_secs(95);
 /// Idle timeout: a device that has sent nothing for this long, plus `IDLE_BUFFER`, is disconnected. People take breaks
 /// of some minutes, and firmware reconnects at the next word.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
-/// Added to `IDLE` in every mode.
+/// Added to `IDLE_TIMEOUT` in every mode.
 pub const IDLE_BUFFER: Duration = Duration::from_secs(60);
 /// How long before the idle timeout a device is warned.
 pub const IDLE_WARNINGS: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(10)];

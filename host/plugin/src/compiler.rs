@@ -14,7 +14,7 @@ use crate::limits;
 use crate::engine;
 
 /// The compiler process: started with [`Self::arguments`], it reads a component from stdin and writes machine code to
-/// stdout by [`compile_input`].
+/// stdout by [`compile_stdin`].
 #[derive(Clone, Debug)]
 pub struct CompilerProcess {
     /// Path of the executable: this program.

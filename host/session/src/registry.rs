@@ -89,7 +89,7 @@ impl Registry {
     /// older connection gets a message, lingers 1.5 s and is closed.
     ///
     /// # Errors
-    /// See [`Refusal`].
+    /// See [`AttachError`].
     pub fn attach(
         self: &Arc<Self>,
         device: &DeviceId,

@@ -78,7 +78,7 @@ pub struct SqliteStorage {
     /// Notified when archive files are due for export.
     due: Arc<Notify>,
     file: Arc<PathBuf>,
-    /// For [`Self::take_trouble`].
+    /// For [`Self::take_write_failure`].
     last_failure: Arc<Mutex<Option<StorageError>>>,
     /// Maximum number of messages queued for one device.
     queue_limit: AtomicU32,

@@ -233,7 +233,7 @@ pub struct QueuedMessage {
 pub struct OfflineDelivery {
     /// The device that sends it.
     pub sender: DeviceId,
-    /// The delivery receipt for the sender, as in [`Origin`]; `None` for none.
+    /// The delivery receipt for the sender, as in [`ReceiptTarget`]; `None` for none.
     pub receipt: Option<Arc<str>>,
     /// The device that it is for.
     pub receiver: DeviceId,
@@ -266,11 +266,11 @@ pub trait OfflineQueue: Send + Sync {
         ttl_ms: u64,
     ) -> Reply<u32>;
 
-    /// As [`OfflineQueue::enqueue_from`], on behalf of a device. Rejected with `Share` if the receiver has never
+    /// As [`OfflineQueue::enqueue_with_receipt`], on behalf of a device. Rejected with `Share` if the receiver has never
     /// connected, or if the quota of this sender or of the whole queue is used up.
     fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32>;
 
-    /// As [`OfflineQueue::enqueue_from`]; the reply includes the message's id, if the queue can tell it.
+    /// As [`OfflineQueue::enqueue_with_receipt`]; the reply includes the message's id, if the queue can tell it.
     fn enqueue_with_id(
         &self,
         origin: Option<ReceiptTarget>,
@@ -283,7 +283,7 @@ pub trait OfflineQueue: Send + Sync {
         Reply::from_future(async move { Ok((queued.await?, None)) })
     }
 
-    /// As [`OfflineQueue::enqueue_from`], without a sender to notify.
+    /// As [`OfflineQueue::enqueue_with_receipt`], without a sender to notify.
     fn enqueue(&self, device: &DeviceId, payload: Arc<str>, now: u64, ttl_ms: u64) -> Reply<u32> {
         self.enqueue_with_receipt(None, device, payload, now, ttl_ms)
     }

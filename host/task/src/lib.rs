@@ -91,7 +91,7 @@ pub async fn run_on_own_thread<T: Send + 'static>(name: &str, work: impl FnOnce(
 }
 
 /// Tasks on the IO threads that have not ended. Must be called from within the runtime, or from [`run_blocking`] and
-/// [`run_apart`].
+/// [`run_on_own_thread`].
 pub fn count_io_tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }

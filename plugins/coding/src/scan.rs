@@ -6,7 +6,7 @@
 //! - [`prefix`]: what precedes each line; [`json`] and [`document`]: JSON
 //! - [`general`]: messages of no particular tool; [`test_counts`] and [`sentences`]: how it ended
 //! - [`apply`]: applies the event of a line
-//! - [`trigrams`]: a cheap filter before the expensive matches; [`line`]: parsing helpers
+//! - [`trigrams`]: a cheap filter before the expensive matches; [`mod@line`]: parsing helpers
 
 mod apply;
 mod ci;

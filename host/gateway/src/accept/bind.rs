@@ -1,4 +1,4 @@
-//! Binds all listeners before anything else starts. Rule: a [`Bound`] holds all ports; every error is one sentence that
+//! Binds all listeners before anything else starts. Rule: a [`BoundListeners`] holds all ports; every error is one sentence that
 //! names host, port and the setting to change.
 
 use std::io;

@@ -73,7 +73,7 @@ impl InheritedListeners {
         *INHERITED.lock() = Some(ports);
     }
 
-    /// The sockets found by [`Ports::receive`]; `None` on the second call.
+    /// The sockets found by [`InheritedListeners::collect`]; `None` on the second call.
     pub fn from_environment() -> Option<Self> {
         INHERITED.lock().take()
     }

@@ -61,7 +61,7 @@ impl Registry {
     /// nothing can write back what the caller removes from the storage.
     ///
     /// # Errors
-    /// See [`NotForgotten`]; the stored data is unchanged.
+    /// See [`ForgetError`]; the stored data is unchanged.
     pub async fn begin_forget(self: &Arc<Self>, device: &DeviceId, reason: &str) -> Result<ForgetGuard, ForgetError> {
         if self.is_draining() {
             return Err(ForgetError::Stopping);

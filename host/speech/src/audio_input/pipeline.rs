@@ -76,7 +76,7 @@ impl Drop for RunningGauge {
 struct Reported {
     /// Barge-in, in the open utterance.
     barge_in: bool,
-    /// The last `Note::Making`.
+    /// The last `InputState::Making`.
     active: bool,
 }
 

@@ -125,8 +125,8 @@ impl SqliteStorage {
     }
 
     /// Erases everything that is stored of a device, in one transaction. Nothing may write its data at the same time.
-    /// Data outside the database has to follow: [`Self::being_forgotten`] lists the device until
-    /// [`Self::has_forgotten`].
+    /// Data outside the database has to follow: [`Self::pending_erasures`] lists the device until
+    /// [`Self::complete_erasure`].
     pub fn erase_device(&self, device: &DeviceId) -> Reply<ErasureReport> {
         let device = device.clone();
         self.write_freeing(move |context| {

@@ -3,7 +3,7 @@
 
 use super::ModePhrases;
 
-/// The vocabulary of one mode; the fields correspond to those of [`Named`].
+/// The vocabulary of one mode; the fields correspond to those of [`ModePhrases`].
 pub struct Vocabulary {
     pub mode: &'static str,
     pub modes: &'static [&'static str],
