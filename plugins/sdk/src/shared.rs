@@ -81,8 +81,8 @@ impl<'a, M: Mode> Cx<'a, M> {
     /// Changes a shared document. Outcomes come to [`Mode::on_reply`] with the tag that `next` makes of the update, and
     /// go to [`Update::on_reply`] until that says what became of it. Needs the grant `documents:<prefix>`.
     pub fn update<C: Change>(&mut self, key: impl Into<String>, change: C, next: fn(Update<C>) -> M::Next) {
-        // Unique: requests are counted within a session.
-        let mark = format!("{}/{}", self.session_id(), self.next_request);
+        // Requests are counted within a session, from the beginning again where its state was discarded.
+        let mark = format!("{}/{}/{:x}", self.session_id(), self.next_request, self.seed());
         let update = Update { key: key.into(), change, mark, tries: 0, output: None };
         update.read(self, next);
     }

@@ -177,3 +177,24 @@ fn a_document_of_another_kind_is_not_written_over() {
     let error = shared_value::<Votes>(&store.document(0)).expect_err("another kind");
     assert!(error.starts_with("the document votes is not a shared one: missing field `value`"), "{error}");
 }
+
+#[test]
+fn a_session_that_began_again_does_not_take_an_old_mark_for_its_own() {
+    let mut store = Store::default();
+    // The same session twice; the second time its state was discarded, so requests are counted from 1 again.
+    for seed in [1, 2] {
+        let mut voter = voter(1);
+        let effects = voter.handle(Context { now: 1, seed }, vote(9)).expect("handled");
+        store.queue.extend(effects.into_iter().map(|effect| (1, effect)));
+        // Read, then a write that is lost on its way the second time, and whatever follows from that.
+        for lost in [false, seed == 2, false, false] {
+            let Some((_, event)) = store.queue.front().is_some().then(|| store.answer(0, lost, lost)).flatten() else {
+                break;
+            };
+            store.queue.extend(handle(&mut voter, event).into_iter().map(|effect| (1, effect)));
+        }
+        assert_eq!(voter.mode().done.len(), 1, "{:?}", voter.mode());
+    }
+    let votes: Votes = shared_value(&store.document(0)).expect("a shared document");
+    assert_eq!(votes.by.len(), 2);
+}
