@@ -119,7 +119,7 @@ impl SessionHandle {
         }
         self.audio.push(match fates.settling_utterances {
             Fate::Dropped => AudioEvent::Reset(epoch),
-            Fate::Recorded | Fate::Continues => AudioEvent::Split(epoch),
+            Fate::Recorded | Fate::Continues => AudioEvent::StartEpoch(epoch),
         });
     }
 

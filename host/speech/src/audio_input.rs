@@ -96,7 +96,7 @@ pub enum AudioEvent {
     /// Drop the open utterance.
     Discard,
     /// End the open utterance and recognise it. Audio that follows has this epoch.
-    Split(u64),
+    StartEpoch(u64),
     /// The connection is closed: the open utterance ends.
     Disconnected(u64),
 }
@@ -162,7 +162,7 @@ impl AudioInput {
         let epoch = queue.epoch;
         match event {
             AudioEvent::Format(connection, format) => queue.format = (connection, format),
-            AudioEvent::Reset(epoch) | AudioEvent::Split(epoch) => queue.epoch = epoch,
+            AudioEvent::Reset(epoch) | AudioEvent::StartEpoch(epoch) => queue.epoch = epoch,
             _ => {}
         }
         if !queue.running && (!starts_task(&event) || !self.has_recogniser()) {

@@ -170,7 +170,7 @@ impl Pipeline {
                 self.apply_step(step).await;
                 self.activity.reset();
             }
-            AudioEvent::Split(epoch) => {
+            AudioEvent::StartEpoch(epoch) => {
                 let step = self.endpointer.apply(Input::Disconnected);
                 self.apply_step(step).await;
                 self.activity.reset();

@@ -72,13 +72,14 @@ async fn c16_what_is_divided_is_heard_to_its_end_and_belongs_to_the_time_before(
     host.start(Auto);
     let spoken = recording("weather");
     host.say(&spoken);
-    host.input.push(AudioEvent::Split(7));
+    host.input.push(AudioEvent::StartEpoch(7));
     let (epoch, report) = host.report_of().await;
     let InputEvent::Transcript(transcript) = report else { panic!("{report:?}") };
     assert!(transcript.text.parse::<usize>().expect("a length") >= ms(&spoken));
     assert_eq!(epoch, 0);
     host.say(&[silence(500), spoken, silence(1000)].concat());
-    assert_eq!(host.report_of().await.0, 7);
+    let (epoch, report) = host.report_of().await;
+    assert_eq!(epoch, 7, "{report:?}");
 }
 
 #[tokio::test]
