@@ -68,8 +68,16 @@ impl Frames {
                 bytes = &bytes[1..];
                 continue;
             }
-            if first == b'{' && (self.line.is_empty() || self.line == BOM) && !self.objects.is_within() {
-                self.line.clear();
+            // Dropped as its bytes arrive, so that what follows starts a line however they were split.
+            if BOM.get(self.line.len()) == Some(&first) && BOM.starts_with(&self.line) {
+                self.line.push(first);
+                if self.line == BOM {
+                    self.line.clear();
+                }
+                bytes = &bytes[1..];
+                continue;
+            }
+            if first == b'{' && self.line.is_empty() && !self.objects.is_within() {
                 self.bare = true;
                 bytes = &bytes[self.push_object(bytes, found)?..];
                 continue;
@@ -112,7 +120,7 @@ impl Frames {
             return Err(FrameError::TooLong);
         }
         let line = std::mem::take(&mut self.line);
-        let result = self.read_line(line.strip_prefix(BOM).unwrap_or(&line).trim_ascii(), found);
+        let result = self.read_line(line.trim_ascii(), found);
         self.line = line;
         self.line.clear();
         result
