@@ -1,5 +1,5 @@
-//! States of older versions. Rule: what was under way in them goes on: each request id that they kept finds the tag
-//! that its outcome comes with now.
+//! Migrates states of older schemas. Rule: pending requests survive; each stored request id is mapped to the tag of its
+//! outcome.
 
 use modehost_sdk::Migrated;
 use serde_json::{Value, from_str, from_value, json};
@@ -7,8 +7,8 @@ use serde_json::{Value, from_str, from_value, json};
 use crate::keeping::Errand;
 use crate::{Conversation, FILLER, GATHER, Next, SAVE};
 
-/// Reads the state of schema 1, which had request ids in the stage of the turn, beside the errand for the document and
-/// the summary, and in the listing of tools.
+/// Reads a state of schema 1, which stored request ids in the stage of the turn, in the errand for the document, in the
+/// summary and in the tool list.
 pub(crate) fn read(state: &str) -> Result<Migrated<Conversation>, serde_json::Error> {
     let mut state: Value = from_str(state)?;
     let mut waiting: Vec<(u64, Next)> = Vec::new();

@@ -1,8 +1,8 @@
-//! Dates and times of day from Unix time. Rule: no time zone but the configured offset.
+//! Dates and times of day from Unix time. Rule: no time zone except the configured offset.
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// A moment as people say it.
+/// A date with a time of day.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Moment {
     pub year: i64,
@@ -10,17 +10,17 @@ pub struct Moment {
     pub month: u32,
     /// 1 to 31.
     pub day: u32,
-    /// 0: Sunday.
+    /// 0 is Sunday.
     pub weekday: usize,
     pub hour: u32,
     pub minute: u32,
 }
 
 impl Moment {
-    /// The moment `unix_ms`, as clocks show it `offset_minutes` east of UTC.
+    /// The moment of a Unix time in ms, at an offset from UTC in minutes (positive: east).
     pub fn at(unix_ms: u64, offset_minutes: i32) -> Self {
         let local = i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX).saturating_add(i64::from(offset_minutes) * 60);
-        // What lies behind the year 9999 is taken as its end.
+        // Times after the year 9999 are shown as its end.
         let local = OffsetDateTime::from_unix_timestamp(local).unwrap_or(PrimitiveDateTime::MAX.assume_utc());
         Self {
             year: i64::from(local.year()),

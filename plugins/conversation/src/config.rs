@@ -1,43 +1,42 @@
-//! The section `conversation` of the configuration. Rule: what stands in `config.schema.json` and
-//! what stands here say the same; the schema has checked the ranges.
+//! The section `conversation` of the configuration. Rule: it agrees with `config.schema.json`, which checks the ranges.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The section `conversation` of the configuration.
+/// The section `conversation`.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Config {
     /// Minutes east of UTC.
     pub utc_offset_minutes: i32,
-    /// Modes that can be started by voice or by the model, with the words that start them.
+    /// Modes that a voice command or the model can start, with the phrases that start them.
     pub modes: BTreeMap<String, Vec<String>>,
-    /// Who the assistant is; `{device}`, `{date}`, `{time}`, `{weekday}` and `{mode}` are filled in.
+    /// Describes the assistant; `{device}`, `{date}`, `{time}`, `{weekday}` and `{mode}` are replaced.
     pub prompt: String,
-    /// Tokens that one answer of the model may have.
+    /// Maximum tokens of an answer of the model.
     pub answer_tokens: u32,
-    /// An answer ends after so many sentences.
+    /// Maximum sentences of an answer.
     pub max_sentences: u32,
-    /// An answer ends after so many characters.
+    /// Maximum characters of an answer.
     pub max_answer_chars: usize,
-    /// Characters of a turn; the rest of a longer one is cut off.
+    /// Maximum characters of a turn; the rest is cut off.
     pub max_turn_chars: usize,
-    /// Turns that are remembered word for word; 0: none.
+    /// Maximum number of turns that are remembered verbatim; 0: none.
     pub memory_turns: usize,
-    /// Characters of the turns that are remembered word for word.
+    /// Maximum characters of the turns that are remembered verbatim.
     pub memory_chars: usize,
-    /// Have the model (purpose `memory`) sum up what falls out of the memory.
+    /// Whether the model (purpose `memory`) summarises the turns that exceed these bounds.
     pub memory_summary: bool,
-    /// Let the model call tools of the device and begin modes.
+    /// Whether the model may call tools of the device and start modes.
     pub tools: bool,
-    /// How often in one turn the model may have tools called.
+    /// Maximum rounds of tool calls in a turn.
     pub tool_rounds: u32,
-    /// Characters of a tool's answer that the model is given.
+    /// Maximum characters of a tool result for the model.
     pub tool_result_chars: usize,
-    /// Milliseconds after which a device whose tools are slow says that it is busy; 0: never.
+    /// Time in ms after which a device with slow tools says that it is busy; 0: never.
     pub filler_ms: u64,
-    /// Show a face where the model begins its answer with an emoji.
+    /// Whether a face is shown if the answer starts with an emoji.
     pub emotions: bool,
 }
 
@@ -97,7 +96,7 @@ mod tests {
         let count = defaults.len();
         let read: Config = serde_json::from_value(Value::Object(defaults)).expect("the defaults read");
         assert_eq!(format!("{read:?}"), format!("{:?}", Config::default()));
-        // Every member of the struct stands in the schema: its Debug form names each once.
+        // Every member of the struct is in the schema: the Debug form has each of them once.
         let named = properties.keys().filter(|name| format!("{read:?}").contains(&format!("{name}: "))).count();
         assert_eq!(named, count);
         assert_eq!(format!("{:#?}", Config { modes: Default::default(), ..read }).matches("\n    ").count(), count);

@@ -1,9 +1,9 @@
-//! The face that goes with an answer. Rule: the first emoji of the answer's first piece decides;
-//! firmware knows these names, and an emoji that is none of them leaves the face as it is.
+//! The face that accompanies an answer. Rule: the first emoji of the first piece decides; the names are those of the
+//! firmware, and any other emoji leaves the face unchanged.
 
 use serde::Serialize;
 
-/// Faces that firmware draws, with the emoji that stand for them; the first is asked for.
+/// Faces of the firmware with their emoji; the first emoji of each is offered to the model.
 const FACES: [(&str, &str); 20] = [
     ("happy", "🙂😊😀😃😄☺"),
     ("laughing", "😆😁🤣"),
@@ -36,7 +36,7 @@ pub struct Face {
 }
 
 impl Face {
-    /// The face of this piece of text, if it shows one.
+    /// The face of a text, if its first emoji has one.
     pub fn of(text: &str) -> Option<Self> {
         let emoji = text.chars().find(|&letter| is_emoji(letter))?;
         let (emotion, _) = FACES.iter().find(|(_, emoji_of)| emoji_of.contains(emoji))?;
@@ -44,13 +44,13 @@ impl Face {
     }
 }
 
-/// True for pictures, and for what joins and colours them.
+/// True for pictographs, and for characters that combine or modify them.
 fn is_emoji(letter: char) -> bool {
     matches!(letter, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
         | '\u{fe0e}' | '\u{fe0f}' | '\u{200d}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}')
 }
 
-/// The emoji that a model is asked to choose from.
+/// The emoji offered to the model.
 pub fn choices() -> String {
     FACES.iter().filter_map(|(_, emoji)| emoji.chars().next()).collect()
 }

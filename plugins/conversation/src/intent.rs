@@ -1,5 +1,5 @@
-//! Turns that mean a command and need no model. Rule: what people say is read by the crate `phrases`; here it is
-//! decided what of it this mode does. A doubt goes to the model, which has tools, or is asked back.
+//! Utterances that are commands and need no model. Rule: the crate `phrases` recognises commands; this decides which of
+//! them the mode executes. A doubt goes to the model, which has tools, or is asked back.
 
 use phrases::Verdict;
 use phrases::begin::ModePhrases;
@@ -7,30 +7,30 @@ use phrases::wish::{ModeCommand, ModeContext};
 
 use crate::Config;
 
-/// What was asked for.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// Begin this mode.
+    /// Starts this mode.
     Start(String),
-    /// Leave the mode that runs.
+    /// Leaves the running mode.
     Leave,
-    /// Goodbye.
+    /// Ends the conversation.
     Part,
-    /// Be silent.
+    /// Stops the speech.
     Stop,
-    /// Forget the dialogue.
+    /// Forgets the dialogue.
     Forget,
 }
 
 impl Intent {
-    /// The command that a turn is, if it is one. `running`: another mode runs. `name`: what the device is called.
+    /// Classifies an utterance. `running`: another mode is running; `name`: the name of the device.
     pub fn read(said: &str, config: &Config, running: bool, name: Option<&str>) -> Verdict<Self> {
         let modes = config.modes.iter().map(|(mode, phrases)| ModePhrases::new(mode, phrases)).collect();
         let scene = ModeContext { modes, mode_is_running: running, device_names: name.into_iter().collect() };
         scene.read(said).map(|wish| match wish {
             ModeCommand::Start(mode) => Self::Start(mode),
             ModeCommand::Leave => Self::Leave,
-            // Where no mode runs there is nothing to leave but the conversation.
+            // Without a running mode, exit ends the conversation.
             ModeCommand::Exit if running => Self::Leave,
             ModeCommand::Exit | ModeCommand::Farewell => Self::Part,
             ModeCommand::StopSpeaking => Self::Stop,
@@ -126,7 +126,8 @@ mod tests {
         assert_eq!(named, Verdict::Command(Intent::Part));
     }
 
-    /// What ends a meeting there is handed on to here; not understood, it would be answered into the meeting.
+    /// The meeting mode declines what ends a meeting to this mode; if this mode did not understand it, it would answer
+    /// it as a turn.
     #[test]
     fn m1_whatever_ends_a_meeting_leaves_the_mode() {
         let phrases = meeting::config::Config::default().end_phrases;

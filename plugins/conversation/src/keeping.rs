@@ -1,7 +1,7 @@
-//! Keeps the dialogue in the document `conversation/memory/<device id>`. Rule: no answer waits for
-//! it. A turn is saved by a list of effects of its own, behind the last sentence: in one list with
-//! it, the sentence would wait for the disk and be lost with a failed write. One request is open at
-//! a time; whoever else has written meanwhile is merged, a bounded number of times.
+//! Stores the dialogue in the document `conversation/memory/<device id>`. Rule: no answer waits for the storage. A turn
+//! is saved by a list of effects of its own, after the last sentence: in the same list, the sentence would wait for the
+//! disk and be lost with a failed write. Only one request is pending at a time; a concurrent change of the document is
+//! merged, with a bounded number of retries.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,32 +12,32 @@ use serde::{Deserialize, Serialize};
 use crate::memory::{Dialogue, Exchange};
 use crate::{Conversation, Next, SAVE};
 
-/// Conflicts in a row after which the next try waits for the next turn.
+/// Conflicts in a row after which saving waits for the next turn.
 const CONFLICTS: u32 = 3;
-/// Tokens of a summary.
+/// Maximum tokens of a summary.
 const SUMMARY_TOKENS: u32 = 400;
 
-/// The dialogue and where it stands with its document.
+/// The dialogue and the state of its document.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Keeping {
-    /// Shared with the copy that the SDK makes before each event; chunks leave it alone.
+    /// Shared with the copy that the SDK makes before each event; chunks do not change it.
     pub dialogue: Rc<Dialogue>,
     /// The document has been read.
     loaded: bool,
-    /// It could not be; a write finds what is there by its conflict.
+    /// The read has failed; a write gets the stored document as a conflict.
     unreadable: bool,
-    /// Version that the next write is made from.
+    /// The version that the next write is based on.
     version: u64,
-    /// The dialogue has turns that the document lacks.
+    /// The dialogue has changes that are not saved.
     dirty: bool,
-    /// The document is to go; in which language to say so.
+    /// The document is to be removed; the language of the confirmation.
     forget: Option<Language>,
     conflicts: u32,
-    /// The oldest turns, as many as are being summed up.
+    /// Number of the oldest turns that are being summarised.
     fold: Option<usize>,
 }
 
-/// The request for the document that is open; there is one at a time.
+/// The pending request for the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Errand {
     Load,
@@ -46,7 +46,7 @@ pub enum Errand {
 }
 
 impl Conversation {
-    /// Reads the document if that has not been done; true if it is to be waited for.
+    /// Reads the document if it has not been read; true if a read has been started.
     pub(crate) fn load(&self, cx: &mut Cx<'_, Self>) -> bool {
         let known = self.memory.loaded || self.memory.unreadable;
         let none = cx.config().memory_turns == 0 || is_passing(&cx.device().id);
@@ -57,7 +57,7 @@ impl Conversation {
         true
     }
 
-    /// Adds a turn; it is saved by an event of its own. Gives the moment that it is known by.
+    /// Adds a turn, to be saved by an event of its own. Returns the time that identifies it.
     pub(crate) fn remember(&mut self, cx: &mut Cx<'_, Self>, turn: Exchange) -> Option<u64> {
         if cx.config().memory_turns == 0 {
             return None;
@@ -74,7 +74,7 @@ impl Conversation {
         Some(at)
     }
 
-    /// So much was heard of the answer that was given at that moment.
+    /// Cuts the answer of the turn at this time to the part that was heard.
     pub(crate) fn was_heard(&mut self, cx: &mut Cx<'_, Self>, at: u64, heard: &str) {
         if Rc::make_mut(&mut self.memory.dialogue).was_heard(at, heard) {
             self.memory.dirty = true;
@@ -83,20 +83,20 @@ impl Conversation {
         }
     }
 
-    /// The time to save has come: writes, and has the surplus summed up.
+    /// Saves the dialogue, and has the surplus summarised.
     pub(crate) fn keep(&mut self, cx: &mut Cx<'_, Self>) {
         self.fold(cx);
         self.pursue(cx);
     }
 
-    /// The session ends: what is not saved yet is written now, and nothing else begins.
+    /// The session ends: saves what is not saved yet and starts nothing else.
     pub(crate) fn keep_for_good(&mut self, cx: &mut Cx<'_, Self>) {
         cx.stop_alarm(SAVE);
         self.fold_no_more(cx);
         self.pursue(cx);
     }
 
-    /// Forgets everything that was said, on disk too; says so when it is done.
+    /// Removes the dialogue and its document; says when that is done, or that it could not be done.
     pub(crate) fn forget(&mut self, cx: &mut Cx<'_, Self>, language: Language) {
         self.fold_no_more(cx);
         self.memory.dialogue = Rc::default();
@@ -106,7 +106,7 @@ impl Conversation {
         self.pursue(cx);
     }
 
-    /// Whatever is next for the document.
+    /// Starts the next request for the document, if one is needed.
     fn pursue(&mut self, cx: &mut Cx<'_, Self>) {
         if is_passing(&cx.device().id) {
             (self.memory.loaded, self.memory.dirty) = (true, false);
@@ -116,7 +116,7 @@ impl Conversation {
             return;
         }
         let version = self.memory.version;
-        // What cannot be read can be written over, but nobody knows whether it is gone.
+        // An unreadable document can be overwritten, but to forget it, it must be read.
         let (request, errand) = if !self.memory.loaded && (!self.memory.unreadable || self.memory.forget.is_some()) {
             (cx.read_document(key(cx)), Errand::Load)
         } else if let Some(language) = self.memory.forget {
@@ -154,18 +154,18 @@ impl Conversation {
         self.pursue(cx);
     }
 
-    /// Somebody else has written: theirs is merged and ours written again.
+    /// The document has been changed meanwhile: merges it and writes again.
     pub(crate) fn conflicted(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, current: &Document) {
         self.merge(cx, current);
         self.memory.dirty |= errand == Errand::Save;
         self.try_again(cx);
     }
 
-    /// The oldest turns could not be summed up.
+    /// The oldest turns could not be summarised.
     pub(crate) fn summary_failed(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
         let Some(count) = self.memory.fold.take() else { return };
-        // Without a model what is too much is just forgotten. Where the process ended, the turns are still there and
-        // are summed up after the next one.
+        // Without a model the surplus is dropped. After an interruption the turns are still there and are summarised
+        // after the next turn.
         if reason != Failure::Interrupted {
             self.drop_oldest(cx, count, None);
         }
@@ -174,7 +174,7 @@ impl Conversation {
     /// The document could not be read, written or removed.
     pub(crate) fn keeping_failed(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, reason: Failure) {
         match errand {
-            // Whoever may not keep anything has nothing kept.
+            // Without the grant nothing has been stored either.
             Errand::Load if reason == Failure::Denied => {
                 self.memory.loaded = true;
                 self.pursue(cx);
@@ -193,7 +193,7 @@ impl Conversation {
         }
     }
 
-    /// The oldest turns have been summed up.
+    /// The oldest turns have been summarised.
     pub(crate) fn take_summary(&mut self, cx: &mut Cx<'_, Self>, text: &str) {
         if let Some(count) = self.memory.fold.take() {
             self.drop_oldest(cx, count, Some(text));
@@ -212,7 +212,7 @@ impl Conversation {
         self.pursue(cx);
     }
 
-    /// Takes up what the document holds.
+    /// Merges the stored dialogue.
     fn merge(&mut self, cx: &mut Cx<'_, Self>, document: &Document) {
         self.memory.version = document.version;
         (self.memory.loaded, self.memory.unreadable) = (true, false);
@@ -221,7 +221,7 @@ impl Conversation {
         if stored == Dialogue::default() {
             return;
         }
-        // Which turns are the oldest may be different now.
+        // The merge may have changed which turns are the oldest.
         self.fold_no_more(cx);
         let dialogue = Rc::make_mut(&mut self.memory.dialogue);
         dialogue.merge(stored);
@@ -246,7 +246,7 @@ impl Conversation {
         }
     }
 
-    /// Has the oldest turns summed up, if there are too many.
+    /// Has the oldest turns summarised if there are too many.
     fn fold(&mut self, cx: &mut Cx<'_, Self>) {
         let config = cx.config();
         let count = self.memory.dialogue.surplus(config);
@@ -279,7 +279,7 @@ fn summary_question(dialogue: &Dialogue, count: usize) -> Vec<ChatMessage> {
     vec![ChatMessage::of(Role::System, task), ChatMessage::of(Role::User, text)]
 }
 
-/// A request for the document is open.
+/// True if a request for the document is pending.
 fn is_open(cx: &Cx<'_, Conversation>) -> bool {
     cx.is_waiting(|next| matches!(next, Next::Document(_)))
 }
@@ -288,8 +288,8 @@ fn key(cx: &Cx<'_, Conversation>) -> String {
     format!("conversation/memory/{}", cx.device().id)
 }
 
-/// True for an id that the host has made up for a device that gave none: it never comes back, and
-/// nobody would ever read its document.
+/// True for an id that the host made up for a device without one: it never returns, so its document would never be
+/// read.
 fn is_passing(device: &str) -> bool {
     device.strip_prefix("auto-").is_some_and(|rest| rest.len() == 8 && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }

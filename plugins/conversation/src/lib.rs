@@ -1,15 +1,15 @@
-//! Conversation: the default mode. Rule: every turn gets an answer that begins soon and ends; with a
-//! language model sentence by sentence, without one from rules that say honestly where they end.
+//! Conversation: the default mode. Rule: every turn gets an answer that starts soon and ends; with a language model
+//! sentence by sentence, without one from rules that say honestly what they cannot answer.
 //!
-//! # Layout, in the order in which a turn walks
+//! # Layout, in the order in which a turn is processed
 //! - [`intent`]: commands that need no model
-//! - [`turn`]: a turn, from its words to the end of its answer
-//! - [`prompt`]: what the model is told
-//! - [`sentences`], [`emotion`]: from chunks to what is spoken and shown
-//! - [`tools`]: tools of the device, and the one that begins a mode
+//! - [`turn`]: a turn, from its transcript to the end of its answer
+//! - [`prompt`]: the request to the model
+//! - [`sentences`], [`emotion`]: from chunks to speech and face
+//! - [`tools`]: tools of the device, and those of this mode
 //! - [`rules`], [`calendar`], [`wording`]: answers without a model
-//! - [`memory`], [`keeping`]: what is remembered, and its document
-//! - [`Config`][]: settings; `before`: the state of older versions
+//! - [`memory`], [`keeping`]: the dialogue and its document
+//! - [`Config`][]: settings; `before`: migrates the state of older schemas
 
 mod before;
 pub mod calendar;
@@ -39,45 +39,44 @@ use crate::turn::{Turn, Wanted};
 
 modehost_sdk::register!(Conversation);
 
-/// Alarm: the turn has waited long enough for what it would like to know.
+/// Alarm: the time to wait for dialogue and tools is over.
 const GATHER: &str = "gather";
-/// Alarm: tools take long.
+/// Alarm: the tools are slow.
 const FILLER: &str = "filler";
-/// Alarm: the dialogue is to be saved, now.
+/// Alarm: the dialogue has to be saved.
 const SAVE: &str = "save";
 
-/// The names of this mode.
 const NAMES: [&str; 2] = ["chat", "conversation"];
 
-/// One device's conversation.
+/// The state of one session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Conversation {
-    /// What is being answered.
+    /// The turn that is being answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<Turn>,
-    /// Moment of the turn whose answer was last given to be spoken, and may not have been heard yet.
+    /// Time of the turn whose answer was last passed to speech output and may not have been heard yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     voiced: Option<u64>,
     memory: Keeping,
     listing: Listing,
-    /// The mode that runs over this one.
+    /// The mode that runs in front of this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
 }
 
-/// What waits for an outcome.
+/// The tags of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Next {
-    /// The turn, for the model.
+    /// The answer of the model to the turn.
     Answer,
-    /// The turn, for the call with this index in its last round.
+    /// The tool call with this index in the last round of the turn.
     Call(usize),
-    /// The list of the device's tools.
+    /// The tool list of the device.
     Tools,
     /// The document of the dialogue.
     Document(Errand),
-    /// The oldest turns are being summed up.
+    /// The summary of the oldest turns.
     Summary,
 }
 
@@ -87,7 +86,7 @@ impl Conversation {
         self.turn.is_some()
     }
 
-    /// What a turn wants of the mode itself.
+    /// The command in an utterance.
     pub(crate) fn intent(&self, cx: &Cx<'_, Self>, said: &str) -> Verdict<Intent> {
         Intent::read(said, cx.config(), self.mode.is_some(), cx.device().alias.as_deref())
     }
@@ -113,7 +112,7 @@ impl Mode for Conversation {
             .config_schema(include_str!("../config.schema.json"))
     }
 
-    /// A new utterance ends whatever is being said; then it is a command or a turn.
+    /// A new utterance ends the current speech; then it is executed as a command or answered as a turn.
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
         let text = transcript.text.trim();
         if !transcript.is_final || text.is_empty() {
@@ -121,13 +120,13 @@ impl Mode for Conversation {
         }
         self.interrupt(cx, false);
         self.voiced = None;
-        // The model has often ended long before the voice has: so also where no turn is open.
+        // Also without an open turn: the model has often finished long before the speech.
         cx.silence();
         let language = Language::of(text);
         match self.intent(cx, text) {
             Verdict::Command(Intent::Start(mode)) => cx.switch_mode(mode.as_str()),
             Verdict::Command(Intent::Leave) => {
-                // What has ended, the mode says itself.
+                // The mode itself announces its end.
                 cx.say(language.pick("好的。", "All right."));
                 cx.leave_mode();
             }
@@ -137,7 +136,7 @@ impl Mode for Conversation {
             }
             Verdict::Command(Intent::Stop) => {}
             Verdict::Command(Intent::Forget) => self.forget(cx, language),
-            // The model has tools for what is in doubt; without one it is asked back.
+            // The model has tools for a doubtful command; without a model it is asked back.
             Verdict::Doubt(_) | Verdict::Talk => self.begin(cx, text),
         }
         Ok(())
@@ -171,13 +170,13 @@ impl Mode for Conversation {
         Ok(())
     }
 
-    /// The host has silenced the device; but a chunk may have come between that and this.
+    /// The host has silenced the device, but a chunk may have arrived in between.
     fn on_aborted(&mut self, cx: &mut Cx<'_, Self>, aborted: Aborted) -> Outcome {
         self.cut_off(cx, aborted.heard.as_deref());
         Ok(())
     }
 
-    /// Whoever begins another mode does not want to hear the rest of an answer in it.
+    /// The rest of an answer is not spoken in another mode.
     fn on_mode_changed(&mut self, cx: &mut Cx<'_, Self>, mode: String) -> Outcome {
         let other = !NAMES.contains(&mode.as_str());
         if other {

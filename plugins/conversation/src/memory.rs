@@ -1,32 +1,32 @@
-//! What was said, as far as it is remembered. Rule: bounded in turns and characters whatever comes
-//! in, from a document too; what falls out is summed up or gone.
+//! The remembered dialogue. Rule: bounded in turns and characters whatever the input, including stored documents; what
+//! exceeds the bounds is summarised or dropped.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Config;
 
-/// Characters of the running summary.
+/// Maximum characters of the summary.
 const SUMMARY_CHARS: usize = 1500;
 
-/// The dialogue of one device. Also the form of its document.
+/// The dialogue of a device, and the content of its document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialogue {
-    /// Of what was said before `turns`.
+    /// Summary of what precedes `turns`.
     #[serde(default)]
     pub summary: String,
-    /// In the order of their time.
+    /// In chronological order.
     #[serde(default)]
     pub turns: Vec<Exchange>,
 }
 
-/// A turn and its answer.
+/// A turn with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// Unix ms of the turn.
+    /// Unix ms of the turn, which identifies it.
     pub at: u64,
     pub user: String,
-    /// As far as it was given; empty if nothing was.
+    /// The part of the answer that was passed to speech output; empty if there was none.
     pub assistant: String,
     /// The answer was cut off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -40,7 +40,7 @@ impl Exchange {
 }
 
 impl Dialogue {
-    /// Reads a document leniently: what is damaged is left out, for the rest is worth keeping.
+    /// Parses a document leniently: damaged entries are left out.
     pub fn read(json: &str) -> Self {
         let Ok(Value::Object(document)) = serde_json::from_str::<Value>(json) else {
             return Self::default();
@@ -53,7 +53,8 @@ impl Dialogue {
         Self { summary: summary.unwrap_or_default(), turns }
     }
 
-    /// Adds what another session of the device has stored; where both know a turn, ours counts.
+    /// Merges the dialogue stored by another session of the device; of two turns with the same time, that of `self` is
+    /// kept.
     pub fn merge(&mut self, stored: Self) {
         if self.summary.is_empty() {
             self.summary = stored.summary;
@@ -65,7 +66,8 @@ impl Dialogue {
         }
     }
 
-    /// Adds a turn; gives its moment. Two of one moment, as a merge could confuse them, are told apart.
+    /// Adds a turn and returns its time, which is increased if the last turn is not older: merges identify turns by
+    /// their times.
     pub fn remember(&mut self, mut turn: Exchange, config: &Config) -> u64 {
         if let Some(last) = self.turns.last() {
             turn.at = turn.at.max(last.at + 1);
@@ -78,12 +80,12 @@ impl Dialogue {
         at
     }
 
-    /// No more than this was heard of the answer of a turn; a turn of whose answer nothing was heard goes. False
-    /// where all of it was heard, or the turn is not known any more.
+    /// Cuts the answer of the turn at `at` to its heard part; drops the turn if nothing was heard. False if all of it
+    /// was heard, or the turn is unknown.
     pub fn was_heard(&mut self, at: u64, heard: &str) -> bool {
         let Ok(place) = self.turns.binary_search_by_key(&at, |turn| turn.at) else { return false };
         let turn = &mut self.turns[place];
-        // What is spoken has no markup: only letters can be compared.
+        // The spoken text has no markup, so only the numbers of letters can be compared.
         if letters(heard) >= letters(&turn.assistant) {
             return false;
         }
@@ -95,8 +97,8 @@ impl Dialogue {
         true
     }
 
-    /// How many of the oldest turns should be summed up now: none within the bounds; beyond them
-    /// enough for the next few turns to have room.
+    /// Number of the oldest turns to summarise now: 0 within the bounds, otherwise enough to leave room for the next
+    /// turns.
     pub fn surplus(&self, config: &Config) -> usize {
         if self.first_within(config.memory_turns, config.memory_chars) == 0 {
             return 0;
@@ -104,14 +106,14 @@ impl Dialogue {
         self.first_within(config.memory_turns * 2 / 3, config.memory_chars * 2 / 3)
     }
 
-    /// Drops what would be too much even while it waits to be summed up; returns how many.
+    /// Drops the turns beyond twice the bounds, which hold while a summary is pending; returns how many.
     pub fn bound(&mut self, config: &Config) -> usize {
         let first = self.first_within(config.memory_turns * 2, config.memory_chars * 2);
         self.turns.drain(..first);
         first
     }
 
-    /// The oldest `count` turns are summed up in these words, or just gone.
+    /// Replaces the oldest `count` turns by this summary, or drops them.
     pub fn fold(&mut self, count: usize, summary: Option<&str>) {
         self.turns.drain(..count.min(self.turns.len()));
         if let Some(summary) = summary.map(str::trim).filter(|summary| !summary.is_empty()) {
@@ -119,7 +121,7 @@ impl Dialogue {
         }
     }
 
-    /// Place of the oldest of the newest turns that together stay within these bounds.
+    /// Index of the oldest of the newest turns that together are within these bounds.
     fn first_within(&self, count: usize, chars: usize) -> usize {
         let mut left = chars;
         let fitting = self.turns.iter().rev().take(count).take_while(|turn| {
@@ -131,7 +133,7 @@ impl Dialogue {
     }
 }
 
-/// How many letters and digits a text has.
+/// The number of letters and digits in a text.
 fn letters(text: &str) -> usize {
     text.chars().filter(|letter| letter.is_alphanumeric()).count()
 }

@@ -1,17 +1,17 @@
-//! Answers without a model. Rule: a turn that no rule knows is told so, with what can be done.
-//! Commands are looked for first, in [`intent`](crate::intent), with a model too.
+//! Answers without a model. Rule: a turn that no rule matches gets an honest answer that says what can be done.
+//! Commands are recognised before, in [`intent`](crate::intent), with or without a model.
 
 use modehost_sdk::Language;
 
 use crate::Config;
 use crate::calendar::Moment;
 
-/// What is said to a turn.
+/// The answer to a turn.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A rule knows the answer.
+    /// A rule has matched.
     Known(String),
-    /// None does; what can be done instead.
+    /// No rule has matched; says what can be done instead.
     Unknown(String),
 }
 
@@ -24,7 +24,7 @@ const THANKS: [&str; 4] = ["谢谢", "多谢", "thank", "thanks"];
 const BYE: [&str; 5] = ["再见", "拜拜", "bye", "goodbye", "see you"];
 const GREETING: [&str; 9] = ["你好", "您好", "早上好", "下午好", "晚上好", "hello", "hi", "hey", "good morning"];
 
-/// The answer to a turn.
+/// Answers a turn. `now`: Unix ms.
 pub fn answer(said: &str, now: u64, config: &Config) -> Answer {
     let language = Language::of(said);
     let text = said.to_lowercase();
@@ -67,7 +67,7 @@ fn date(moment: &Moment, language: Language) -> String {
 }
 
 fn abilities(language: Language, config: &Config) -> String {
-    // The phrase of the turn's own language shows best how to begin a mode.
+    // Phrases in the language of the turn are the best examples.
     let examples =
         config.modes.values().filter_map(|phrases| phrases.iter().find(|phrase| Language::of(phrase) == language));
     let examples: Vec<String> =
@@ -81,7 +81,7 @@ fn abilities(language: Language, config: &Config) -> String {
     text
 }
 
-/// Whether the text has the phrase; a phrase in Latin letters as whole words.
+/// True if the text has the phrase; a phrase in Latin letters must be whole words.
 pub(crate) fn contains(text: &str, phrase: &str) -> bool {
     let is_letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
     text.match_indices(phrase).any(|(at, _)| {

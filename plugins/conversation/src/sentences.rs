@@ -1,23 +1,22 @@
-//! Cuts a streamed answer into pieces that can be spoken. Rule: the pieces are a function of the
-//! text alone. They come one character at a time, so no split of the stream into chunks changes
-//! them, and together they are the text: nothing is lost, nothing is said twice.
+//! Splits a streamed answer into pieces to be spoken. Rule: the pieces depend on the text alone. It is processed one
+//! character at a time, so the chunks of the stream make no difference, and the pieces joined are the text.
 //!
-//! The first piece is small, because somebody waits for it; later ones are larger, because a voice
-//! sounds better on whole thoughts, and by then the ones before are still being spoken.
+//! The first piece is small, because somebody is waiting for it. Later ones are larger, because speech synthesis sounds
+//! better with whole thoughts, and the earlier pieces are still being spoken.
 
 use serde::{Deserialize, Serialize};
 
-/// Least width of the first, the second and every later piece at the end of a sentence. A Latin
-/// letter is one wide, a Chinese character two.
+/// Minimum width of the first, the second and any later piece that ends with a sentence. A Latin letter has width 1, a
+/// Chinese character 2.
 const SENTENCE: [u32; 3] = [2, 16, 40];
-/// Least width at the end of a clause: twelve Chinese characters must not wait for a full stop.
+/// Minimum width of pieces that end with a clause: twelve Chinese characters do not wait for a full stop.
 const CLAUSE: [u32; 3] = [24, 60, 100];
-/// From this width on a piece ends at any space or Chinese character.
+/// From this width on, a piece ends at any space or Chinese character.
 const LONG: u32 = 200;
-/// A piece is never wider; what has no space for so long is no prose.
+/// Maximum width of a piece; text without a space for so long is no prose.
 const LONGEST: u32 = 400;
 
-/// Words with a full stop that ends no sentence.
+/// Words whose full stop does not end a sentence.
 const ABBREVIATIONS: [&str; 30] = [
     "mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "no", "nos", "fig", "inc", "ltd", "co", "corp",
     "jr", "sr", "approx", "a.m", "p.m", "u.s", "u.k", "dept", "est", "min", "max", "vol", "cf",
@@ -27,32 +26,32 @@ const ABBREVIATIONS: [&str; 30] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     pub text: String,
-    /// It stands between code fences, these included.
+    /// It is part of a code block, including the fences.
     pub code: bool,
 }
 
-/// The part of the answer that has not been handed out.
+/// The part of the answer that has not been returned as a piece.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cutter {
     rest: String,
     width: u32,
-    /// Where in `rest` the current line begins; none if it began in an earlier piece.
+    /// Start of the current line in `rest`; none if the line began in an earlier piece.
     line: Option<usize>,
-    /// `rest` stands between code fences.
+    /// `rest` is part of a code block.
     code: bool,
-    /// What may end behind the last character.
+    /// The end that the last character may mark.
     end: Option<End>,
-    /// Brackets and quotes that are open in `rest`.
+    /// Number of open brackets and quotes in `rest`.
     open: u32,
-    /// Pieces handed out.
+    /// Number of pieces returned.
     pieces: u32,
 }
 
-/// Something ends here if the next character allows it.
+/// A possible end, to be confirmed by the next character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct End {
     strength: Strength,
-    /// A Chinese mark ends without a space behind it.
+    /// A Chinese punctuation mark, which needs no space after it.
     wide: bool,
 }
 
@@ -69,7 +68,7 @@ impl Default for Cutter {
 }
 
 impl Cutter {
-    /// Takes a chunk; returns the pieces that end in it.
+    /// Adds a chunk; returns the pieces that are complete.
     pub fn push(&mut self, chunk: &str) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for letter in chunk.chars() {
@@ -82,7 +81,7 @@ impl Cutter {
         pieces
     }
 
-    /// The answer ends, or stops for a while: returns what is left.
+    /// The end of the answer, or of its text before tool calls: returns the rest.
     pub fn finish(&mut self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         if !self.code && self.is_fence() {
@@ -126,7 +125,7 @@ impl Cutter {
         }
     }
 
-    /// Code comes by the line; nobody hears it.
+    /// Code is split into lines; it is not spoken.
     fn take_code(&mut self, letter: char, pieces: &mut Vec<Piece>) {
         self.add(letter);
         if letter == '\n' {
@@ -139,7 +138,7 @@ impl Cutter {
         }
     }
 
-    /// A line of its own is a thought of its own: a paragraph, a heading, an item of a list.
+    /// A line is a unit of its own: a paragraph, a heading, an item of a list.
     fn end_line(&mut self, pieces: &mut Vec<Piece>) {
         self.end = None;
         if self.is_fence() {
@@ -151,13 +150,13 @@ impl Cutter {
         self.line = Some(self.rest.len());
     }
 
-    /// True if the current line begins or ends code.
+    /// True if the current line is a code fence.
     fn is_fence(&self) -> bool {
         let line = self.line.and_then(|line| self.rest.get(line..)).unwrap_or_default().trim_start();
         line.starts_with("```") || line.starts_with("~~~")
     }
 
-    /// What stands before the fence is prose of its own.
+    /// Text before the fence is a piece of its own.
     fn open_fence(&mut self, pieces: &mut Vec<Piece>) {
         let fence = self.rest.split_off(self.line.unwrap_or_default());
         self.hand_out(pieces);
@@ -166,7 +165,7 @@ impl Cutter {
         fence.chars().for_each(|letter| self.add(letter));
     }
 
-    /// A Chinese mark ends at once, unless a quote is open that probably closes now.
+    /// A Chinese punctuation mark ends at once, unless an open quote will probably close after it.
     fn wide_end(&mut self, strength: Strength, pieces: &mut Vec<Piece>) {
         if self.open > 0 {
             self.end = Some(End { strength, wide: true });
@@ -175,8 +174,8 @@ impl Cutter {
         }
     }
 
-    /// What a full stop may end: nothing behind an abbreviation or the number of a list item, a
-    /// clause where it is one of several.
+    /// What a full stop may end: nothing after an abbreviation or the number of a list item, a clause if it follows
+    /// another full stop, otherwise a sentence.
     fn full_stop(&self) -> Option<End> {
         let before = &self.rest[..self.rest.len() - 1];
         if before.ends_with('.') {
@@ -188,7 +187,7 @@ impl Cutter {
         let word = &before[start..];
         let line = self.line.and_then(|line| before.get(line..)).unwrap_or("?");
         let is_number = (1..=3).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit());
-        // The first of a line, of what is left, or behind a mark: `好的。1. 洗米。2. 煮饭。`
+        // The first word of a line or of the rest, or after punctuation: `好的。1. 洗米。2. 煮饭。`
         let behind = before[..start].trim_end().chars().next_back();
         let numbers_item = is_number
             && (line.trim_start() == word
@@ -202,7 +201,7 @@ impl Cutter {
         (!numbers_item && !is_initial && !abbreviates).then_some(End { strength, wide: false })
     }
 
-    /// Hands out what there is, if it is enough.
+    /// Ends a piece if it has the minimum width.
     fn cut(&mut self, strength: Strength, pieces: &mut Vec<Piece>) {
         let least = match strength {
             Strength::Sentence => SENTENCE,
@@ -237,7 +236,7 @@ impl Cutter {
     }
 }
 
-/// Chinese, Japanese and Korean, with their marks.
+/// Chinese, Japanese and Korean characters and punctuation.
 pub fn is_wide(letter: char) -> bool {
     matches!(letter, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}'
         | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
@@ -247,8 +246,8 @@ fn is_end(letter: char) -> bool {
     matches!(letter, '.' | '!' | '?') || is_foreign_end(letter)
 }
 
-/// Marks that end a sentence whatever follows: Chinese and Japanese; Arabic and Urdu; Hindi and its neighbours;
-/// Ethiopic, Burmese, Khmer, Tibetan, Armenian; and doubled ones.
+/// Marks that end a sentence whatever follows: Chinese and Japanese; Arabic and Urdu; Hindi and related scripts;
+/// Ethiopic, Burmese, Khmer, Tibetan, Armenian; and double marks.
 fn is_foreign_end(letter: char) -> bool {
     matches!(
         letter,
@@ -277,7 +276,7 @@ fn is_opening(letter: char) -> bool {
     matches!(letter, '“' | '‘' | '「' | '『' | '（' | '《' | '【' | '(' | '[')
 }
 
-/// Marks that belong to the sentence before them; stars and the like are Markdown.
+/// Marks that belong to the sentence before them, including those of Markdown.
 fn is_closing(letter: char) -> bool {
     matches!(letter, '”' | '’' | '」' | '』' | '）' | '》' | '】' | ')' | ']' | '"' | '\'' | '*' | '_' | '`')
 }

@@ -1,6 +1,6 @@
-//! Tools that the model may have called: those of the device, and two of our own, which begin a mode and
-//! end the conversation. Rule: what a model wants is checked before it is done, and whatever is wrong with it is
-//! told to the model, which can mend it; what a tool answers is bounded.
+//! Tools offered to the model: those of the device, and two of this mode, which start a mode and end the conversation.
+//! Rule: a call is checked before it is made; a fault is reported to the model, which can correct it; results are
+//! bounded.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,34 +13,34 @@ use crate::memory::cut;
 use crate::turn::{End, Round, Stage, Turn, Wanted};
 use crate::{Config, Conversation, FILLER, Next, wording};
 
-/// The tools of our own.
+/// The tools of this mode.
 const SWITCH: &str = "switch_mode";
 const END: &str = "end_conversation";
-/// Tools offered at once, ours included; the contract allows no more.
+/// Maximum number of tools, including those of this mode; a limit of the contract.
 const TOOLS: usize = 128;
-/// Bytes of all descriptions and parameters: they are sent with every question.
+/// Maximum size of the names, descriptions and parameters of the device's tools in bytes: they are sent with every
+/// request.
 const TOOL_BYTES: usize = 48 * 1024;
-/// Characters of a description where they do not all fit as they are.
+/// Maximum characters of a description if the tools exceed the limit.
 const SHORT_DESCRIPTION: usize = 100;
-/// Calls of one round; what is beyond is answered with an error.
+/// Maximum number of calls in a round; further ones get an error as their result.
 const CALLS: usize = 8;
-/// Bytes of the arguments of one call.
+/// Maximum size of the arguments of a call in bytes.
 const ARGUMENT_BYTES: usize = 4 * 1024;
-/// Bytes of all calls and answers of a turn, beyond which no more tools are called: they are part
-/// of the state, and of every further question.
+/// Size of the calls and results of a turn, in bytes, from which no more tools are called: they are part of the state
+/// and of every further request.
 const ROUND_BYTES: usize = 48 * 1024;
-/// Characters of what the model writes beside its calls.
+/// Maximum characters of the text beside calls.
 const CONTENT_CHARS: usize = 2000;
 
-/// How asking for the device's tools has gone.
+/// The state of the requests for the tool list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listing {
-    /// The device was too slow for the turn that asked.
+    /// The device was too slow for the last turn that requested its list.
     pub late: bool,
 }
 
-/// Asks what the device offers; the host remembers it for a connection. What has been asked and not answered is not
-/// asked twice.
+/// Requests the tool list of the device, unless a request is pending. The host caches the list for each connection.
 pub(crate) fn list_tools(cx: &mut Cx<'_, Conversation>) {
     if !cx.is_waiting(|next| *next == Next::Tools) {
         cx.list_tools().then(Next::Tools);
@@ -48,7 +48,7 @@ pub(crate) fn list_tools(cx: &mut Cx<'_, Conversation>) {
 }
 
 impl Conversation {
-    /// The device's tools have come.
+    /// The tool list of the device has arrived.
     pub(crate) fn take_tools(&mut self, cx: &mut Cx<'_, Self>, listed: Vec<Tool>) {
         self.listing.late = false;
         if let Some(turn) = &mut self.turn
@@ -58,7 +58,7 @@ impl Conversation {
             let mut listed: Vec<Tool> =
                 listed.into_iter().filter(|tool| ![SWITCH, END].contains(&&*tool.name)).collect();
             if listed.iter().map(bytes).sum::<usize>() > TOOL_BYTES {
-                // Rather all of them with fewer words than some of them not at all.
+                // All tools with short descriptions are better than some tools with full ones.
                 for tool in &mut listed {
                     tool.description = cut(&tool.description, SHORT_DESCRIPTION);
                 }
@@ -75,7 +75,7 @@ impl Conversation {
         self.gathered(cx, Wanted::Tools);
     }
 
-    /// Adds the tools of our own to the device's.
+    /// Adds the tools of this mode to those of the device.
     pub(crate) fn offer_own(&mut self, cx: &Cx<'_, Self>) {
         let modes = &cx.config().modes;
         let Some(turn) = self.turn.as_mut().filter(|_| cx.config().tools) else { return };
@@ -110,7 +110,7 @@ impl Conversation {
         }
     }
 
-    /// Does what the model wants done; asks it again when all of it is done.
+    /// Executes the calls of the model; asks it again once all have a result.
     pub(crate) fn call_tools(&mut self, cx: &mut Cx<'_, Self>, content: &str, mut calls: Vec<ToolCall>) {
         let Some(turn) = &mut self.turn else { return };
         calls.truncate(2 * CALLS);
@@ -138,7 +138,7 @@ impl Conversation {
             return self.end_turn(cx, End::Complete);
         }
         if turn.has_called_enough(cx.config()) {
-            // It was offered none and calls some all the same: there is no answer to be had.
+            // The model called tools although none were offered: it gives no answer.
             if !turn.speaking {
                 cx.say(wording::nothing_to_say(turn.language));
             }
@@ -152,7 +152,7 @@ impl Conversation {
                     None
                 }
                 Err(mistake) => {
-                    // What is damaged or too long is not repeated to the model.
+                    // Damaged or oversized arguments are not repeated to the model.
                     call.arguments = "{}".to_owned();
                     Some(format!("error: {mistake}"))
                 }
@@ -187,7 +187,7 @@ impl Conversation {
         }
     }
 
-    /// Tools take long: so that nobody thinks that nothing happens.
+    /// The tools are slow: says so.
     pub(crate) fn fill(&mut self, cx: &mut Cx<'_, Self>) {
         if let Some(turn) = &mut self.turn
             && matches!(turn.stage, Stage::Calling)
@@ -200,7 +200,7 @@ impl Conversation {
 }
 
 impl Turn {
-    /// True if the model may have no more tools called in this turn.
+    /// True if the model may not call more tools in this turn.
     pub(crate) fn has_called_enough(&self, config: &Config) -> bool {
         let bytes: usize = self.rounds.iter().map(Round::bytes).sum();
         self.rounds.len() >= config.tool_rounds as usize || bytes >= ROUND_BYTES
@@ -215,7 +215,7 @@ impl Round {
     }
 }
 
-/// The mode that a call of our own tool rightly asks for.
+/// The mode requested by a valid call of `switch_mode`.
 fn wanted_mode(call: &ToolCall, tools: &[Tool]) -> Option<String> {
     if call.name != SWITCH {
         return None;
@@ -228,10 +228,10 @@ fn wanted_mode(call: &ToolCall, tools: &[Tool]) -> Option<String> {
     known.then_some(mode)
 }
 
-/// The arguments of a call that can be made.
+/// The arguments of a valid call.
 ///
 /// # Errors
-/// What is wrong with it, for the model.
+/// A sentence for the model that names the fault.
 fn check(call: &ToolCall, tools: &[Tool], index: usize) -> Result<String, String> {
     if index >= CALLS {
         return Err(format!("at most {CALLS} tools may be called at once; call this one again"));

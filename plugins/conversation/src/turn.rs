@@ -1,5 +1,5 @@
-//! A turn, from its words to the end of its answer. Rule: at most one turn is open, and whatever
-//! ends it (its last sentence, a failure, an abort, the next turn) ends its speech too.
+//! A turn, from its transcript to the end of its answer. Rule: at most one turn is open, and whatever ends it (its last
+//! sentence, a failure, an abort, the next turn) also ends its speech.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,67 +15,67 @@ use crate::sentences::{Cutter, Piece};
 use crate::tools::list_tools;
 use crate::{Conversation, FILLER, GATHER, Next, prompt, wording};
 
-/// How long a turn waits for what is remembered and for the device's list of tools. It goes on
-/// without: an answer that knows less is better than none.
+/// Time that a turn waits for the stored dialogue and the tool list of the device. Then it continues without them: an
+/// incomplete answer is better than none.
 const GATHERING: Duration = Duration::from_millis(1500);
-/// The same after the device has once been too slow: by then the host may have its list, but nobody
-/// should wait for it again and again.
+/// The same after the device has been too slow once: the host may have the list by then, but no later turn should wait
+/// so long again.
 const GATHERING_AGAIN: Duration = Duration::from_millis(150);
 
 /// A turn that is being answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
-    /// What was said or typed.
+    /// The final transcript.
     pub user: String,
     /// Unix ms.
     pub at: u64,
     pub language: Language,
     pub stage: Stage,
-    /// What the model may have called. Shared with the copy that the SDK makes before each event.
+    /// Tools offered to the model. Shared with the copy that the SDK makes before each event.
     pub tools: Rc<Vec<Tool>>,
-    /// Tools that were called, and their answers.
+    /// Tool calls and their results.
     #[serde(default)]
     pub rounds: Vec<Round>,
     pub cutter: Cutter,
-    /// The answer as far as it has been given to be spoken, as the model wrote it.
+    /// The part of the answer that has been passed to speech output, as the model wrote it.
     pub given: String,
-    /// Pieces spoken.
+    /// Number of pieces spoken.
     pub spoken: u32,
-    /// The device is in its speaking state for this turn.
+    /// The device is in the speaking state for this turn.
     pub speaking: bool,
-    /// That there is code has been said.
+    /// The notice about omitted code has been spoken.
     pub code_told: bool,
 }
 
-/// What a turn waits for.
+/// The pending requests of a turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Stage {
-    /// The dialogue from the store, the list of tools from the device: true while it is awaited.
+    /// The dialogue from the storage and the tool list of the device; true if it is pending.
     Gathering { memory: bool, tools: bool },
-    /// The model. `heard`: a piece of its answer has come.
+    /// The model. `heard`: a chunk of its answer has arrived.
     Asking { heard: bool },
-    /// Tools: those of the last round that have no result.
+    /// Tool calls: those of the last round without a result.
     Calling,
 }
 
-/// What a turn would like to have before the model is asked.
+/// What a turn waits for before it asks the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Memory,
     Tools,
 }
 
-/// Tools that the model wanted called at once.
+/// Tools that the model called in one answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
-    /// What the model wrote beside them.
+    /// The text beside the calls.
     pub content: String,
     pub calls: Vec<ToolCall>,
-    /// Of each call, in the same order; none while it is open.
+    /// Result of each call, in the same order; none while it is pending.
     pub results: Vec<Option<String>>,
 }
 
-/// What pieces of an answer come to.
+/// Pieces of an answer, prepared for output.
 #[derive(Default)]
 struct Given {
     face: Option<Face>,
@@ -87,12 +87,12 @@ struct Given {
 pub(crate) enum End {
     Complete,
     Interrupted,
-    /// There is no model; what rules say is not worth remembering.
+    /// No model is available; the answers of rules are not remembered.
     Forgotten,
 }
 
 impl Conversation {
-    /// Takes up a turn: first what it needs to be answered well.
+    /// Starts a turn: requests the dialogue and the tools.
     pub(crate) fn begin(&mut self, cx: &mut Cx<'_, Self>, user: &str) {
         let memory = self.load(cx);
         let tools = cx.config().tools;
@@ -119,7 +119,7 @@ impl Conversation {
         self.ask_when_ready(cx);
     }
 
-    /// Something that the turn has waited for is there, or will not come.
+    /// One of the requests has ended, with or without a result.
     pub(crate) fn gathered(&mut self, cx: &mut Cx<'_, Self>, wanted: Wanted) {
         if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
             match wanted {
@@ -130,10 +130,10 @@ impl Conversation {
         }
     }
 
-    /// The turn has waited long enough.
+    /// The time to wait is over.
     pub(crate) fn gather_no_more(&mut self, cx: &mut Cx<'_, Self>) {
         if let Some(Turn { stage: Stage::Gathering { memory, tools }, .. }) = &mut self.turn {
-            // Both may still come, and are then there for the next turn.
+            // Replies that arrive later serve the next turn.
             *memory = false;
             self.listing.late |= std::mem::take(tools);
             self.ask_when_ready(cx);
@@ -148,7 +148,7 @@ impl Conversation {
         }
     }
 
-    /// Asks the model, with everything that is known by now.
+    /// Asks the model with everything that is known so far.
     pub(crate) fn ask(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(turn) = &self.turn else { return };
         let doubt = match self.intent(cx, &turn.user) {
@@ -164,7 +164,7 @@ impl Conversation {
         turn.stage = Stage::Asking { heard: false };
     }
 
-    /// A piece of the answer.
+    /// A chunk of the answer.
     pub(crate) fn hear(&mut self, cx: &mut Cx<'_, Self>, text: &str) {
         let Some(turn) = &mut self.turn else { return };
         match &mut turn.stage {
@@ -180,7 +180,7 @@ impl Conversation {
         }
     }
 
-    /// The model has answered: the rest is spoken, or tools are called.
+    /// The model has finished: speaks the rest, or calls the tools.
     pub(crate) fn answered(&mut self, cx: &mut Cx<'_, Self>, done: ModelDone) {
         let Some(turn) = &mut self.turn else { return };
         let Stage::Asking { heard } = turn.stage else { return };
@@ -194,7 +194,7 @@ impl Conversation {
         if given.texts.is_empty() && !turn.speaking && turn.given.trim().is_empty() {
             given.texts.push(wording::nothing_to_say(turn.language).to_owned());
         }
-        // The last one ends the answer; a face must come before the end.
+        // The last sentence ends the answer; a face must precede the end.
         let last = if given.face.is_none() { given.texts.pop() } else { None };
         turn.say_more(cx, given);
         if let Some(last) = last {
@@ -204,7 +204,7 @@ impl Conversation {
         self.end_turn(cx, End::Complete);
     }
 
-    /// The model could not answer.
+    /// The model has failed.
     pub(crate) fn unanswered(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
         let Some(turn) = &mut self.turn else { return };
         let begun = turn.speaking || !turn.given.trim().is_empty();
@@ -232,7 +232,7 @@ impl Conversation {
             cx.send(&wording::Unavailable::because(reason));
         }
         if !begun {
-            // What was heard is the answer: the next question is not answered together with this one.
+            // This sentence counts as the answer, so that the next answer does not include this question.
             turn.given.clone_from(&sentence);
         }
         cx.say(sentence);
@@ -240,7 +240,7 @@ impl Conversation {
         self.end_turn(cx, end);
     }
 
-    /// Ends the open turn before its time. `silence`: its speech too; otherwise the caller does that.
+    /// Ends the open turn early. `silence`: also stops its speech; otherwise the caller does.
     pub(crate) fn interrupt(&mut self, cx: &mut Cx<'_, Self>, silence: bool) {
         let Some(turn) = &mut self.turn else { return };
         cx.cancel(|next| matches!(next, Next::Answer | Next::Call(_)));
@@ -251,20 +251,20 @@ impl Conversation {
         self.end_turn(cx, End::Interrupted);
     }
 
-    /// The device has been silenced: history is what was heard (L.5). `heard` is that of what was being said;
-    /// none where nothing was.
+    /// The device has been silenced: the history keeps what was heard (L.5). `heard`: the heard part of the current
+    /// speech; none if there was no speech.
     pub(crate) fn cut_off(&mut self, cx: &mut Cx<'_, Self>, heard: Option<&str>) {
         if let Some(turn) = &mut self.turn {
             turn.given = heard.unwrap_or_default().trim().to_owned();
             self.interrupt(cx, true);
         } else if let (Some(at), Some(heard)) = (self.voiced, heard) {
-            // The model had ended long before the voice.
+            // The model had finished long before the speech.
             self.was_heard(cx, at, heard.trim());
         }
         self.voiced = None;
     }
 
-    /// The turn is over; its speech too.
+    /// Ends the turn and its speech.
     pub(crate) fn end_turn(&mut self, cx: &mut Cx<'_, Self>, end: End) {
         let Some(turn) = self.turn.take() else { return };
         if turn.speaking {
@@ -276,8 +276,7 @@ impl Conversation {
             Stage::Asking { .. } => {}
         }
         let (user, assistant) = (turn.user, turn.given.trim().to_owned());
-        // Of a turn that was cut off before its first word nothing stays: the next one would be answered
-        // together with it.
+        // A turn without any heard answer is dropped: otherwise the next answer would include its question.
         let nothing = end == End::Interrupted && assistant.is_empty();
         if end != End::Forgotten && !nothing {
             let interrupted = end == End::Interrupted;
@@ -287,7 +286,7 @@ impl Conversation {
 }
 
 impl Turn {
-    /// Notes pieces as given; returns what of them is to be spoken and shown.
+    /// Records pieces as passed on; returns what is to be spoken and shown.
     fn give(&mut self, cx: &Cx<'_, Conversation>, pieces: Vec<Piece>) -> Given {
         let mut given = Given::default();
         for piece in pieces {
@@ -304,7 +303,7 @@ impl Turn {
                     self.code_told = true;
                     Some(wording::code_left_out(self.language).to_owned())
                 }
-                // What of it is said is the host's matter; here it counts whether there is anything.
+                // The host decides what is pronounced; only pieces with letters or digits count.
                 false => piece.text.chars().any(char::is_alphanumeric).then(|| piece.text.trim().to_owned()),
             };
             if let Some(text) = text {
@@ -315,8 +314,8 @@ impl Turn {
         given
     }
 
-    /// Speaks, with more to follow. The face comes behind the first words: by then the device is in
-    /// its speaking state, as firmware expects.
+    /// Speaks sentences of an unfinished answer. The face follows the first sentence: then the device is in the
+    /// speaking state, as the firmware expects.
     fn say_more(&mut self, cx: &mut Cx<'_, Conversation>, given: Given) {
         let Given { mut face, texts } = given;
         for text in texts {
@@ -327,10 +326,10 @@ impl Turn {
         face.iter().for_each(|face| cx.send(face));
     }
 
-    /// True if the answer is as long as it may be.
+    /// True if the answer has reached its maximum length.
     fn is_full(&self, cx: &Cx<'_, Conversation>) -> bool {
         let config = cx.config();
-        // Bytes first: counting characters of every chunk would be wasted on short answers.
+        // Bytes first, since counting characters for each chunk would be wasted on short answers.
         self.spoken >= config.max_sentences
             || (self.given.len() >= config.max_answer_chars && self.given.chars().count() >= config.max_answer_chars)
     }

@@ -1,4 +1,4 @@
-//! Sentences of its own. Rule: short, honest, and in the language of the turn.
+//! Fixed sentences of this mode. Rule: short, honest, and in the language of the turn.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::intent::Intent;
 
-/// The answer broke off in the middle.
+/// The answer broke off.
 pub fn broken_off(language: Language) -> &'static str {
     language.pick("抱歉，后面的没能说完。", "Sorry, I could not finish that.")
 }
 
-/// The model did not answer at all.
+/// The model did not answer.
 pub fn failure(language: Language, reason: Failure) -> &'static str {
     match reason {
         Failure::TimedOut => {
@@ -30,27 +30,27 @@ pub fn failure(language: Language, reason: Failure) -> &'static str {
     }
 }
 
-/// The model has answered nothing.
+/// The answer is empty.
 pub fn nothing_to_say(language: Language) -> &'static str {
     language.pick("抱歉，这个我答不上来。", "Sorry, I have no answer to that.")
 }
 
-/// A tool takes its time.
+/// A tool is slow.
 pub fn one_moment(language: Language) -> &'static str {
     language.pick("稍等，我正在处理。", "One moment, I am on it.")
 }
 
-/// Another mode begins.
+/// Confirms that another mode starts.
 pub fn switching(language: Language) -> &'static str {
     language.pick("好的。", "All right.")
 }
 
-/// The conversation is over.
+/// The farewell.
 pub fn goodbye(language: Language) -> &'static str {
     language.pick("再见。", "Goodbye.")
 }
 
-/// Asks back whether a command was meant, by naming the words that are one; none where there are none for it.
+/// Asks whether a command was meant, and says which phrase confirms it; none if there is no such phrase.
 pub fn unsure(language: Language, intent: &Intent, modes: &BTreeMap<String, Vec<String>>) -> Option<String> {
     let (chinese, english, phrase) = match intent {
         Intent::Start(mode) => {
@@ -70,12 +70,12 @@ pub fn unsure(language: Language, intent: &Intent, modes: &BTreeMap<String, Vec<
     Some(language.pick(format!("{chinese}？要的话，请说“{phrase}”。"), format!("{english}? If so, say \"{phrase}\".")))
 }
 
-/// Nobody wants to hear code.
+/// The answer has code, which is not spoken.
 pub fn code_left_out(language: Language) -> &'static str {
     language.pick("这里有一段代码，我就不念了。", "There is some code here, which I will not read out.")
 }
 
-/// Tells a client that the turn was answered without the model.
+/// Tells the client that the turn was answered without the model.
 #[derive(Debug, Serialize)]
 pub struct Unavailable {
     r#type: &'static str,

@@ -1,5 +1,5 @@
-//! The default mode against the real component. Rule: each test names its row and would fail
-//! without it; in all of them speech is balanced.
+//! The default mode on the real component. Rule: each test names its requirement and fails without it; every speech
+//! output is ended.
 
 #[path = "behaviour/answers.rs"]
 mod answers;
@@ -21,8 +21,8 @@ fn chatting(kit: &Kit) -> TestDevice {
     device
 }
 
-/// What a device hears: `…` marks a sentence behind which the answer goes on, `|` an answer that
-/// ends without words, `#` silence.
+/// The speech output: `…` marks a sentence after which the answer continues, `|` an answer that ends without text, `#`
+/// a silence command.
 ///
 /// # Panics
 /// If an answer is left open.
@@ -42,7 +42,7 @@ fn spoken(effects: &[Effect]) -> Vec<String> {
     speech.collect()
 }
 
-/// The words of a question to the model: roles and contents.
+/// The messages of a request to the model: roles and contents.
 fn words(question: &modehost_testkit::ModelRequest) -> Vec<String> {
     question.messages.iter().map(|message| format!("{:?}: {}", message.role, message.content)).collect()
 }

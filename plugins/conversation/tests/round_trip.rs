@@ -1,5 +1,5 @@
-//! The property that a swap rests on, natively. Rule: proptest writes the scripts; any event may
-//! come at any time, and nothing that comes brings the mode down.
+//! Snapshot and restore at any event are not observable. Rule: proptest generates the scripts; any event may occur at
+//! any time, and none of them fails.
 
 use conversation::Conversation;
 use modehost_sdk::{

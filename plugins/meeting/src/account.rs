@@ -1,5 +1,5 @@
-//! What is known of a meeting besides its words, while it runs and while it is being summed up.
-//! Rule: the words are in the journal; here is what it takes to find and to tell them.
+//! What is known of a meeting besides its transcript, while it runs and while it is summarised. Rule: the transcript is
+//! in the journal; this is what is needed to find it and to summarise it.
 
 use std::rc::Rc;
 
@@ -15,28 +15,28 @@ use crate::prompt::{Background, ask_checkpoint};
 use crate::segment::{Segment, read_entry};
 use crate::{Meeting, Next};
 
-/// Entries read from the journal at once; with the longest segments these are some 2 MB.
+/// Entries of the journal read at once; with the longest segments about 2 MB.
 pub const PAGE: u32 = 200;
-/// Points of a stretch that notes are taken of.
+/// Points in the notes of one section.
 const POINTS: usize = 5;
-/// Speakers that are remembered by name.
+/// Tags of segments that are remembered as names of speakers.
 const NAMES: usize = 24;
-/// Segments among which a title is looked for that nobody gave.
+/// Segments that are searched for a title.
 const FIRST_SEGMENTS: u64 = 8;
 
-/// A meeting. The state is copied before each event, so what grows is shared between the copies.
+/// A meeting. The SDK copies the state before each event, so the growing parts are shared between the copies.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// The session's id, with a number behind for all but its first meeting.
+    /// The session id, with the number appended for all but the first meeting.
     pub id: String,
     pub session: String,
-    /// Version of the document of the summary before, as far as known.
+    /// Last known version of the document of the last summary.
     pub last_version: u64,
-    /// Which meeting of its session it is, from 1.
+    /// Number of the meeting in its session, from 1.
     pub number: u32,
     /// Unix ms.
     pub started: u64,
-    /// Unix ms of the last segment; `started` while there is none.
+    /// Unix ms of the last segment; `started` if there is none.
     pub last_said: u64,
     /// Segments in the journal.
     pub segments: u64,
@@ -44,36 +44,36 @@ pub struct Account {
     pub title: Option<String>,
     #[serde(default)]
     opening_words: OpeningWords,
-    /// Characters of each kind, which tell the language.
+    /// Count of characters of each kind, to determine the language.
     chinese: u64,
     latin: u64,
     #[serde(default, skip_serializing_if = "is_none")]
     pub names: Rc<Vec<String>>,
-    /// Of the stretches up to `noted`.
+    /// Notes of the sections up to `noted`.
     #[serde(default, skip_serializing_if = "is_none")]
     pub notes: Rc<Vec<Notes>>,
     /// Journal sequence up to which notes have been taken.
     pub noted: u64,
-    /// Characters behind `noted`.
+    /// Count of characters after `noted`.
     pub fresh_chars: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
-    /// Number of the segment whose append the reading of the journal has to wait for.
+    /// Segment whose append must be on disk before the journal is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<u64>,
 }
 
-/// Notes being taken of the stretch behind `noted`.
+/// The notes that are being taken of the section after `noted`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Checkpoint {
-    /// Its words are being read; at most so many characters of them.
+    /// The section is being read; at most `chars` characters of it.
     Reading { chars: u64 },
     /// The model has been asked.
     Asking {
-        /// The last entry of the stretch.
+        /// Journal sequence of the last entry of the section.
         upto: u64,
         chars: u64,
-        /// By rules; what is left if the model does not answer.
+        /// Notes by rules, used if the model does not answer.
         fallback: Notes,
     },
 }
@@ -86,18 +86,18 @@ impl Account {
         Self { id, session, last_version, number, started: now, last_said: now, ..Self::default() }
     }
 
-    /// The journal of its words.
+    /// Name of its journal.
     pub fn journal(&self) -> String {
         format!("meeting/{}", self.id)
     }
 
-    /// The name under which it is archived: letters, digits, `-`, `_` and `.`.
+    /// Its name in the archive: letters, digits, `-`, `_` and `.`.
     pub fn archive_id(&self) -> String {
         let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
         self.id.chars().map(|letter| if allowed(letter) { letter } else { '-' }).collect()
     }
 
-    /// Takes note of a segment that is being kept.
+    /// Counts a segment that is being appended.
     pub fn count(&mut self, segment: &Segment) {
         self.segments += 1;
         self.last_said = self.last_said.max(segment.ts);
@@ -120,13 +120,14 @@ impl Account {
         }
     }
 
-    /// A segment that was counted has not been kept.
+    /// Reverts the counts of a segment that could not be appended.
     pub fn discount(&mut self, segment: &Segment) {
         self.segments = self.segments.saturating_sub(1);
         self.fresh_chars = self.fresh_chars.saturating_sub(segment.text.chars().count() as u64);
     }
 
-    /// The language that most was said in; a Chinese character says as much as some three letters.
+    /// The configured language, else that of most of the transcript; one Chinese character counts as much as three
+    /// letters.
     pub fn language(&self, tongue: Tongue) -> Language {
         match tongue {
             Tongue::Zh => Language::Chinese,
@@ -139,7 +140,7 @@ impl Account {
         }
     }
 
-    /// The title that was given, else that of the model, else the first words.
+    /// The title given by a device, else that of the model, else one from the first segments, else a general one.
     pub fn title_or(&self, made: &str, language: Language) -> String {
         let given = self.title.as_deref().unwrap_or(made);
         match (given.trim(), self.opening_words.text.as_str()) {
@@ -149,7 +150,7 @@ impl Account {
         }
     }
 
-    /// What models are told besides the words.
+    /// What the model gets besides the transcript.
     pub fn background(&self, cx: &Cx<'_, Meeting>) -> Background<'_> {
         Background {
             language: self.language(cx.config().language),
@@ -159,14 +160,14 @@ impl Account {
         }
     }
 
-    /// Begins to take notes of the next stretch, of at most so many characters.
+    /// Starts to take notes of the next section, of at most `chars` characters.
     pub fn begin_checkpoint(&mut self, cx: &mut Cx<'_, Meeting>, chars: u64) {
         cx.read_journal(self.journal(), self.noted, PAGE).then(Next::Notes(self.number));
         self.checkpoint = Some(Checkpoint::Reading { chars });
     }
 
-    /// Appends a segment to the journal. `notify`: the reading of the journal waits for it; else only a failure comes
-    /// back.
+    /// Appends a segment to the journal. `notify`: reads of the journal wait for this append; otherwise only a failure
+    /// is reported.
     pub fn append(&mut self, cx: &mut Cx<'_, Meeting>, segment: &Segment, notify: bool) {
         let next = Next::Append { meeting: self.number, seq: segment.seq };
         let request = segment.keep(cx, &self.journal());
@@ -178,12 +179,12 @@ impl Account {
         }
     }
 
-    /// The append of a segment is on disk, or never will be. True if something waited for it.
+    /// The append of a segment has succeeded or failed. True if a read was waiting for it.
     pub fn on_appended(&mut self, seq: u64) -> bool {
         self.unsettled.take_if(|waiting| *waiting == seq).is_some()
     }
 
-    /// The stretch has been read: asks the model for notes.
+    /// The section has been read: asks the model for notes.
     pub fn take_page(&mut self, cx: &mut Cx<'_, Meeting>, page: &JournalPage) {
         let Some(Checkpoint::Reading { chars: most }) = self.checkpoint.take() else { return };
         let (mut lines, mut chars, mut upto) = (Vec::new(), 0, self.noted);
@@ -199,7 +200,7 @@ impl Account {
             upto = entry.sequence;
         }
         if lines.is_empty() {
-            // Nothing is there, or nothing of ours: whatever was counted is not to be had.
+            // The journal has no entries of this mode, so the counted text cannot be read.
             (self.noted, self.fresh_chars) = (upto, 0);
             return;
         }
@@ -210,7 +211,7 @@ impl Account {
         self.checkpoint = Some(Checkpoint::Asking { upto, chars, fallback });
     }
 
-    /// The model has answered.
+    /// The model has answered; an answer without content is replaced by the notes of the rules.
     pub fn take_answer(&mut self, text: &str) {
         let Some(Checkpoint::Asking { upto, chars, fallback }) = self.checkpoint.take() else { return };
         let made = answer::read(text).map(|answer| {
@@ -222,8 +223,8 @@ impl Account {
         self.note(notes, upto, chars);
     }
 
-    /// Reading or asking has failed: it is done again after an interruption, and else by rules. False if
-    /// the journal cannot be read now: whoever tried again at once would do nothing else from then on.
+    /// The read or the request has failed. It is repeated after an interruption; a failed request is replaced by the
+    /// notes of the rules. False if the journal cannot be read: repeating it at once would loop.
     pub fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, reason: Failure) -> bool {
         match self.checkpoint.take() {
             Some(Checkpoint::Reading { chars } | Checkpoint::Asking { chars, .. })
@@ -238,14 +239,14 @@ impl Account {
         true
     }
 
-    /// Notes of a stretch are there.
+    /// Adds the notes of a section that ends at `upto` and has `chars` characters.
     pub fn note(&mut self, notes: Notes, upto: u64, chars: u64) {
         notes::add(Rc::make_mut(&mut self.notes), notes);
         self.noted = upto;
         self.fresh_chars = self.fresh_chars.saturating_sub(chars);
     }
 
-    /// Notes of a stretch by rules, at once.
+    /// Adds notes of a section by rules.
     pub fn note_by_rules(&mut self, lines: &[Line], upto: u64, chars: u64) {
         self.note(take_notes(lines, &self.names, POINTS), upto, chars);
     }

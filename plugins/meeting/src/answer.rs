@@ -1,12 +1,12 @@
-//! What a model makes of a meeting, read with patience. Rule: any JSON object is worth a try: other
-//! names, wrong shapes and prose around are put right; only what has nothing of use is refused.
+//! Tolerant parser of a model's summary. Rule: other names of members, other shapes and surrounding prose are accepted;
+//! an answer is rejected only if it has no JSON object or none of the known members.
 
 use serde_json::{Map, Value};
 
 use crate::extract::{due, person};
 use crate::notes::Action;
 
-/// Names of the members, the one that is asked for first.
+/// Accepted names of the members; the first one is the one in the prompt.
 const TITLES: [&str; 7] = ["title", "subject", "topic", "meeting_title", "name", "标题", "主题"];
 const BULLETS: [&str; 15] = [
     "bullets",
@@ -41,7 +41,7 @@ const ACTIONS: [&str; 12] = [
     "待办",
     "行动项",
 ];
-/// Members of an entry that is an object.
+/// Accepted names of the members of an entry that is an object.
 const TEXTS: [&str; 14] = [
     "text",
     "task",
@@ -61,9 +61,9 @@ const TEXTS: [&str; 14] = [
 const OWNERS: [&str; 10] =
     ["owner", "assignee", "assigned_to", "who", "person", "responsible", "name", "owners", "负责人", "责任人"];
 const DUES: [&str; 9] = ["due", "deadline", "due_date", "duedate", "by", "when", "date", "截止", "时间"];
-/// Objects around the one that was asked for.
+/// Objects that models wrap around the requested one.
 const WRAPPERS: [&str; 7] = ["summary", "meeting", "result", "data", "output", "response", "minutes"];
-/// What models write where there is nothing.
+/// Values that stand for an absent entry.
 const NOTHING: [&str; 20] = [
     "none",
     "n/a",
@@ -87,19 +87,19 @@ const NOTHING: [&str; 20] = [
     "unassigned",
 ];
 
-/// What a model has answered.
+/// The parsed answer of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     pub title: Option<String>,
     pub bullets: Vec<String>,
     pub decisions: Vec<String>,
     pub actions: Vec<Action>,
-    /// Bytes of the JSON object that was found.
+    /// Size of the JSON object in bytes.
     pub json_bytes: usize,
 }
 
-/// Reads an answer: directly, then by the outermost braces. None where there is no JSON object, or
-/// one without any of the members.
+/// Parses an answer: the whole text as JSON, else the part between the outermost braces. None if there is no JSON
+/// object, or one with none of the known members.
 pub fn read(text: &str) -> Option<Answer> {
     let (object, json_bytes) = find_object(text)?;
     let members = unwrap(&object);
@@ -123,7 +123,7 @@ fn find_object(text: &str) -> Option<(Map<String, Value>, usize)> {
     Some((serde_json::from_str(part).ok()?, part.len()))
 }
 
-/// The object inside, where it was put into another one.
+/// The wrapped object, if the lists are in one.
 fn unwrap(object: &Map<String, Value>) -> &Map<String, Value> {
     let has_lists = |object: &Map<String, Value>| {
         [&DECISIONS[..], &ACTIONS[..], &BULLETS[..8]].into_iter().flatten().any(|name| member(object, name).is_some())
@@ -140,7 +140,7 @@ fn first<'a>(object: &'a Map<String, Value>, names: &[&str]) -> Option<&'a Value
     found.into_iter().find(|value| !matches!(value, Value::Null))
 }
 
-/// The member of that name, whatever its case and blanks.
+/// The member of that name; case, surrounding blanks and `-` or blanks for `_` make no difference.
 fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| {
         let alike = |key: &str| key.trim().replace([' ', '-'], "_").to_lowercase();
@@ -148,7 +148,7 @@ fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     })
 }
 
-/// A list of sentences out of a list, a text with several lines, or a map.
+/// A list of sentences from a list, a text of several lines, or a map.
 fn sentences(value: &Value) -> Vec<String> {
     entries(value).into_iter().filter_map(text_of).collect()
 }
@@ -157,11 +157,11 @@ fn actions(value: &Value) -> Vec<Action> {
     entries(value).into_iter().filter_map(action).collect()
 }
 
-/// One entry, before it is read.
+/// An entry before it is parsed.
 enum Entry<'a> {
     Text(&'a str),
     Object(&'a Map<String, Value>),
-    /// Of a map: who, and what.
+    /// An entry of a map: the owner and the task.
     Pair(&'a str, &'a Value),
 }
 
@@ -223,7 +223,7 @@ fn action(entry: Entry<'_>) -> Option<Action> {
     }
 }
 
-/// A name or a time: a word, a number, or a list of words.
+/// A name or a time, given as a text, a number or a list of texts.
 fn words(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => sentence(text),
@@ -236,7 +236,7 @@ fn words(value: &Value) -> Option<String> {
     }
 }
 
-/// One line without the marks of a list; none where a model says that there is nothing.
+/// One line without list markers; none if it stands for an absent entry.
 fn sentence(text: &str) -> Option<String> {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut rest = line.as_str();

@@ -1,5 +1,5 @@
-//! States of older versions. Rule: what was under way in them goes on: each request id that they kept finds the tag
-//! that its outcome comes with now.
+//! Migrates states of older schemas. Rule: pending requests survive; each stored request id is mapped to the tag of its
+//! outcome.
 
 use modehost_sdk::Migrated;
 use serde_json::{Value, from_str, from_value, json};
@@ -7,10 +7,10 @@ use serde_json::{Value, from_str, from_value, json};
 use crate::closing::keeping::Part;
 use crate::{HELD, Meeting, Next, PUSH, RETRY};
 
-/// Tags found, with their requests.
+/// Request ids with their tags.
 type Waiting = Vec<(u64, Next)>;
 
-/// Reads the state of schema 1, which had request ids wherever something waited for an outcome.
+/// Reads a state of schema 1, which stored a request id wherever an outcome was pending.
 pub(crate) fn read(state: &str) -> Result<Migrated<Meeting>, serde_json::Error> {
     let mut state: Value = from_str(state)?;
     let mut waiting = Waiting::new();
@@ -27,7 +27,7 @@ pub(crate) fn read(state: &str) -> Result<Migrated<Meeting>, serde_json::Error> 
         read_running(current, &mut waiting);
     }
     for closing in members(&mut state, "closing") {
-        // The append that is waited for is the last one of the meeting.
+        // A closing meeting waits for the append of its last segment.
         let last = closing["account"]["segments"].as_u64().unwrap_or(0);
         let meeting = read_account(&mut closing["account"], last, &mut waiting);
         read_step(&mut closing["step"], meeting, &mut waiting);
@@ -37,7 +37,7 @@ pub(crate) fn read(state: &str) -> Result<Migrated<Meeting>, serde_json::Error> 
     Ok(waiting.into_iter().fold(migrated, |migrated, (request, next)| migrated.waiting(request, next)))
 }
 
-/// The meeting that takes segments: those that were not pushed yet had the requests of their appends beside them.
+/// The meeting in progress: segments not pushed yet were stored with the request ids of their appends.
 fn read_running(running: &mut Value, waiting: &mut Waiting) {
     let meeting = number(&running["account"]);
     let unsettled = running["account"]["unsettled"].as_u64();
@@ -57,7 +57,7 @@ fn read_running(running: &mut Value, waiting: &mut Waiting) {
     read_account(&mut running["account"], last, waiting);
 }
 
-/// Gives the number of the meeting; `last` is the segment whose append was waited for.
+/// Returns the number of the meeting; `last` is the segment whose append was pending.
 fn read_account(account: &mut Value, last: u64, waiting: &mut Waiting) -> u32 {
     let meeting = number(account);
     if let Some(request) = account["unsettled"].as_u64() {

@@ -1,18 +1,18 @@
-//! Instants as people read them. Rule: the offset from UTC comes from the configuration, since a
-//! mode knows no clock.
+//! Dates and times of day for people. Rule: the offset from UTC comes from the configuration, since a mode has no time
+//! zone.
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// A place on the calendar and the clock.
+/// A date with a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(OffsetDateTime);
 
 impl Moment {
-    /// The moment of a Unix time in ms, as clocks show it so many minutes east of UTC.
+    /// The moment of a Unix time in ms, at an offset from UTC in minutes (positive: east).
     pub fn of(unix_ms: u64, utc_offset_minutes: i32) -> Self {
         let local =
             i64::try_from(unix_ms / 1_000).unwrap_or(i64::MAX).saturating_add(i64::from(utc_offset_minutes) * 60);
-        // What lies behind the year 9999 is taken as its end.
+        // Times after the year 9999 are shown as its end.
         Self(OffsetDateTime::from_unix_timestamp(local).unwrap_or(PrimitiveDateTime::MAX.assume_utc()))
     }
 
@@ -33,7 +33,7 @@ impl Moment {
     }
 }
 
-/// A length of time such as `1:58:04` or `12:30`.
+/// A duration such as `1:58:04` or `12:30`.
 pub fn span(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }

@@ -1,9 +1,9 @@
-//! A meeting on its way to its summary. Rule: each step waits for one outcome and can be done again
-//! from what is on disk; so an interruption costs time and nothing else.
+//! A meeting from its end to its summary. Rule: each step waits for one outcome and can be repeated from what is on
+//! disk, so that an interruption costs only time.
 //!
 //! # Layout
-//! - here: the steps up to the summary
-//! - [`keeping`]: the steps behind it, until nothing is left to do
+//! - this file: the steps up to the summary
+//! - [`keeping`]: the steps after it
 
 pub mod keeping;
 
@@ -25,61 +25,60 @@ use crate::spoken;
 use crate::summary::{BULLETS, Summary, SummaryMessage};
 use crate::{Meeting, Next};
 
-/// Stretches that a model is asked to note down once the meeting is over; more are noted by rules,
-/// since somebody waits.
+/// Sections that the model takes notes of after the end; further ones are done by rules, since somebody is waiting.
 const ROUNDS: u32 = 3;
-/// A stretch noted down at the end may be so many times longer than one of a running meeting.
+/// How many times longer than a section of a running meeting these may be.
 const LONGER: u64 = 2;
-/// Characters of what is noted by rules at once.
+/// Characters of a section with notes by rules.
 const STRETCH_CHARS: usize = 4_000;
-/// Characters looked at in one call; a call has a tenth of a second.
+/// Characters processed in one call; the time budget of a call is 100 ms.
 const CALL_CHARS: usize = 16_000;
-/// Requests that may wait for the summary.
+/// Requests for the summary that may wait until it is ready.
 pub const REPEATS: u32 = 24;
 
 /// How a meeting ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending {
-    /// Unix ms when it counts as over; none for the last thing said.
+    /// Unix ms of the end; none for the time of the last segment.
     pub ended_at: Option<u64>,
-    /// Nobody listens any more: what was heard was for this meeting, and the device is there.
+    /// Ends listening: the audio was for this meeting only, and the device is present.
     pub deaf: bool,
-    /// No model is asked.
+    /// The summary is made without a model.
     pub hurried: bool,
 }
 
-/// A meeting that is being summed up.
+/// A meeting that is being summarised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Closing {
     pub account: Account,
     /// Unix ms.
     finalized_at: u64,
-    /// Unix ms up to which the meeting counts.
+    /// Unix ms of the end for the duration.
     ended_at: u64,
     step: Step,
     rounds: u32,
-    /// Asked for again, and to be answered when the summary is there.
+    /// Requests that are answered once the summary is ready.
     pub repeats: u32,
-    /// No model is asked.
+    /// The summary is made without a model.
     hurried: bool,
     llm_start_sent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     summary: Option<Summary>,
-    /// Those who were in the meeting are there, and are told what came of it.
+    /// The participants are present and hear the announcements.
     #[serde(default)]
     aloud: bool,
 }
 
-/// What a meeting waits for.
+/// The current step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Step {
-    /// Appends, and notes of what the summary will not be given word for word.
+    /// Waits for appends, and for notes of what precedes the verbatim part.
     Noting,
     /// The end of the transcript is being read.
     Reading { end: End },
-    /// The model has been asked for the summary; the notes are what is left if it does not answer.
+    /// The model has been asked for the summary; `fallback` replaces its answer if there is none.
     Asking { fallback: Notes },
-    /// The summary is there.
+    /// The summary is ready.
     Keeping(Keeping),
 }
 
@@ -90,7 +89,7 @@ struct End {
     chars: usize,
 }
 
-/// How far the meeting is.
+/// Progress message to the device.
 #[derive(Serialize)]
 struct Progress {
     r#type: &'static str,
@@ -100,8 +99,7 @@ struct Progress {
 }
 
 impl Closing {
-    /// The meeting is over: the device is told at once, and nothing of the meeting is shown any
-    /// more.
+    /// Ends a meeting: tells the device at once; after this no segment of the meeting is sent.
     pub fn begin(cx: &mut Cx<'_, Meeting>, running: Running, ending: Ending) -> Self {
         #[derive(Serialize)]
         struct Acknowledgement<'a> {
@@ -113,7 +111,7 @@ impl Closing {
         cx.send(&Acknowledgement { r#type: "meeting", phase: "finalize", meeting_id: &account.id });
         let Ending { ended_at, deaf, hurried } = ending;
         if deaf {
-            // The recogniser's stream ends with the meeting: the next one hears like the first.
+            // Ends the ASR stream with the meeting, so that the next one starts a new stream.
             cx.stop_listening();
             cx.say(spoken::ends(account.language(cx.config().language)));
         }
@@ -136,7 +134,7 @@ impl Closing {
         new
     }
 
-    /// Goes on as far as nothing has to be waited for.
+    /// Starts the next step, unless an outcome is pending.
     pub fn advance(&mut self, cx: &mut Cx<'_, Meeting>) {
         let Step::Noting = self.step else { return };
         if self.account.unsettled.is_some() || self.account.checkpoint.is_some() {
@@ -148,7 +146,7 @@ impl Closing {
         let window = cx.config().summary_transcript_max_chars as u64;
         let stretch = cx.config().checkpoint_chars as u64;
         let beyond = self.account.fresh_chars.saturating_sub(window);
-        // A few sentences more are noted by rules.
+        // A smaller rest is noted by rules.
         if !self.hurried && self.rounds < ROUNDS && beyond > stretch / 4 {
             self.rounds += 1;
             return self.account.begin_checkpoint(cx, beyond.min(stretch * LONGER));
@@ -156,26 +154,26 @@ impl Closing {
         self.read_end(cx);
     }
 
-    /// Notes of a stretch, or what is needed for them.
+    /// The notes of a section, or the section itself.
     pub fn on_notes(&mut self, cx: &mut Cx<'_, Meeting>, reply: &Reply) {
         match reply {
             Reply::Page(page) => self.account.take_page(cx, page),
             Reply::Model(done) => self.account.take_answer(&done.text),
-            // Rounds are counted, so a journal that cannot be read is not read for ever.
+            // A failed read also counts as a round, so the number of reads is bounded.
             Reply::Failed(failed) => drop(self.account.take_failure(cx, failed.reason)),
             _ => {}
         }
         self.advance(cx);
     }
 
-    /// The append of a segment is on disk, or never will be.
+    /// The append of a segment has succeeded or failed.
     pub fn on_appended(&mut self, cx: &mut Cx<'_, Meeting>, seq: u64) {
         if self.account.on_appended(seq) {
             self.advance(cx);
         }
     }
 
-    /// The end of the transcript, or the model's summary.
+    /// The end of the transcript, or the summary of the model.
     pub fn on_summary(&mut self, cx: &mut Cx<'_, Meeting>, reply: &Reply) {
         match reply {
             Reply::Page(page) => self.take_page(cx, page),
@@ -185,7 +183,7 @@ impl Closing {
         }
     }
 
-    /// One of the last steps is done, or has failed.
+    /// The outcome of a step after the summary.
     pub fn on_kept(&mut self, cx: &mut Cx<'_, Meeting>, part: Part, reply: &Reply) {
         match reply {
             Reply::Conflict(current) => self.on_conflict(cx, current),
@@ -194,7 +192,6 @@ impl Closing {
         }
     }
 
-    /// A page of the journal.
     fn take_page(&mut self, cx: &mut Cx<'_, Meeting>, page: &JournalPage) {
         let Step::Reading { end } = &mut self.step else { return };
         let mut end = std::mem::take(end);
@@ -211,7 +208,7 @@ impl Closing {
             looked_at += chars;
             end.chars += chars;
             end.lines.push_back((entry.sequence, line));
-            // At least one segment is given word for word.
+            // At least one segment is passed verbatim.
             while end.chars > window && end.lines.len() > 1 {
                 let Some((sequence, line)) = end.lines.pop_front() else { break };
                 let chars = line.text.chars().count();
@@ -239,7 +236,6 @@ impl Closing {
         }
     }
 
-    /// The model has answered.
     fn take_answer(&mut self, cx: &mut Cx<'_, Meeting>, text: &str) {
         let Step::Asking { fallback } = &mut self.step else { return };
         let fallback = std::mem::take(fallback);
@@ -252,14 +248,14 @@ impl Closing {
         self.conclude(cx, summary);
     }
 
-    /// The transcript cannot be read, or the model cannot answer.
+    /// The journal cannot be read, or the model cannot answer.
     fn take_failure(&mut self, cx: &mut Cx<'_, Meeting>, reason: Failure) {
         if reason == Failure::Interrupted && !matches!(self.step, Step::Keeping(_)) {
             return self.read_end(cx);
         }
         match &mut self.step {
             Step::Reading { .. } => {
-                // What has been noted so far is all there is.
+                // Only the notes taken so far are available.
                 let summary = Summary::of_notes(&self.account.notes);
                 self.conclude(cx, summary);
             }
@@ -275,7 +271,7 @@ impl Closing {
         }
     }
 
-    /// The summary's message, once it is on its way to the device.
+    /// A copy of the summary message, once the summary has been handed to delivery.
     pub fn told(&self) -> Option<SummaryMessage> {
         match &self.step {
             Step::Keeping(keeping) if keeping.is_told() => self.message(true),
@@ -283,7 +279,7 @@ impl Closing {
         }
     }
 
-    /// True once nothing is left to do.
+    /// True if no step is left.
     pub fn is_over(&self) -> bool {
         matches!(&self.step, Step::Keeping(keeping) if keeping.is_over())
     }
@@ -298,7 +294,7 @@ impl Closing {
         self.step = Step::Reading { end: End::default() };
     }
 
-    /// The end of the transcript is there.
+    /// Makes the summary from the end of the transcript and the notes.
     fn sum_up(&mut self, cx: &mut Cx<'_, Meeting>, end: End) {
         let lines: Vec<Line> = end.lines.into_iter().map(|(_, line)| line).collect();
         let fallback = take_notes(&lines, &self.account.names, BULLETS);
@@ -319,8 +315,7 @@ impl Closing {
         }
     }
 
-    /// The summary is made: it is stored, and the device told so. What the device is told of it
-    /// comes once it is on disk.
+    /// Completes the summary, stores it and reports progress. The summary itself is delivered once it is stored.
     fn conclude(&mut self, cx: &mut Cx<'_, Meeting>, mut summary: Summary) {
         let language = self.account.language(cx.config().language);
         summary.title = self.account.title_or(&summary.title, language);
@@ -339,7 +334,7 @@ impl Closing {
         self.account.notes.iter().cloned().chain([last]).collect()
     }
 
-    /// What a model said was of no use: a valid summary that claims nothing of its own.
+    /// A summary for an answer that could not be used: without points, since none of them is the model's.
     fn without_bullets(&self, fallback: Notes) -> Summary {
         Summary { bullets: Vec::new(), ..Summary::of_notes(&self.notes_with(fallback)) }
     }
@@ -350,7 +345,7 @@ impl Closing {
     }
 }
 
-/// The one line that stands for an answer in the log.
+/// Logs sizes and a hash of the answer, never its text.
 #[allow(clippy::print_stderr, reason = "the log of a plugin is its stderr")]
 fn log_answer(raw: &str, json_bytes: usize) {
     let digest = Sha256::digest(raw.as_bytes());

@@ -1,5 +1,5 @@
-//! The section `meeting` of the configuration. Rule: whatever the schema lets through is usable;
-//! what is out of bounds by agreement is brought within them here and nowhere else.
+//! The section `meeting` of the configuration. Rule: every value that the schema accepts is usable; values outside
+//! agreed bounds are clamped here and nowhere else.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use serde::Deserialize;
 /// Bounds of the push interval, in ms.
 const PUSH_INTERVAL_MS: (u64, u64) = (3_000, 15_000);
 
-/// The words that end a meeting; the default mode takes the same for leaving a mode.
+/// The phrases that end a meeting; the default mode understands all of them as a command to leave the mode.
 const END_PHRASES: [&str; 7] =
     ["结束会议", "会议结束", "退出会议", "散会", "end the meeting", "end this meeting", "finish the meeting"];
 
-/// The settings; see `config.schema.json` for what each means.
+/// The settings, as described in `config.schema.json`.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Config {
@@ -29,11 +29,11 @@ pub struct Config {
     pub end_phrases: Vec<String>,
 }
 
-/// In which language a summary is written.
+/// The language of a summary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tongue {
-    /// That of the meeting.
+    /// The language of the meeting.
     #[default]
     Auto,
     Zh,
@@ -59,12 +59,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Ms from one `transcript` to the next, 3000 to 15000.
+    /// Time between two `transcript` messages in ms, 3000 to 15000.
     pub fn push_interval_ms(&self) -> u64 {
         self.transcript_push_interval_ms.clamp(PUSH_INTERVAL_MS.0, PUSH_INTERVAL_MS.1)
     }
 
-    /// How long a summary is kept for a device that is away.
+    /// How long a summary is kept for a device that is not connected.
     pub fn summary_ttl(&self) -> Duration {
         Duration::from_secs(self.summary_ttl_s)
     }

@@ -1,12 +1,11 @@
-//! Notes by rules, where no model takes them. Rule: every entry is a sentence that somebody said,
-//! or a part of it; nothing is made up.
+//! Notes by rules, without a model. Rule: every entry is a sentence that was said, or a part of it; nothing is made up.
 //!
 //! # Layout
-//! - [`sentence`]: lines into sentences, and what is no use in them
-//! - [`cue`]: which sentences are decisions, and which are something to do
-//! - [`person`]: who is to do it
-//! - [`due`]: until when
-//! - [`weigh`]: which sentences carry the most
+//! - [`sentence`]: splits segments into sentences and drops what is of no use
+//! - [`cue`]: recognises decisions and tasks
+//! - [`person`]: the owner of a task
+//! - [`due`]: its due date
+//! - [`weigh`]: ranks sentences by importance
 
 pub mod cue;
 pub mod due;
@@ -21,22 +20,21 @@ use crate::extract::sentence::Sentence;
 use crate::likeness::distinct;
 use crate::notes::{Action, Notes, Point};
 
-/// Decisions and actions of one stretch; each is compared with all that are kept.
+/// Decisions, and actions, of one section; the bound limits the pairwise comparisons.
 const ENTRIES: usize = 16;
 
-/// One segment, as notes are taken of it.
+/// A segment as input of the rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Unix ms.
     pub at: u64,
-    /// Who spoke, or what kind of remark it is.
+    /// The speaker, or the kind of remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     pub text: String,
 }
 
-/// What the words of these lines come to. `names` are those of people who speak in the meeting;
-/// at most `limit` points.
+/// Takes notes of these segments. `names`: the speakers of the meeting; `limit`: the maximum number of points.
 pub fn take_notes(lines: &[Line], names: &[String], limit: usize) -> Notes {
     let sentences = sentence::split(lines);
     let weights = weigh::weigh(&sentences);
@@ -52,7 +50,7 @@ pub fn take_notes(lines: &[Line], names: &[String], limit: usize) -> Notes {
             Kind::Remark => {}
         }
     }
-    // A stretch in which only decisions and tasks were said is best told by these.
+    // A section of decisions and tasks only is described by these.
     if points.is_empty() {
         let said = decisions.iter().chain(actions.iter().map(|action| &action.text));
         points = said.map(|text| Point { text: text.clone(), weight: 1 }).collect();
@@ -66,7 +64,7 @@ pub fn take_notes(lines: &[Line], names: &[String], limit: usize) -> Notes {
     }
 }
 
-/// The sentence as something to do; none if it names neither a person nor a time.
+/// The sentence as an action; none if it has neither an owner nor a due date nor calls itself a task.
 fn action(sentence: &Sentence, names: &[String]) -> Option<Action> {
     let owner = person::find(&sentence.text, sentence.tag.as_deref(), names);
     let due = due::find(&sentence.text);

@@ -1,26 +1,27 @@
-//! Meeting: what is said is kept, shown and summed up. Rule: the words are in the journal, the
-//! summary is made once, and every step can be done again from what is on disk.
+//! Meeting: records a meeting, shows it to the device and summarises it. Rule: the transcript is in the journal, the
+//! summary is made once, and every step can be repeated from what is on disk.
 //!
 //! # Layout
-//! - [`request`]: a device message, read
-//! - [`opening`]: what was before this handler
-//! - [`running`] and [`segment`]: people are in the meeting
-//! - [`account`]: what is known of a meeting besides its words; notes while it runs
-//! - [`closing`]: from the end of the meeting to its summary, archive and webhook
-//! - [`last`]: the summary that is there to be asked for again
-//! - [`prompt`] and [`answer`]: what a model is asked, and what it makes of it
+//! - [`request`]: parses a device message
+//! - [`opening`]: defers events while the last summary of the device is loaded
+//! - [`stage`]: applies events to the meetings of a session
+//! - [`running`] and [`segment`]: a meeting in progress
+//! - [`account`]: what is known of a meeting besides its transcript; takes notes while it runs
+//! - [`closing`]: from the end of a meeting to its summary, archive and webhook
+//! - [`last`]: the stored summary, sent again on request
+//! - [`prompt`] and [`answer`]: requests to the model, and its answers
 //! - [`extract`], [`notes`], [`likeness`]: notes by rules
-//! - [`summary`], [`minutes`] and [`spoken`]: what devices and people get; [`opening_words`]: a title
-//! - `before`: the state of older versions
-//! - [`calendar`], [`config`]; the words that end it are read by the crate `phrases`
+//! - [`summary`], [`minutes`] and [`spoken`]: the summary for devices, as a file and aloud; [`opening_words`]: a title
+//! - `before`: migrates the state of older schemas
+//! - [`calendar`], [`config`]; the phrases that end a meeting are matched by the crate `phrases`
 //!
-//! A meeting lasts from the start of the mode (outside of it from its first snippet) to the request
-//! to end it; where the device was given up, to the last thing said. After its end it takes nothing
-//! more, and the next one begins with the next start of the mode; outside of the mode with a snippet
-//! that comes later than the late ones.
+//! A meeting begins with the mode, or outside of the mode with the first snippet, and ends with the request to end it;
+//! if the device does not return, it ends with its last segment. A meeting that has ended takes no more segments. The
+//! next one begins with the next start of the mode, or outside of the mode with a snippet that comes after the time for
+//! late ones.
 //!
-//! The state holds no transcript: the journal is read when notes or a summary are due. So a
-//! snippet costs the same in the sixth hour as in the first minute.
+//! The state holds no transcript: the journal is read when notes or a summary are due. So a segment costs the same in
+//! the sixth hour as in the first minute.
 
 pub mod account;
 pub mod answer;
@@ -59,59 +60,59 @@ use crate::running::{Heard, Running};
 
 modehost_sdk::register!(Meeting);
 
-/// Alarm: segments since the last push are due.
+/// Alarm: the segments since the last push are due.
 pub(crate) const PUSH: &str = "push";
-/// Alarm: writes that the storage has refused are due again.
+/// Alarm: writes that failed are due again.
 pub(crate) const RETRY: &str = "retry";
-/// Alarm: more of what waited for the opening is due.
+/// Alarm: more of the deferred events are due.
 pub(crate) const HELD: &str = "held";
 
-/// The state of one device's meetings.
+/// The state of one session: its meetings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Meeting {
-    /// The session is in the mode, and not only a handler of messages.
+    /// The session is in the mode; otherwise it only handles messages.
     #[serde(default)]
     in_mode: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opening: Option<Opening>,
-    /// Meetings of this session so far; none until the document of the last one has been read.
+    /// Number of the last meeting of this session; none until the document of the last summary has been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     counted: Option<u32>,
-    /// Version of that document, as far as known.
+    /// Last known version of that document.
     #[serde(default)]
     last_version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     current: Option<Running>,
-    /// Meetings that are being summed up, in order; mostly one.
+    /// Meetings that are being summarised, in order; usually one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     closing: Vec<Closing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     over: Option<Over>,
 }
 
-/// What waits for an outcome. Meetings are told apart by their numbers in the session.
+/// The tags of requests. Meetings are identified by their numbers in the session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Next {
-    /// The document that tells what was before this handler.
+    /// The document of the last summary, read at the start.
     Opening,
-    /// Somebody has asked for the last summary, with a message of this phase.
+    /// The last summary was requested by a message with this phase; none if the mode has ended.
     Repeat(Option<String>),
-    /// A segment on its way into the journal.
+    /// A segment that is appended to the journal.
     Append { meeting: u32, seq: u64 },
-    /// Notes of a stretch.
+    /// Notes of a section of the transcript: the section, then the model's answer.
     Notes(u32),
-    /// The end of a transcript, then its summary.
+    /// The end of the transcript, then the model's summary.
     Summary(u32),
-    /// What is done with a summary.
+    /// A step that follows the summary.
     Keep(u32, Part),
 }
 
-/// The last meeting is over.
+/// The last meeting has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Over {
     /// Unix ms.
     at: u64,
-    /// The device knows that nothing more is taken.
+    /// The device has been told that no more is taken.
     told: bool,
 }
 
@@ -152,15 +153,15 @@ impl Mode for Meeting {
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
         let Transcript { text, is_final: confirmed, start_ms, segment, .. } = transcript;
-        // A doubt is kept as words of the meeting: asking back would talk into it.
+        // A doubt counts as speech of the meeting: asking back would interrupt it.
         let ends = confirmed && ends_meeting(&text, &cx.config().end_phrases) == Verdict::Command(());
         if ends {
-            // The default mode leaves the mode that runs, and so ends the meeting like anyone else;
-            // a device without buttons has no other way out.
+            // The default mode leaves the running mode, which ends the meeting; a device without buttons has no other
+            // way to end it.
             cx.decline();
         }
         if ends || text.trim().is_empty() {
-            // What was shown of it meanwhile is no part of the meeting: it was a farewell, or nothing.
+            // The draft was a farewell or nothing, so it is no part of the meeting.
             if confirmed {
                 self.forget_draft(segment);
             }
@@ -229,7 +230,7 @@ impl Meeting {
         self.closing.iter_mut().find(|closing| closing.account.number == number)
     }
 
-    /// A segment is in the journal, or is not.
+    /// A segment has been appended to the journal, or could not be.
     fn on_append(&mut self, cx: &mut Cx<'_, Self>, meeting: u32, seq: u64, reply: &Reply) {
         match (&mut self.current, reply) {
             (Some(running), Reply::Failed(failed)) if running.account.number == meeting => {
@@ -244,7 +245,7 @@ impl Meeting {
         }
     }
 
-    /// What notes of a stretch are made of has come, while the meeting runs or after it.
+    /// The outcome of a request for notes, while the meeting runs or after it.
     fn on_notes(&mut self, cx: &mut Cx<'_, Self>, meeting: u32, reply: &Reply) {
         let Some(running) = self.current.as_mut().filter(|running| running.account.number == meeting) else {
             if let Some(closing) = self.closing_number(meeting) {
@@ -258,7 +259,7 @@ impl Meeting {
                 running.account.take_answer(&done.text);
                 running.take_notes_if_due(cx);
             }
-            // Where the journal cannot be read, the next segment tries again.
+            // If the journal cannot be read, the next segment tries again.
             Reply::Failed(failed) => {
                 let may_go_on = running.account.take_failure(cx, failed.reason);
                 if may_go_on {

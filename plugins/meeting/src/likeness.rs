@@ -1,14 +1,14 @@
-//! Whether two sentences say the same. Rule: case, punctuation, blanks and a few changed words do
-//! not make a new point.
+//! Detects sentences that say the same. Rule: case, punctuation, blanks and a few changed words do not make a new
+//! point.
 
 use std::collections::BTreeSet;
 
-/// Share of common pairs of letters from which two sentences count as one.
+/// Share of common letter pairs from which two sentences count as the same.
 const ALIKE: f32 = 0.72;
-/// A sentence that is contained in another one is not new if it is at least this share of it.
+/// A sentence contained in another one counts as the same from this share of its length.
 const CONTAINED: f32 = 0.6;
 
-/// A sentence as it is compared.
+/// A sentence prepared for comparison.
 #[derive(Clone, Debug)]
 pub struct Likeness {
     letters: String,
@@ -16,19 +16,19 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Takes a sentence's measure.
+    /// Normalises a sentence.
     pub fn of(text: &str) -> Self {
         let letters = normalise(text);
         let pairs = letters.chars().zip(letters.chars().skip(1)).collect();
         Self { letters, pairs }
     }
 
-    /// True if the sentence has nothing that could be compared.
+    /// True if the sentence has no letters or digits.
     pub fn is_empty(&self) -> bool {
         self.letters.is_empty()
     }
 
-    /// True if one of the two adds nothing to the other.
+    /// True if the sentences count as the same.
     pub fn matches(&self, other: &Self) -> bool {
         if self.letters == other.letters {
             return true;
@@ -39,17 +39,17 @@ impl Likeness {
         }
         let common = self.pairs.intersection(&other.pairs).count();
         let all = self.pairs.len() + other.pairs.len() - common;
-        // Numbers decide: "version 2" is not "version 3", however alike the rest.
+        // Sentences with different numbers differ: "version 2" is not "version 3".
         all > 0 && ratio(common, all) >= ALIKE && digits(&self.letters) == digits(&other.letters)
     }
 }
 
-/// Letters and digits only, lower-cased.
+/// Letters and digits only, in lower case.
 pub fn normalise(text: &str) -> String {
     text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Keeps the first of all entries that say the same, and at most `limit` of them.
+/// Keeps the first of all entries that count as the same, `limit` at most.
 pub fn distinct<T>(entries: impl IntoIterator<Item = T>, text: impl Fn(&T) -> &str, limit: usize) -> Vec<T> {
     let mut kept: Vec<T> = Vec::new();
     let mut seen: Vec<Likeness> = Vec::new();

@@ -1,5 +1,5 @@
-//! The summary as Markdown for people. Rule: what people do next stands on top; the words that it
-//! was made from come last, put there by the host. What people and models said reads as text and nothing else.
+//! The minutes as Markdown for people. Rule: decisions and action items come before the points, and the transcript,
+//! which the host appends, comes last. Texts of people and models are escaped, so that none of them acts as Markdown.
 
 use std::fmt::Write;
 
@@ -9,17 +9,17 @@ use modehost_sdk::markdown::plain;
 use crate::calendar::{Moment, span};
 use crate::summary::Summary;
 
-/// How a segment reads in the file; the host puts it together from the journal.
+/// Template of a line of the transcript, which the host fills from the journal.
 pub const LINE: &str = "- {time} {tag} {text}";
 
-/// When the meeting was.
+/// When the meeting took place.
 pub struct When {
     /// Unix ms.
     pub started: u64,
     pub utc_offset_minutes: i32,
 }
 
-/// The file's text, up to the heading of the transcript.
+/// The text of the file, up to the heading of the transcript.
 pub fn write_minutes(summary: &Summary, when: &When, language: Language, has_transcript: bool) -> String {
     let mut text = String::new();
     let moment = Moment::of(when.started, when.utc_offset_minutes);

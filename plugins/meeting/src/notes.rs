@@ -1,33 +1,33 @@
-//! What is kept of a stretch of the meeting once its words are left to the journal. Rule: notes
-//! stay small however long the meeting gets, and the whole length stays in them.
+//! Notes of sections of a meeting, which stand for their text in the summary. Rule: they stay small however long the
+//! meeting gets, and cover all of it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::extract::weigh::ways_of_speaking;
 use crate::likeness::{Likeness, distinct};
 
-/// Characters of all notes of a meeting together; bounds the snapshot of a day-long one.
+/// Characters of all notes of a meeting; bounds the snapshot of a day-long meeting.
 const NOTES_CHARS: usize = 6_000;
-/// Stretches that are kept apart; the first that are short are put together.
+/// Sections with separate notes; beyond them the two neighbours with the fewest entries are merged.
 const PARTS: usize = 12;
-/// Entries of one stretch.
+/// Entries in the notes of one section.
 const POINTS: usize = 6;
 const DECISIONS: usize = 8;
 const ACTIONS: usize = 10;
-/// Characters of one entry.
+/// Characters of an entry.
 pub const ENTRY_CHARS: usize = 160;
-/// Weight of a point that a model has made, among those that were found by rules (0 to 999).
+/// Weight of a point made by a model; points found by rules weigh 0 to 999.
 pub const MADE: u16 = 1_000;
 
-/// One thing worth remembering.
+/// A point worth remembering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     pub text: String,
-    /// How much it weighs against others; 0 to [`MADE`].
+    /// Importance relative to other points, 0 to [`MADE`].
     pub weight: u16,
 }
 
-/// Something that somebody is to do.
+/// A task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     pub text: String,
@@ -38,7 +38,7 @@ pub struct Action {
     pub due: Option<String>,
 }
 
-/// A stretch of the meeting in a few words.
+/// The notes of one section.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
     /// Unix ms of the first and the last segment.
@@ -53,7 +53,7 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// True if nothing was worth noting.
+    /// True if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.points.is_empty() && self.decisions.is_empty() && self.actions.is_empty()
     }
@@ -70,7 +70,7 @@ impl Notes {
         self.points.len() + self.decisions.len() + self.actions.len()
     }
 
-    /// Cuts entries and lists down to what a stretch may hold.
+    /// Cuts entries and lists to their bounds.
     fn trim(&mut self) {
         for point in &mut self.points {
             clip(&mut point.text, ENTRY_CHARS);
@@ -85,7 +85,7 @@ impl Notes {
         self.actions = distinct(std::mem::take(&mut self.actions), |action| &action.text, ACTIONS);
     }
 
-    /// Takes the stretch behind this one in.
+    /// Merges the notes of the next section into these.
     fn absorb(&mut self, next: Self) {
         self.to = next.to;
         self.points.extend(next.points);
@@ -102,7 +102,7 @@ impl Action {
     }
 }
 
-/// Puts the notes of the latest stretch behind the others, within all bounds.
+/// Appends the notes of the latest section and enforces all bounds.
 pub fn add(all: &mut Vec<Notes>, mut latest: Notes) {
     latest.trim();
     all.push(latest);
@@ -116,7 +116,7 @@ pub fn add(all: &mut Vec<Notes>, mut latest: Notes) {
     }
 }
 
-/// Puts together the two neighbours that say least.
+/// Merges the two neighbours with the fewest entries.
 fn join_smallest(all: &mut Vec<Notes>) {
     let size = |place: usize| all[place].entries() + all[place + 1].entries();
     let Some(place) = (0..all.len().saturating_sub(1)).min_by_key(|&place| size(place)) else { return };
@@ -124,7 +124,7 @@ fn join_smallest(all: &mut Vec<Notes>) {
     all[place].absorb(next);
 }
 
-/// Drops one entry where there are most. False if nothing is left to drop.
+/// Drops one entry of the longest notes. False if nothing is left to drop.
 fn thin(all: &mut [Notes]) -> bool {
     let Some(fullest) = all.iter_mut().max_by_key(|notes| notes.chars()) else { return false };
     if fullest.points.len() > 1 {
@@ -138,21 +138,21 @@ fn thin(all: &mut [Notes]) -> bool {
 }
 
 fn drop_lightest(points: &mut Vec<Point>) {
-    // The later of two that weigh the same goes: the first mention tells what it was about.
+    // Of two with equal weight the later one goes: the first mention introduces the subject.
     let lightest = points.iter().enumerate().rev().min_by_key(|(_, point)| point.weight).map(|(place, _)| place);
     if let Some(place) = lightest {
         points.remove(place);
     }
 }
 
-/// The points that stand for the whole length: the weightiest of each stretch first, then the
-/// weightiest of all, in the order in which they were said.
+/// Points that represent the whole meeting: the heaviest of each section first, then the next ones, in the order in
+/// which they were said.
 pub fn choose_points(all: &[Notes], limit: usize) -> Vec<String> {
     let every: Vec<(usize, &Point)> =
         all.iter().enumerate().flat_map(|(part, notes)| notes.points.iter().map(move |point| (part, point))).collect();
     let habits = ways_of_speaking(every.iter().map(|(_, point)| point.text.as_str()), 2);
     let mut ranked: Vec<usize> = (0..every.len()).collect();
-    // Within a stretch the weightiest comes first; then stretches take turns.
+    // Sections alternate: first all heaviest points, then all second ones.
     ranked.sort_by_key(|&place| {
         let (part, point) = every[place];
         let heavier = every.iter().enumerate().filter(|(other, (of, rival))| {
@@ -173,7 +173,7 @@ pub fn choose_points(all: &[Notes], limit: usize) -> Vec<String> {
     chosen.into_iter().map(|place| every[place].1.text.clone()).collect()
 }
 
-/// Cuts text to so many characters, with a mark where it was cut.
+/// Cuts a text to `chars` characters and marks the cut with `…`.
 pub fn clip(text: &mut String, chars: usize) {
     if let Some((end, _)) = text.char_indices().nth(chars) {
         text.truncate(end);

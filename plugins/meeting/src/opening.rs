@@ -1,5 +1,5 @@
-//! The moment in which the handler looks up what was before it. Rule: what comes meanwhile waits in
-//! order; a meeting never gets the name of an earlier one.
+//! The load of the last summary at the start of an instance. Rule: events that arrive meanwhile are deferred in order,
+//! so that no meeting gets the id of an earlier one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,50 +12,49 @@ use crate::request::{Phase, Request};
 use crate::running::Heard;
 use crate::{HELD, Meeting, Next};
 
-/// What may wait while a document is being read; that takes a few ms, but a device may send all it
-/// has at once.
+/// Maximum number and bytes of deferred messages; the read takes a few ms, but a device may send everything it has at
+/// once.
 const HELD_MESSAGES: usize = 512;
 const HELD_BYTES: usize = 96 * 1024;
-/// Effects that what has waited may have at once; a list of effects has its limit, and something
-/// else may be in it.
+/// Effects of deferred events in one list; lists are limited to 64 effects, and an event may add some of its own.
 const EFFECTS: usize = 44;
 
-/// Something that came before the handler knew where it stands.
+/// An event that arrived before the document was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Held {
-    /// The mode has begun.
+    /// The mode has started.
     Start,
     Request(Request),
     Heard(Heard),
-    /// The role is over; true if somebody is there to be answered.
+    /// The mode or the session has ended; true if the device is present and expects an answer.
     End(bool),
 }
 
-/// The document of the last summary is being read, or what has waited for it is being worked off.
+/// The document of the last summary is being read, or deferred events are being processed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
-    /// False once the document is there.
+    /// False once the read has ended.
     reading: bool,
     held: VecDeque<Held>,
     weight: usize,
 }
 
 impl Opening {
-    /// Begins to read.
+    /// Starts the read.
     pub fn begin(cx: &mut Cx<'_, Meeting>) -> Self {
         read(cx);
         Self { reading: true, held: VecDeque::new(), weight: 0 }
     }
 
-    /// The document is there.
+    /// The read has ended.
     pub fn end_wait(&mut self) {
         self.reading = false;
     }
 
-    /// Keeps it until it is its turn.
+    /// Defers an event.
     ///
     /// # Errors
-    /// `NOT_READY` where too much waits already.
+    /// `NOT_READY` if too much is deferred already.
     pub fn hold(&mut self, cx: &mut Cx<'_, Meeting>, held: Held) -> Result<(), Fault> {
         let weight = held.weight();
         if weight > 0 && (self.held.len() >= HELD_MESSAGES || self.weight + weight > HELD_BYTES) {
@@ -64,13 +63,13 @@ impl Opening {
         self.weight += weight;
         self.held.push_back(held);
         if !self.reading {
-            // The end of a session stops all timers, also the one that was running.
+            // The end of a session stops all timers, including this one if it was running.
             cx.start_alarm(HELD, Duration::ZERO);
         }
         Ok(())
     }
 
-    /// Nothing came of the drafts of this segment that wait.
+    /// Drops the deferred drafts of this segment: no final text came of them.
     pub fn forget_draft(&mut self, of: u64) {
         self.held.retain(|held| {
             let is_draft = matches!(held, Held::Heard(heard) if !heard.confirmed && heard.segment == of);
@@ -81,7 +80,7 @@ impl Opening {
         });
     }
 
-    /// What has waited longest, as much as may be done in one list, in order.
+    /// The oldest deferred events, in order, as many as fit one list of effects.
     pub fn take_some(&mut self) -> Vec<Held> {
         let mut room = EFFECTS;
         let mut taken = Vec::new();
@@ -97,14 +96,14 @@ impl Opening {
         taken
     }
 
-    /// True if nothing waits any more.
+    /// True if nothing is deferred.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 }
 
 impl Held {
-    /// Bytes that it takes. Starts and ends are never too much: the host gives one for each.
+    /// Size in bytes. Starts and ends are never rejected: the host sends one of each.
     fn weight(&self) -> usize {
         match self {
             Self::Request(request) => request.weight(),
@@ -113,11 +112,11 @@ impl Held {
         }
     }
 
-    /// Effects that it may have.
+    /// Upper estimate of its effects.
     fn effects(&self) -> usize {
         match self {
             Self::Request(Request { phase: Phase::Snippet(items), .. }) => 2 * items.len() + 2,
-            // Drafts are kept, and the end is told.
+            // The end appends the open drafts and sends its messages.
             Self::Request(_) | Self::End(_) => 10,
             Self::Heard(_) => 4,
             Self::Start => 1,

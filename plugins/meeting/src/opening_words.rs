@@ -1,5 +1,5 @@
-//! A title out of the first words. Rule: what the meeting is about goes before what was said first,
-//! and anything before a greeting.
+//! A title from the first segments. Rule: a clause that names the subject is preferred to the first long one, and both
+//! are preferred to a greeting.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use crate::extract::sentence::cut;
 use crate::extract::weigh::is_small_talk;
 use crate::notes::clip;
 
-/// Characters of a title: Chinese ones say more.
+/// Characters of a title; Chinese needs fewer of them.
 const CHINESE_CHARS: usize = 24;
 const LATIN_CHARS: usize = 60;
-/// Words of people who say what they have come together for.
+/// Words that introduce the subject of a meeting.
 const SUBJECTS: [&str; 24] = [
     "今天的",
     "今天讨论",
@@ -43,13 +43,13 @@ const SUBJECTS: [&str; 24] = [
 pub struct OpeningWords {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// 0: nothing yet, 1: a greeting, 2: something said, 3: what it is about.
+    /// 0: none, 1: a greeting or a short clause, 2: a clause of some length, 3: one that names the subject.
     #[serde(default)]
     rank: u8,
 }
 
 impl OpeningWords {
-    /// Takes the best part of a segment, if it is better than what is there.
+    /// Takes the best clause of a segment if it ranks higher than the current title.
     pub fn consider(&mut self, segment: &str) {
         for clause in cut(segment)
             .into_iter()

@@ -1,5 +1,4 @@
-//! A device message, read. Rule: everything about it is checked before anything is done; what is
-//! wrong is said in one sentence.
+//! Parses a device message. Rule: everything is checked before anything is done; a fault is described in one sentence.
 
 use modehost_sdk::{Fault, Fields, Message, reject, schema_invalid};
 use serde::{Deserialize, Serialize};
@@ -7,18 +6,18 @@ use serde_json::{Map, Value};
 
 use crate::summary::TITLE_CHARS;
 
-/// Words of the member `phase`.
+/// Values of the member `phase`.
 const PHASES: [&str; 3] = ["snippet", "finalize", "summary"];
-/// Segments of one message: each is stored and shown, and a list of effects has its limit.
+/// Segments of one message: each causes an append and a message, and effects are limited.
 const ITEMS: usize = 24;
-/// Characters of one segment.
+/// Maximum characters of a segment.
 pub const SEGMENT_CHARS: usize = 4_000;
-/// Characters of all segments of one message.
+/// Maximum characters of all segments of a message.
 const MESSAGE_CHARS: usize = 20_000;
-/// Characters of a tag.
+/// Maximum characters of a tag.
 const TAG_CHARS: usize = 64;
 
-/// What a device wants.
+/// A parsed message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     pub phase: Phase,
@@ -26,18 +25,18 @@ pub struct Request {
     pub title: Option<String>,
 }
 
-/// What a message is about.
+/// The command of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Phase {
-    /// These were said.
+    /// Segments of the transcript.
     Snippet(Vec<Item>),
-    /// The meeting is over.
+    /// Ends the meeting.
     Finalize,
-    /// The summary again.
+    /// Requests the summary again.
     Summary,
 }
 
-/// Something said, and by whom or of what kind.
+/// A segment, with its speaker or kind as the tag.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,13 +45,13 @@ pub struct Item {
 }
 
 impl Request {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` or `TOO_LARGE`, with what is wrong.
+    /// `SCHEMA_INVALID` or `TOO_LARGE`, with a sentence that names the fault.
     pub fn read(message: &Message) -> Result<Self, Fault> {
         let fields = message.fields()?;
-        // `event` is what other messages call it.
+        // Other message types call it `event`.
         let name = if fields.member("phase").is_none() && fields.member("event").is_some() { "event" } else { "phase" };
         let phase = match fields.word(name, &PHASES)? {
             "snippet" => Phase::Snippet(items(&fields)?),
@@ -66,7 +65,7 @@ impl Request {
         Ok(Self { phase, title })
     }
 
-    /// Bytes that it takes while it waits.
+    /// Approximate size in bytes while it is deferred.
     pub fn weight(&self) -> usize {
         let items = match &self.phase {
             Phase::Snippet(items) => items.as_slice(),

@@ -1,5 +1,5 @@
-//! A meeting that people are in. Rule: what was said is in the journal before anybody sees it, and
-//! nothing wakes the meeting while nothing is said.
+//! A meeting in progress. Rule: a confirmed segment is in the journal before the device gets it, and no timer runs
+//! while nothing is said.
 
 use modehost_sdk::{Cx, Failure};
 use serde::{Deserialize, Serialize};
@@ -9,37 +9,37 @@ use crate::request::{Item, SEGMENT_CHARS};
 use crate::segment::{Draft, Segment};
 use crate::{Meeting, Next, PUSH};
 
-/// Utterances that may be drafts at the same time; a recogniser has one or two.
+/// Drafts that may be open at the same time; an ASR has one or two.
 const DRAFTS: usize = 4;
-/// Bytes that wait for the next push; with more than that it does not wait.
+/// Bytes of segments for the next push; beyond them the push is sent at once.
 const PENDING_BYTES: usize = 48 * 1024;
 
-/// What was recognised, or typed in the mode.
+/// A transcript of the ASR, or text typed in the mode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heard {
     pub text: String,
     pub confirmed: bool,
-    /// Unix ms of the first sound; 0 where nobody knows.
+    /// Unix ms at which the speech began; 0 if unknown.
     pub start_ms: u64,
-    /// The recogniser's number; drafts and the confirmed text share one.
+    /// The segment number of the ASR; drafts and the confirmed text share it.
     pub segment: u64,
 }
 
-/// The meeting that takes segments.
+/// The meeting that receives segments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Running {
     pub account: Account,
-    /// The last number that was given to a segment.
+    /// The number of the last segment.
     seq: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     drafts: Vec<Draft>,
-    /// Shown one by one, and not yet pushed together.
+    /// Sent one by one, and not yet part of a push.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<Segment>,
     pending_bytes: usize,
-    /// Unix ms from which push intervals are counted.
+    /// Unix ms from which push intervals are counted: the start, then the last push.
     pushed_at: u64,
-    /// The push timer runs.
+    /// The push alarm is running.
     armed: bool,
 }
 
@@ -51,7 +51,7 @@ impl Running {
         Self { account, seq: 0, drafts, pending, pending_bytes: 0, pushed_at, armed: false }
     }
 
-    /// Takes what a device has sent.
+    /// Adds the segments of a device message.
     pub fn take_items(&mut self, cx: &mut Cx<'_, Meeting>, items: Vec<Item>, notify: bool) {
         for Item { tag, text } in items {
             self.seq += 1;
@@ -61,12 +61,12 @@ impl Running {
         self.follow_up(cx);
     }
 
-    /// Nothing came of the draft of this segment: it counts no more, though it was shown.
+    /// Drops the draft of this segment. It was shown but is no part of the meeting.
     pub fn forget_draft(&mut self, of: u64) {
         self.drafts.retain(|draft| draft.of != of);
     }
 
-    /// Takes what was heard.
+    /// Adds a transcript: a draft, or a confirmed one.
     pub fn take_transcript(&mut self, cx: &mut Cx<'_, Meeting>, heard: &Heard, notify: bool) {
         let text = heard.text.trim();
         if text.is_empty() {
@@ -74,7 +74,7 @@ impl Running {
         }
         let known = self.drafts.iter().position(|draft| draft.of == heard.segment);
         let seq = known.map_or(self.seq + 1, |place| self.drafts[place].segment.seq);
-        // Clocks of recognisers may be off; a segment is not of tomorrow.
+        // The clock of the ASR may be ahead; a segment is never in the future.
         let ts = if heard.start_ms == 0 { cx.now() } else { heard.start_ms.min(cx.now()) };
         self.seq = self.seq.max(seq);
         if !heard.confirmed {
@@ -87,7 +87,7 @@ impl Running {
                 None => self.drafts.push(draft),
             }
             if self.drafts.len() > DRAFTS {
-                // It was never confirmed: what was shown is what is known.
+                // It was never confirmed: it counts as it was shown.
                 let oldest = self.drafts.remove(0);
                 self.take(cx, oldest.segment, notify);
                 self.follow_up(cx);
@@ -97,7 +97,7 @@ impl Running {
         if let Some(place) = known {
             self.drafts.remove(place);
         }
-        // More than fits one segment becomes several.
+        // A text longer than a segment is split.
         let (mut seq, mut rest) = (seq, text);
         while !rest.is_empty() {
             let (text, behind) = split_at_char(rest, SEGMENT_CHARS);
@@ -111,7 +111,7 @@ impl Running {
         self.follow_up(cx);
     }
 
-    /// The push timer has run out.
+    /// Sends the segments since the last push.
     pub fn push(&mut self, cx: &mut Cx<'_, Meeting>) {
         #[derive(Serialize)]
         struct Push<'a> {
@@ -130,8 +130,8 @@ impl Running {
         }
     }
 
-    /// An append has failed: the device has not seen the segment and will not. After an interruption
-    /// the entry is there, since it was written before the session's record.
+    /// An append has failed: the segment was not sent to the device and never will be. After an interruption the entry
+    /// is there, since the journal is written before the state of the session.
     pub fn on_append_failed(&mut self, seq: u64, reason: Failure) {
         self.account.on_appended(seq);
         let index = self.pending.iter().position(|segment| segment.seq == seq);
@@ -142,7 +142,7 @@ impl Running {
         }
     }
 
-    /// What was pushed has been seen, so its appends are no longer waited for.
+    /// The pushed segments no longer wait for their appends.
     fn forget_appends(&self, cx: &mut Cx<'_, Meeting>) {
         let (number, unsettled) = (self.account.number, self.account.unsettled);
         cx.forget(
@@ -150,7 +150,7 @@ impl Running {
         );
     }
 
-    /// Notes are taken once enough lies beyond what the summary will be given word for word.
+    /// Takes notes once enough text precedes the window that the summary gets verbatim.
     pub fn take_notes_if_due(&mut self, cx: &mut Cx<'_, Meeting>) {
         let (window, stretch) = (cx.config().summary_transcript_max_chars, cx.config().checkpoint_chars);
         if self.account.checkpoint.is_none() && self.account.fresh_chars >= (window + stretch) as u64 {
@@ -158,7 +158,7 @@ impl Running {
         }
     }
 
-    /// Nothing more is taken: drafts count as they were shown, and nothing is pushed any more.
+    /// Ends the meeting: open drafts count as they were shown, and pushes stop.
     pub fn end(mut self, cx: &mut Cx<'_, Meeting>) -> Account {
         if self.armed {
             cx.stop_alarm(PUSH);
@@ -171,7 +171,7 @@ impl Running {
         self.account
     }
 
-    /// Keeps a segment, then shows it. `notify` has the journal told when it can be read.
+    /// Appends a segment to the journal, then sends it. `notify`: the append also reports its success.
     fn take(&mut self, cx: &mut Cx<'_, Meeting>, segment: Segment, notify: bool) {
         self.account.append(cx, &segment, notify);
         segment.show(cx, false);
@@ -180,11 +180,10 @@ impl Running {
         self.pending.push(segment);
     }
 
-    /// What follows from new segments: the next push, and notes.
+    /// Starts the push alarm and takes notes, if new segments require it.
     ///
-    /// Pushes stand on a grid that begins with the last one, as if a clock were looked at all the
-    /// time; but the timer runs only while something waits. Its delay is taken from the
-    /// configuration when it starts, so a changed interval holds from the next push.
+    /// Pushes happen at whole intervals after the last one, but the alarm only runs while segments wait. Its delay is
+    /// computed from the configuration when it starts, so a changed interval applies from the next push on.
     fn follow_up(&mut self, cx: &mut Cx<'_, Meeting>) {
         if self.pending_bytes > PENDING_BYTES {
             if self.armed {
@@ -202,7 +201,7 @@ impl Running {
     }
 }
 
-/// The first so many characters, and the rest.
+/// Splits a text after `chars` characters.
 fn split_at_char(text: &str, chars: usize) -> (&str, &str) {
     text.char_indices().nth(chars).map_or((text, ""), |(at, _)| text.split_at(at))
 }

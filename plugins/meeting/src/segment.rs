@@ -1,5 +1,5 @@
-//! Something said, as it is kept and shown. Rule: one number for one utterance, from its first
-//! draft to its place in the journal.
+//! A segment of the transcript, as stored and as sent. Rule: an utterance keeps one number from its first draft to its
+//! journal entry.
 
 use modehost_sdk::{Cx, Request};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::Meeting;
 use crate::calendar::Moment;
 use crate::extract::Line;
 
-/// An utterance.
+/// One utterance, or a part of a long one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     pub seq: u64,
@@ -19,16 +19,16 @@ pub struct Segment {
     pub tag: Option<String>,
 }
 
-/// An utterance that the recogniser may still change. It has been shown.
+/// A partial transcript: shown on the device, and replaced until the ASR confirms it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
-    /// The recogniser's number.
+    /// The segment number of the ASR.
     pub of: u64,
     pub segment: Segment,
 }
 
 impl Segment {
-    /// Shows it to the device.
+    /// Sends it to the device.
     pub fn show(&self, cx: &mut Cx<'_, Meeting>, is_draft: bool) {
         #[derive(Serialize)]
         struct Snippet<'a> {
@@ -42,13 +42,13 @@ impl Segment {
         cx.send(&Snippet { r#type: "meeting", phase: "snippet", segment: self, draft: is_draft });
     }
 
-    /// Appends it to the meeting's journal.
+    /// Appends it to the journal of the meeting.
     pub fn keep<'c, 'a>(&self, cx: &'c mut Cx<'a, Meeting>, journal: &str) -> Request<'c, 'a, Meeting> {
         #[derive(Serialize)]
         struct Entry<'a> {
             #[serde(flatten)]
             segment: &'a Segment,
-            /// The clock on the wall, for the file that people read.
+            /// Local time of day, for the file that people read.
             time: String,
         }
         let time = Moment::of(self.ts, cx.config().utc_offset_minutes).clock();
@@ -57,7 +57,7 @@ impl Segment {
     }
 }
 
-/// Reads an entry of the journal; none if it is not one of ours.
+/// Parses a journal entry; none if it was not written by this mode.
 pub fn read_entry(json: &str) -> Option<Line> {
     let Segment { text, ts, tag, .. } = serde_json::from_str(json).ok()?;
     Some(Line { at: ts, tag, text })

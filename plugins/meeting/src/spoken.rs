@@ -1,35 +1,34 @@
-//! What is said aloud of a meeting (M.19): that it begins, that it ends, and what came of it. Rule: short enough to be
-//! listened to; whoever wants all of it reads the summary. What the server says is not heard by it, so nothing of
-//! this gets into a meeting.
+//! Spoken announcements of a meeting (M.19): its start, its end and its result. Rule: short enough to listen to; the
+//! summary has the rest. The server does not hear its own speech, so none of this gets into a transcript.
 
 use modehost_sdk::Language;
 
 use crate::notes::Action;
 use crate::summary::Summary;
 
-/// Decisions and actions that are said one by one, each; further ones are counted.
+/// Decisions, and actions, that are read out; the others are only counted.
 const SAID: usize = 3;
-/// Characters of one of them.
+/// Characters of an entry.
 const ENTRY_CHARS: usize = 60;
 
-/// People are in the meeting now.
+/// Announces the start.
 pub fn begins(language: Language) -> &'static str {
     language.pick("会议开始，我在记录。", "The meeting begins; I am taking notes.")
 }
 
-/// The meeting is over; the summary is being made.
+/// Announces the end, while the summary is being made.
 pub fn ends(language: Language) -> &'static str {
     language.pick("会议结束，我来整理纪要。", "The meeting is over; I am writing the summary.")
 }
 
-/// What came of it. `empty`: nothing was said in it.
+/// Announces the result. `empty`: the meeting has no segments.
 pub fn outcome(summary: &Summary, empty: bool, language: Language) -> String {
     if empty {
         return language
             .pick("这次会议没有听到内容，没有纪要。", "Nothing was said in this meeting, so there is no summary.")
             .to_owned();
     }
-    // A title that is one of the entries would be said twice.
+    // A title that equals one of the entries would be read twice.
     let actions = summary.actions.iter().map(|action| &action.text);
     let mut entries = summary.decisions.iter().chain(&summary.bullets).chain(actions);
     let mut said = match entries.any(|entry| clipped(entry) == clipped(&summary.title)) {
@@ -87,7 +86,7 @@ fn action_of(action: &Action, language: Language) -> String {
     )
 }
 
-/// Short, and without the mark at its end.
+/// The start of the text, without the punctuation at its end.
 fn clipped(text: &str) -> String {
     let text = text.trim().trim_end_matches(['。', '.', '！', '!', '；', ';']);
     let short: String = text.chars().take(ENTRY_CHARS).collect();

@@ -1,5 +1,5 @@
-//! What messages, words and the ends of roles do to the meetings of a session. Rule: what is refused
-//! is refused before anything has changed.
+//! Applies messages, transcripts, starts and ends to the meetings of a session. Rule: a request is rejected before any
+//! state has changed.
 
 use std::time::Duration;
 
@@ -14,18 +14,17 @@ use crate::request::{Phase, Request};
 use crate::running::{Heard, Running};
 use crate::{HELD, Meeting, Next, Over};
 
-/// Outside of the mode, a snippet that comes so soon after a summary still belongs to that meeting,
-/// in ms.
+/// Outside of the mode, a snippet that arrives within this time after a summary is rejected as late, in ms.
 const LATE_MS: u64 = 30_000;
-/// Meetings that may wait for a model; one more is summed up by rules.
+/// Meetings that may wait for a model; further ones are summarised by rules.
 const CLOSING: usize = 3;
-/// Summaries that may be read at the same time for those who ask again.
+/// Reads of the last summary that may be pending for requests.
 const READS: usize = 8;
-/// What somebody who has asked too often is told to wait, in ms: a summary takes some seconds.
+/// `retry_after_ms` of a rejected request for the summary: making one takes some seconds.
 const BUSY_MS: u64 = 5_000;
 
 impl Meeting {
-    /// Takes it now, or holds it until the handler knows where it stands.
+    /// Applies an event, or defers it until the last summary has been read.
     pub(crate) fn take(&mut self, cx: &mut Cx<'_, Self>, what: Held) -> Outcome {
         match &mut self.opening {
             Some(opening) => opening.hold(cx, what),
@@ -37,7 +36,7 @@ impl Meeting {
         }
     }
 
-    /// The document of the last summary is there: what has waited goes on.
+    /// The document of the last summary has been read: processes the deferred events.
     pub(crate) fn open(&mut self, cx: &mut Cx<'_, Self>, document: &Document) {
         let last = Last::read(document.value.as_deref()).filter(|last| last.session == cx.session_id());
         self.last_version = document.version;
@@ -45,11 +44,11 @@ impl Meeting {
         self.open_with(cx, last.map_or(0, |last| last.number));
     }
 
-    /// It cannot be read.
+    /// The document cannot be read.
     pub(crate) fn open_without_document(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
         match reason {
             Failure::Interrupted => opening::read(cx),
-            // A number that no earlier meeting of the session has: the seconds of the day.
+            // A number that no earlier meeting of the session should have: the seconds of the day, plus 1000.
             _ => self.open_with(cx, u32::try_from(cx.now() / 1_000 % 86_400).unwrap_or(0) + 1_000),
         }
     }
@@ -62,7 +61,7 @@ impl Meeting {
         self.work_off_held(cx);
     }
 
-    /// Does as much of what has waited as fits one list; the rest follows at once.
+    /// Processes as many deferred events as fit one list of effects; an alarm without delay continues.
     pub(crate) fn work_off_held(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(mut opening) = self.opening.take() else { return };
         let held = opening.take_some();
@@ -71,7 +70,7 @@ impl Meeting {
                 Held::Request(request) => Some(request.phase.name()),
                 _ => None,
             };
-            // The message is long gone, so its error says which one it was.
+            // The message itself was accepted, so the error names its phase.
             if let Err(Fault::Rejected(rejection)) = self.act(cx, what, true) {
                 send_error(cx, &rejection.code, &rejection.message, phase);
             }
@@ -82,7 +81,7 @@ impl Meeting {
         }
     }
 
-    /// `notify` has appends told when they can be read: the meeting may end in this same list.
+    /// Applies an event. `notify`: appends report their success, since the meeting may end in the same list of effects.
     fn act(&mut self, cx: &mut Cx<'_, Self>, what: Held, notify: bool) -> Outcome {
         match what {
             Held::Start => {
@@ -98,10 +97,11 @@ impl Meeting {
                 Ok(())
             }
             Held::End(is_there) => {
-                // What is told to a device that is gone waits for its return, and is out of date by then.
+                // Output to a device that is gone is delivered at its return, when it is out of date.
                 let deaf = std::mem::take(&mut self.in_mode) && is_there;
                 if self.current.is_some() {
-                    // A device that is gone has left with its last words, not when it was given up.
+                    // For a device that is gone, the meeting ends with its last segment and not when its session
+                    // expires.
                     let ended_at = is_there.then(|| cx.now());
                     self.finalize(cx, ended_at, deaf);
                 } else if is_there {
@@ -133,7 +133,7 @@ impl Meeting {
                 Ok(())
             }
             Phase::Finalize if self.current.is_some() => {
-                // Outside of the mode, what is heard is not for the meeting.
+                // Outside of the mode the device listens for another mode, so listening goes on.
                 let (now, deaf) = (cx.now(), self.in_mode);
                 self.finalize(cx, Some(now), deaf);
                 Ok(())
@@ -150,7 +150,7 @@ impl Meeting {
             running.take_transcript(cx, heard, notify);
             return;
         }
-        // Words cannot be refused one by one; it is said once.
+        // Transcripts cannot be rejected one by one, so the error is sent once.
         let over = self.over.get_or_insert(Over { at: cx.now(), told: false });
         if !std::mem::replace(&mut over.told, true) {
             let message = "the meeting is over and takes no more words; end the mode and start it again for the next";
@@ -158,7 +158,7 @@ impl Meeting {
         }
     }
 
-    /// Nothing came of the draft of this segment, wherever it is.
+    /// Drops the draft of this segment: no final text came of it.
     pub(crate) fn forget_draft(&mut self, segment: u64) {
         if let Some(opening) = &mut self.opening {
             opening.forget_draft(segment);
@@ -168,7 +168,7 @@ impl Meeting {
         }
     }
 
-    /// In the mode a meeting begins with the mode; outside of it with its first snippet.
+    /// Begins a meeting: with the mode, or outside of it with the first snippet.
     fn begin(&mut self, cx: &mut Cx<'_, Self>) {
         let number = self.counted.unwrap_or(0) + 1;
         self.counted = Some(number);
@@ -197,7 +197,7 @@ impl Meeting {
         self.over = Some(Over { at: cx.now(), told: false });
     }
 
-    /// Somebody wants the summary of a meeting that is over, or will be.
+    /// Sends the summary of a meeting that has ended, or queues the request until there is one.
     fn repeat(&mut self, cx: &mut Cx<'_, Self>, phase: Option<&str>) {
         if let Some(closing) = self.closing.last_mut() {
             match closing.told() {
@@ -212,8 +212,8 @@ impl Meeting {
         }
     }
 
-    /// The last summary has been read for somebody, or cannot be. `phase` is that of the message that has asked; none
-    /// where the mode has ended, which wants no error.
+    /// The last summary has been read for a request, or could not be. `phase` is that of the request; none if the mode
+    /// has ended, which needs no error.
     pub(crate) fn answer_repeat(&mut self, cx: &mut Cx<'_, Self>, phase: Option<String>, reply: &Reply) {
         match reply {
             Reply::Document(document) => match (Last::read(document.value.as_deref()), phase) {
@@ -236,7 +236,7 @@ impl Meeting {
         }
     }
 
-    /// The plugin is removed: meetings are summed up with what is at hand.
+    /// The plugin is removed: summarises all meetings with what is at hand.
     pub(crate) fn conclude_all(&mut self, cx: &mut Cx<'_, Self>) {
         let deaf = std::mem::take(&mut self.in_mode);
         let ending = Ending { ended_at: Some(cx.now()), deaf, hurried: true };
@@ -246,19 +246,19 @@ impl Meeting {
         self.closing.iter_mut().for_each(|closing| closing.conclude_now(cx));
     }
 
-    /// Lets go of meetings that nothing is left to do for.
+    /// Drops the meetings whose last step is done.
     pub(crate) fn settle(&mut self, cx: &mut Cx<'_, Self>) {
         let before = self.closing.len();
         self.closing.retain(|closing| !closing.is_over());
         if self.closing.len() < before && self.current.is_none() {
-            // Late is counted from the summary, not from the end of the meeting.
+            // Late snippets are timed from the summary, not from the end of the meeting.
             self.over = Some(Over { at: cx.now(), told: self.over.as_ref().is_some_and(|over| over.told) });
         }
     }
 }
 
 impl Phase {
-    /// As devices call it.
+    /// The name in the protocol.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Snippet(_) => "snippet",
@@ -268,7 +268,7 @@ impl Phase {
     }
 }
 
-/// What an error is about.
+/// The `ref` of an error.
 #[derive(Serialize)]
 struct About<'a> {
     r#type: &'static str,
@@ -276,13 +276,13 @@ struct About<'a> {
     phase: Option<&'a str>,
 }
 
-/// Tells of a fault of something asked for earlier.
+/// Sends an error about an earlier message.
 fn send_error(cx: &mut Cx<'_, Meeting>, code: &str, message: &str, phase: Option<&str>) {
     cx.send_error(code, message, &About { r#type: "meeting", phase });
 }
 
-/// The summary has been asked for too often. A refusal cannot say how long to wait; and the end of the
-/// mode, which has no phase, must not be refused at all: it would be undone.
+/// Rejects a request for the summary, with a time to wait, which the result of a handler cannot carry. The end of the
+/// mode, which has no phase, must not be rejected: the host would undo it.
 fn send_busy(cx: &mut Cx<'_, Meeting>, phase: Option<&str>) {
     #[derive(Serialize)]
     struct Busy<'a> {

@@ -1,5 +1,5 @@
-//! What is told of a meeting that is over. Rule: whatever it was made from, it is valid: a title,
-//! a length, at most six bullets, and no entry twice.
+//! The summary of a finished meeting. Rule: whatever its source, it is valid: bounded lists of bounded entries, no
+//! entry twice.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,16 +7,16 @@ use crate::answer::Answer;
 use crate::likeness::distinct;
 use crate::notes::{Action, Notes, choose_points, clip};
 
-/// Entries of the lists.
+/// Maximum length of each list.
 pub const BULLETS: usize = 6;
 const DECISIONS: usize = 16;
 const ACTIONS: usize = 24;
-/// Characters of a title, of one entry, and of a name or a time.
+/// Maximum characters of a title, of an entry, and of a name or a time.
 pub const TITLE_CHARS: usize = 120;
 const ENTRY_CHARS: usize = 300;
 const WORD_CHARS: usize = 60;
 
-/// The summary, as devices, the archive and webhooks get it.
+/// The summary, as devices, the archive and the webhook get it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub title: String,
@@ -25,18 +25,18 @@ pub struct Summary {
     pub bullets: Vec<String>,
     pub decisions: Vec<String>,
     pub actions: Vec<Action>,
-    /// No model could be asked, or what it said was of no use.
+    /// No model was available, or its answer could not be used.
     pub degraded: bool,
 }
 
 impl Summary {
-    /// Of what a model has answered.
+    /// From the answer of a model.
     pub fn of_answer(answer: Answer) -> Self {
         let Answer { title, bullets, decisions, actions, .. } = answer;
         Self { title: title.unwrap_or_default(), duration: 0, bullets, decisions, actions, degraded: false }.tidied()
     }
 
-    /// Of notes alone.
+    /// From notes alone.
     pub fn of_notes(notes: &[Notes]) -> Self {
         let decisions = notes.iter().flat_map(|notes| notes.decisions.iter().cloned()).collect();
         let actions = notes.iter().flat_map(|notes| notes.actions.iter().cloned()).collect();
@@ -58,18 +58,18 @@ impl Summary {
     }
 }
 
-/// The message for devices.
+/// The message to devices.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SummaryMessage {
     pub r#type: String,
     pub phase: String,
-    /// Of the session that the meeting was held in.
+    /// The session of the meeting.
     pub session_id: String,
-    /// The meeting, as the archive names it.
+    /// The id of the meeting in the archive.
     pub meeting_id: String,
     #[serde(flatten)]
     pub summary: Summary,
-    /// True for every copy but the first.
+    /// False for the first delivery, true for every copy.
     pub idempotent: bool,
 }
 

@@ -1,5 +1,4 @@
-//! Whatever people say and models answer. Rule: nothing that comes from outside makes the mode fail,
-//! and whatever it makes of it keeps its bounds.
+//! Arbitrary speech and answers of models. Rule: no input makes the mode fail, and every result is within its bounds.
 
 use meeting::answer;
 use meeting::extract::{Line, due, person, take_notes};
@@ -8,7 +7,7 @@ use meeting::opening_words::OpeningWords;
 use meeting::summary::{BULLETS, Summary};
 use proptest::prelude::*;
 
-/// Text with the words that the rules look for, in any order and between anything.
+/// Text with the phrases that the rules look for, in any order and context.
 fn text() -> impl Strategy<Value = String> {
     let words = [
         "我们决定",

@@ -1,5 +1,5 @@
-//! Two hours of talk, in Chinese and in English, summed up without a model. Rule: what a person
-//! would write down afterwards stands beside each transcript, and has to be found.
+//! Two hours of talk in Chinese and in English, summarised without a model. Rule: each transcript has a list of what a
+//! person would write down afterwards, which must be found.
 
 use modehost_testkit::{Kit, TestDevice};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const CHINESE: (&str, &str) = (include_str!("golden/zh.jsonl"), include_str!("golden/zh.expected.json"));
 const ENGLISH: (&str, &str) = (include_str!("golden/en.jsonl"), include_str!("golden/en.expected.json"));
 
-/// Holds the meeting in its own time and returns its summary.
+/// Replays the meeting at its own pace and returns its summary.
 fn hold(kit: &Kit, transcript: &str) -> Value {
     let mut device: TestDevice = kit.device("dev-1");
     device.start(Some("meeting"));
@@ -49,7 +49,7 @@ fn check(summary: &Value, expected: &str) {
     for wrong in words(&expected["not_decisions"]) {
         assert!(!decisions.iter().any(|found| found.contains(wrong)), "{wrong} is no decision: {summary:#}");
     }
-    // One or two that a person would not have written down are forgiven.
+    // Up to two decisions beyond the list are tolerated.
     let wanted = words(&expected["decisions"]).len();
     assert!(decisions.len() <= wanted + 2, "{} decisions instead of {wanted}: {summary:#}", decisions.len());
 
@@ -84,7 +84,7 @@ fn two_hours_in_english() {
     check(&hold(&Kit::build("meeting"), ENGLISH.0), ENGLISH.1);
 }
 
-/// The model gets the end word for word and the rest as notes of its own.
+/// The model gets the end verbatim, and the rest as its own notes.
 #[test]
 fn two_hours_with_a_model() {
     let kit = Kit::configured("meeting", r#"{"summary_transcript_max_chars":3000,"checkpoint_chars":3000}"#);
@@ -102,8 +102,7 @@ fn two_hours_with_a_model() {
     for part in 1..=checkpoints.len() {
         assert!(question.contains(&format!("Part {part} in a few words")), "{question}");
     }
-    // All words were in one of the questions, but for a few sentences between the last notes and the
-    // end, which rules took down.
+    // All text was part of a request, except for a rest between the last notes and the end, which is noted by rules.
     let all: Vec<&str> = asked.iter().map(|ask| ask.messages[1].content.as_str()).collect();
     let mut beside = 0;
     for line in ENGLISH.0.lines() {

@@ -1,5 +1,5 @@
-//! Finalize against everything: late snippets, other requests, swaps, kills, failures, in any
-//! order. Rule: a meeting has exactly one summary that is the first, whatever happened around it.
+//! The end of a meeting together with late snippets, other requests, swaps, kills and failures in any order. Rule: each
+//! meeting has exactly one summary that is marked as the first.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const ANSWER: &str = r#"{"title":"T","bullets":["b"],"decisions":[],"actions":[]}"#;
 
-/// Chance that is the same in each run.
+/// Deterministic random numbers.
 struct Chance(u64);
 
 impl Chance {
@@ -20,7 +20,8 @@ impl Chance {
     }
 }
 
-/// What a device saw of each meeting, in order, with the kit's word for each.
+/// Checks that each finalized meeting has one end and one first summary, that all its summaries are equal, and that
+/// nothing is archived twice.
 fn check(inbox: &[Value], archived: &[String], what: &str) {
     let mut firsts: BTreeMap<String, usize> = BTreeMap::new();
     let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -102,7 +103,7 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
     device.advance(0);
     device.end(EndReason::Expired);
     device.settle();
-    // The archive may have waited for the storage.
+    // A failed write of the archive may wait for its retry.
     for _ in 0..20 {
         device.advance(600_000);
         device.settle();
@@ -223,7 +224,7 @@ fn a_six_hour_meeting_stays_small() {
     device.message(&json!({"type": "meeting", "phase": "finalize"}));
     let summary = device.inbox().into_iter().find(|message| message["phase"] == "summary").expect("a summary");
     assert_eq!(summary["duration"], 6 * 3_600);
-    // The whole length is in it: the first subject and the last.
+    // It covers the whole meeting: the first subject and the last.
     let text = summary.to_string();
     assert!(text.contains("预算") && text.contains("测试"), "{text}");
     assert_eq!(kit.journal("meeting/session-dev-1").len(), 7_200);

@@ -1,5 +1,5 @@
-//! The property that a swap rests on, natively. Rule: proptest writes the scripts; any event may
-//! come at any time, also answers to what was never asked.
+//! Snapshot and restore at any event are not observable. Rule: proptest generates the scripts; any event may occur at
+//! any time, including outcomes of requests that were never made.
 
 use meeting::Meeting;
 use modehost_sdk::{

@@ -1,6 +1,6 @@
-//! From what a sender says to whom the host delivers. Rule: every device that the configuration or
-//! a rule names is judged by itself, all others as one stranger; so no way of addressing reaches
-//! a device that the rules close.
+//! Resolves the target of a message to an audience of the host. Rule: each device named by the configuration or by a
+//! rule is checked on its own, all others as one unnamed device; so no form of a target reaches a device that the rules
+//! exclude.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +11,10 @@ use crate::config::{Config, DEFAULT_GROUP};
 use crate::request::Target;
 use crate::rules::{Occasion, Party, Selector, allow};
 
-/// The reason in a receipt where the rules say no.
+/// The reason in a receipt if the rules exclude the device.
 pub const NOT_ALLOWED: &str = "not allowed by the access rules";
 
-/// A target that gets nothing.
+/// A target that does not get the message, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refused {
     pub to: String,
@@ -30,14 +30,14 @@ impl Refused {
 /// Where a message goes.
 #[derive(Debug, PartialEq)]
 pub struct Route {
-    /// None if nobody may get it.
+    /// None if no device may get it.
     pub to: Option<Audience>,
-    /// Devices that `to` means and that may not get it.
+    /// Devices of `to` that may not get it.
     pub except: Vec<String>,
     pub refused: Vec<Refused>,
 }
 
-/// Resolves names and applies the rules.
+/// Resolves the target and applies the access rules.
 pub fn route(target: &Target, category: &str, sender: &Device, config: &Config) -> Route {
     let from = Party { id: &sender.id, groups: sender.groups.iter().map(String::as_str).collect() };
     let occasion = Occasion { from, category, to_everyone: *target == Target::Everyone };
@@ -53,7 +53,7 @@ struct Judge<'a> {
     config: &'a Config,
     sender: &'a Device,
     occasion: Occasion<'a>,
-    /// The groups of each device, once somebody asks: looking through all groups for each would take too long.
+    /// The groups of each device, computed on first use: searching all groups for each device would be quadratic.
     groups_of: OnceCell<BTreeMap<&'a str, Vec<&'a str>>>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Judge<'a> {
                 let named = self.named().into_iter().filter(|device| self.groups_of(device) == [DEFAULT_GROUP]);
                 self.many(target, whole, named.collect(), Some(DEFAULT_GROUP))
             }
-            // Nothing is shared with this plugin, so the host alone knows who is in it.
+            // No groups are shared with this plugin, so only the host knows the members.
             None if config.groups().is_empty() => self.many(target, whole, self.named(), Some(name)),
             None => {
                 Route { to: None, except: Vec::new(), refused: vec![Refused::new(&target.label(), "no such group")] }
@@ -90,8 +90,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// An audience of which some devices are `named`; the others, if there can be any, are
-    /// strangers of the group `strangers`.
+    /// An audience with the devices `named`. All its other devices, if there can be any, count as members of the group
+    /// `strangers`.
     fn many(&self, target: &Target, whole: Audience, named: BTreeSet<&str>, strangers: Option<&str>) -> Route {
         if self.config.acl.is_empty() {
             return Route { to: Some(whole), except: Vec::new(), refused: Vec::new() };
@@ -111,7 +111,7 @@ impl<'a> Judge<'a> {
         Route { to: (!open.is_empty()).then_some(Audience::Devices(open)), except: Vec::new(), refused }
     }
 
-    /// Every device that the configuration or a rule for receivers names.
+    /// Every device named by the configuration or by the `to` of a rule.
     fn named(&self) -> BTreeSet<&'a str> {
         let config = self.config;
         let listed = config.groups().values().flatten().chain(config.device_alias.keys()).map(String::as_str);
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!((found.to.as_ref(), refused(&found)), (None, vec!["r2", "r3"]));
         let unknown = ask("[]", &Target::Group("green".into()));
         assert_eq!((unknown.to.as_ref(), refused(&unknown)), (None, vec!["group:green"]));
-        // d1 and whoever nothing names are in no group.
+        // d1 and all unnamed devices are in no group.
         let default = Target::Group("default".into());
         let found = ask(r#"[{"to":"d1","allow":false}]"#, &default);
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
             (0..9).map(once).min().unwrap_or_default()
         };
         let (few, many) = (time(4_000), time(16_000));
-        // Quadratic is sixteen.
+        // Quadratic time would be a factor of 16.
         assert!(many < few * 8, "{few:?}, then {many:?}");
     }
 }

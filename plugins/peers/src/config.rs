@@ -1,5 +1,5 @@
-//! The section `peers` of the configuration. Rule: device ids and categories are brought into
-//! their plain form here, so that whoever compares them does not have to think of it.
+//! The section `peers` of the configuration. Rule: device ids and categories are normalised here, so that they can be
+//! compared directly.
 
 use std::collections::BTreeMap;
 
@@ -7,52 +7,51 @@ use serde::{Deserialize, Deserializer};
 
 use crate::rules::{Rule, Selector};
 
-/// The group of devices that no configured group lists.
+/// The group of devices that are in no configured group.
 pub const DEFAULT_GROUP: &str = "default";
-/// How the groups get here.
+/// Advice on how to share the groups with this plugin.
 const SHARE: &str = "share the server's groups with `plugins: { share: { peers: [groups, device_alias] } }`";
 /// The category of a message without one.
 pub const GENERAL: &str = "general";
 
-/// The section as a whole.
+/// The section.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Who may write to whom; the first rule that fits decides.
+    /// The access rules; the first matching one decides.
     pub acl: Vec<Rule>,
-    /// The categories that there are; empty: any.
+    /// The known categories; empty: any.
     #[serde(deserialize_with = "words")]
     pub categories: Vec<String>,
-    /// Least seconds between two messages of a device to everyone.
+    /// Minimum time between two messages of a device to everyone, in seconds.
     pub broadcast_interval_s: u64,
-    /// Largest payload, in bytes.
+    /// Maximum size of a payload in bytes.
     pub max_payload_bytes: usize,
     pub offline: Offline,
     pub relay: Relaying,
-    /// Devices of each group; none where nothing is shared with this plugin, which is something else than
-    /// that there are no groups.
+    /// Devices of each group; none if the groups are not shared with this plugin, which differs from having no groups.
     #[serde(deserialize_with = "members")]
     pub(crate) groups: Option<BTreeMap<String, Vec<String>>>,
-    /// Names of devices.
+    /// Aliases by device id.
     #[serde(deserialize_with = "names")]
     pub device_alias: BTreeMap<String, String>,
 }
 
-/// Messages for devices that are away.
+/// Messages for devices that are not connected.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Offline {
-    /// Ms that a message is kept where it does not say so itself.
+    /// Time that a message is queued if it does not specify one, in ms.
     pub ttl_ms: u64,
 }
 
-/// Messages that a model rewrites first.
+/// Messages that a model rewrites.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Relaying {
-    /// Seconds that the model has.
+    /// Timeout of the model in seconds.
     pub timeout_s: u64,
-    /// Most tokens of its answer.
+    /// Maximum tokens of its answer.
     pub max_tokens: u32,
 }
 
@@ -90,9 +89,9 @@ impl Config {
         self.groups.as_ref().unwrap_or(&NONE)
     }
 
-    /// What the schema cannot say. A rule for receivers of a group that nobody knows never fits, and one
-    /// that forbids would then forbid nothing; and without the groups every receiver would count as one of
-    /// the group `default`, whatever the server knows of it.
+    /// Checks what the schema cannot express. A rule for receivers of an unknown group never matches, so one that
+    /// forbids would forbid nothing. Without the groups, every receiver would count as a member of the group `default`,
+    /// whatever the server knows.
     ///
     /// # Errors
     /// A sentence that names the rule and the group.
@@ -124,10 +123,10 @@ impl Config {
         Ok(())
     }
 
-    /// The device that a word of a message means: an id, or a name that exactly one device has.
+    /// The device that a word of a message names: an id, or an alias of exactly one device.
     ///
     /// # Errors
-    /// A sentence, where several devices have the name.
+    /// A sentence, if several devices have the alias.
     pub fn device_called(&self, word: &str) -> Result<String, String> {
         let id = device_id(word);
         let is_id = self.device_alias.contains_key(&id) || self.groups().values().any(|devices| devices.contains(&id));
@@ -144,12 +143,12 @@ impl Config {
     }
 }
 
-/// A device id in its plain form, as the server reads it from a handshake.
+/// A device id, normalised as in the server's handshake.
 pub fn device_id(word: &str) -> String {
     word.trim_matches(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'')).to_lowercase()
 }
 
-/// A category in its plain form.
+/// A normalised category.
 pub fn category(word: &str) -> String {
     word.trim().to_lowercase()
 }
@@ -212,7 +211,7 @@ mod tests {
             assert!(complaint.starts_with("acl/1/to names ") && complaint.contains("is not known here"), "{complaint}");
             assert!(complaint.contains("peers: [groups, device_alias]"), "{complaint}");
         }
-        // None at all is something that is known: all are in the group `default` then.
+        // Empty groups are known: every device is in the group `default` then.
         for to in ["same-group", "group:default"] {
             assert_eq!(rule(to, r#","groups":{}"#), Ok(()), "{to}");
         }
@@ -220,7 +219,7 @@ mod tests {
         for to in ["*", "everyone", "y"] {
             assert_eq!(rule(to, ""), Ok(()), "{to}");
         }
-        // Whose groups the sender is in comes with each message, shared or not.
+        // The groups of the sender come with its session, shared or not.
         assert_eq!(read(r#"{"acl":[{"from":["group:b","group:default"],"allow":false}]}"#).check(), Ok(()));
         assert_eq!(read("{}").check(), Ok(()));
     }

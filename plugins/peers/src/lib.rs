@@ -1,17 +1,17 @@
-//! Peers: messages from device to device. Rule: a message that was taken is answered with exactly
-//! one receipt, which says of every target whether it has the message, will have it, or why not.
+//! Peers: messages between devices. Rule: each accepted message gets exactly one receipt, which says for every target
+//! whether the message has been delivered, is queued, or why it failed.
 //!
 //! # Layout
 //! - [`config`]: the section `peers`
-//! - [`request`]: a message, read
-//! - [`rules`]: who may write to whom
-//! - [`address`]: from what the sender says to whom the host delivers
-//! - [`relay`]: a message on its way through a model
-//! - [`words`]: what devices are told
+//! - [`request`]: parses a message
+//! - [`rules`]: the access rules
+//! - [`address`]: resolves the target to an audience of the host
+//! - [`relay`]: a message that a model rewrites
+//! - [`words`]: messages to devices
 //!
-//! Receivers need no instance: the host hands a message straight to their connections, or keeps
-//! it. Messages of one sender keep their order, but for those that a model rewrites: they go out
-//! when it is done, and nothing waits for them.
+//! Receivers need no instance: the host sends a message directly to their connections, or queues it. Messages of one
+//! sender keep their order, except for relayed ones: these are delivered when the model is done, and no other message
+//! waits for them.
 
 pub mod address;
 pub mod config;
@@ -38,41 +38,41 @@ use crate::words::{Incoming, REDELIVERED, RateLimited, Receipt, Reference, faile
 
 modehost_sdk::register!(Peers);
 
-/// Messages of one device that a model may have at the same time.
+/// Maximum number of pending relays of one device.
 const RELAYS: usize = 4;
-/// Bytes of their payloads together: they are in the state until the model is done.
+/// Maximum size of their payloads in bytes; they are in the state until the model is done.
 const RELAY_BYTES: usize = 64 * 1024;
-/// Deliveries of one device whose outcome may be open.
+/// Maximum number of pending deliveries of one device.
 const DELIVERIES: usize = 24;
-/// What a sender is told to wait where only the server knows when there will be room, in ms.
+/// `retry_after_ms` if only the server knows when there will be room.
 const ROOM_MS: u64 = 1000;
 
-/// What a device has asked for and has no receipt of yet.
+/// The tags of requests: messages without a receipt so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Next {
-    /// A delivery whose outcome is open.
+    /// A delivery whose outcome is pending.
     Receipt(Delivery),
-    /// A message that a model rewrites.
+    /// A message that the model is rewriting.
     Rewritten(Relay),
 }
 
-/// What the receipt of a delivery needs beside its outcome.
+/// What the receipt needs besides the outcome of the delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     id: Value,
-    /// How the receipt names the target where the outcome is not known.
+    /// The target in the receipt if the outcome names no device.
     to: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<Refused>,
 }
 
-/// The state of one device's handler. Between messages it is a single time.
+/// The state of one session. Between messages it is only a time and a count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Peers {
-    /// When the device last wrote to everyone, Unix ms.
+    /// When the device last sent a message to everyone, Unix ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     broadcast_at: Option<u64>,
-    /// Relays so far: they are told apart by their numbers.
+    /// Number of relays so far, which identifies the next one.
     #[serde(default)]
     relayed: u64,
 }
@@ -103,7 +103,7 @@ impl Mode for Peers {
             cx.send(&RateLimited::new(&post.id, sentence, wait));
             return Ok(());
         }
-        // Before any model is asked: a message that nobody may get costs nothing.
+        // Applies the rules before the model is asked: a message that no device may get costs nothing.
         let found = route(&post.to, &post.category, cx.device(), cx.config());
         if found.to.is_some() && post.to == Target::Everyone {
             self.broadcast_at = Some(cx.now());
@@ -143,7 +143,7 @@ impl Mode for Peers {
         }
     }
 
-    /// A plugin that is removed hears of no outcome any more, so what the model has goes out now.
+    /// A plugin that is removed gets no more outcomes, so the pending relays are delivered now.
     fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
         if reason == EndReason::Removed {
             while let Some(relay) = take_relay(cx, |_| true) {
@@ -155,11 +155,11 @@ impl Mode for Peers {
 }
 
 impl Peers {
-    /// Why the message comes too early, and how many ms it has to wait.
+    /// Why the message comes too early, and the time to wait in ms.
     fn must_wait(&self, cx: &Cx<'_, Self>, post: &Post, relayed: bool) -> Option<(&'static str, u64)> {
         if post.to == Target::Everyone {
             let least = cx.config().broadcast_interval_s.saturating_mul(1000);
-            // A time to come is one that the clock was set back behind; it says nothing of how long ago it was.
+            // A time in the future means that the clock was set back, so the elapsed time is unknown.
             let last = self.broadcast_at.filter(|at| *at <= cx.now());
             let left = last.map_or(0, |at| at.saturating_add(least).saturating_sub(cx.now()));
             if left > 0 {
@@ -172,12 +172,12 @@ impl Peers {
         let (relays, bytes) =
             relays(cx).fold((0, 0), |(count, bytes), relay| (count + 1, bytes + relay.post.payload.len()));
         let is_full = relays >= RELAYS || bytes + post.payload.len() > RELAY_BYTES;
-        // One that is too large for all the room still fits when it is alone.
+        // A payload larger than the limit is accepted if no other relay is pending.
         (relayed && is_full && relays > 0)
             .then_some(("the model has too many messages already; send this one again in a moment", ROOM_MS))
     }
 
-    /// The model has answered, or cannot.
+    /// The model has answered or failed.
     fn on_rewritten(&mut self, cx: &mut Cx<'_, Self>, mut relay: Relay, reply: Reply) -> Outcome {
         match reply {
             Reply::Model(done) => match rewritten(&done.text, &relay.post.payload, cx.config()) {
@@ -188,7 +188,7 @@ impl Peers {
                 Err(sentence) => self.send_as_it_was(cx, relay, "LLM_OUTPUT_NOT_JSON", &sentence),
             },
             Reply::Failed(lost) => match lost.reason {
-                // The process ended while the model had it; once more, and only once.
+                // The process ended during the request: repeats it once.
                 Failure::Interrupted if !relay.again => {
                     ask(cx, Relay { again: true, ..relay });
                     Ok(())
@@ -262,7 +262,7 @@ fn relays<'c>(cx: &'c Cx<'_, Peers>) -> impl Iterator<Item = &'c Relay> {
     })
 }
 
-/// Takes back from the model the first message that fits.
+/// Cancels the first matching relay and returns it.
 fn take_relay(cx: &mut Cx<'_, Peers>, fits: impl Fn(&Relay) -> bool) -> Option<Relay> {
     let found = relays(cx).find(|relay| fits(relay))?.clone();
     cx.stop_alarm(&found.alarm());
@@ -270,7 +270,7 @@ fn take_relay(cx: &mut Cx<'_, Peers>, fits: impl Fn(&Relay) -> bool) -> Option<R
     Some(found)
 }
 
-/// Asks the model and starts the time that it has.
+/// Asks the model and starts its timeout.
 fn ask(cx: &mut Cx<'_, Peers>, relay: Relay) {
     let (settings, alarm) = (&cx.config().relay, relay.alarm());
     let question = question(&relay.post, &relay.instruction);
@@ -278,7 +278,7 @@ fn ask(cx: &mut Cx<'_, Peers>, relay: Relay) {
     cx.start_alarm(alarm, Duration::from_secs(settings.timeout_s));
 }
 
-/// The state of schema 1: each relay had a timer under the number of its request.
+/// Migrates a state of schema 1, in which the timer of a relay had the id of its request.
 fn migrate(state: &str) -> Result<Migrated<Peers>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Before {

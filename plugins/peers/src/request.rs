@@ -1,5 +1,5 @@
-//! A message, read. Rule: whatever is wrong with it is said before anything is looked up or asked,
-//! and nothing of it is done.
+//! Parses a message. Rule: every fault is reported before anything is looked up or requested, and nothing of a faulty
+//! message is done.
 
 use modehost_sdk::{Fault, Fields, Message, reject, schema_invalid};
 use serde::{Deserialize, Serialize};
@@ -8,31 +8,31 @@ use serde_json::value::RawValue;
 
 use crate::config::{Config, GENERAL, category};
 
-/// Most targets of one message.
+/// Maximum number of targets of one message.
 const TARGETS: usize = 64;
-/// Longest id of a message, in characters.
+/// Maximum length of a message id in characters.
 const ID_CHARS: usize = 128;
-/// Longest name of a device or group, in bytes.
+/// Maximum length of the name of a device or group in bytes.
 const NAME_BYTES: usize = 256;
-/// Longest category, in characters.
+/// Maximum length of a category in characters.
 const CATEGORY_CHARS: usize = 64;
-/// Longest instruction for a model, in characters.
+/// Maximum length of an instruction in characters.
 const INSTRUCTION_CHARS: usize = 2000;
-/// Longest time that a message is kept: 30 days, in ms.
+/// Maximum time that a message is queued: 30 days, in ms.
 const TTL_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// Whom a message is for, as the sender says it.
+/// The target of a message, as the sender names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// Ids or names of devices, each once.
+    /// Ids or aliases of devices, without duplicates.
     Devices(Vec<String>),
     Group(String),
     Everyone,
 }
 
 impl Target {
-    /// How it stands in a receipt where no single device is meant.
+    /// The target in a receipt, if no single device is meant.
     pub fn label(&self) -> String {
         match self {
             Self::Devices(devices) => devices.join(","),
@@ -42,33 +42,33 @@ impl Target {
     }
 }
 
-/// What is to be delivered.
+/// A message to be delivered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Post {
-    /// A string or a whole number, as the sender gave it.
+    /// A string or an integer, as the sender gave it.
     pub id: Value,
     pub to: Target,
     pub category: String,
-    /// A JSON object, word for word as it came, so that no number in it loses a digit.
+    /// A JSON object in its original text, so that no number loses a digit.
     pub payload: String,
     pub ttl_ms: u64,
-    /// Unix ms at which it came.
+    /// Unix ms of arrival.
     pub at: u64,
 }
 
-/// What a message asks for.
+/// A parsed message.
 #[derive(Debug, PartialEq)]
 pub struct Request {
     pub post: Post,
-    /// What a model is to do with the payload first.
+    /// The instruction for the model, if the message is relayed.
     pub instruction: Option<String>,
 }
 
 impl Request {
-    /// Reads a message that came at `now`; `seed` gives an id to one that comes without.
+    /// Parses a message that arrived at `now`; `seed`: for the id of a message without one.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` with the exact fault, or `TOO_LARGE`.
+    /// `SCHEMA_INVALID` with a sentence that names the fault, or `TOO_LARGE`.
     pub fn read(message: &Message, config: &Config, now: u64, seed: u64) -> Result<Self, Fault> {
         let fields = message.fields()?;
         fields.require(&["to", "payload"])?;

@@ -1,12 +1,11 @@
-//! Who may write to whom. Rule: the first rule that fits decides, and what none fits is allowed;
-//! so a list is read from above like a sentence, and ends with `{ allow: false }` where only what
-//! it names shall pass.
+//! Access rules. Rule: the first matching rule decides, and without a match the message is allowed; a list that allows
+//! only what it names ends with `{ allow: false }`.
 
 use serde::{Deserialize, Deserializer};
 
 use crate::config::{category, device_id};
 
-/// One line of `acl`. A part that is left out fits everything.
+/// One rule of `acl`. A part that is left out matches everything.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Rule {
     #[serde(default, deserialize_with = "one_or_several")]
@@ -18,15 +17,15 @@ pub struct Rule {
     allow: bool,
 }
 
-/// Which devices a rule means.
+/// Selects devices.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum Selector {
     /// `*`.
     Any,
-    /// `everyone`: any receiver, but only in a message to everyone.
+    /// `everyone`: any receiver of a message to everyone.
     Everyone,
-    /// `same-group`: a receiver that shares a group with the sender.
+    /// `same-group`: a receiver in a group of the sender.
     SameGroup,
     /// `group:<name>`.
     Group(String),
@@ -34,15 +33,15 @@ pub enum Selector {
     Device(String),
 }
 
-/// A category in its plain form.
+/// A normalised category.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 struct Category(String);
 
 impl From<String> for Selector {
     fn from(word: String) -> Self {
-        // In any case: a keyword that is not known as one would become the id of a device that never comes,
-        // and the rule would mean nobody. The names of groups are as the operator writes them.
+        // Keywords match in any case: an unknown one would become the id of a device that does not exist, and the rule
+        // would match nothing. Group names are case-sensitive.
         const GROUP: &str = "group:";
         let word = word.trim();
         match word.to_ascii_lowercase().as_str() {
@@ -61,20 +60,20 @@ impl From<String> for Category {
     }
 }
 
-/// A sender or receiver as rules see it.
+/// A sender or receiver, as rules see it.
 #[derive(Clone, Debug)]
 pub struct Party<'a> {
-    /// Empty for a device that nothing names.
+    /// Empty for an unnamed device.
     pub id: &'a str,
     pub groups: Vec<&'a str>,
 }
 
-/// What rules look at besides the receiver.
+/// What rules match besides the receiver.
 #[derive(Debug)]
 pub struct Occasion<'a> {
     pub from: Party<'a>,
     pub category: &'a str,
-    /// The message is to everyone.
+    /// The message is sent to everyone.
     pub to_everyone: bool,
 }
 
@@ -92,7 +91,7 @@ impl Rule {
 }
 
 impl Selector {
-    /// True if it means this party; `occasion` is given where the party is the receiver.
+    /// True if it selects this party; `occasion` is given if the party is the receiver.
     fn means(&self, party: &Party<'_>, occasion: Option<&Occasion<'_>>) -> bool {
         match self {
             Self::Any => true,
@@ -107,7 +106,7 @@ impl Selector {
     }
 }
 
-/// True if a message of this occasion may go to this receiver.
+/// True if the receiver may get the message.
 pub fn allow(rules: &[Rule], occasion: &Occasion<'_>, to: &Party<'_>) -> bool {
     rules.iter().find(|rule| rule.fits(occasion, to)).is_none_or(|rule| rule.allow)
 }

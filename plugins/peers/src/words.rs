@@ -1,4 +1,4 @@
-//! What devices are told. Rule: nothing here decides; these are the shapes of the protocol.
+//! Messages to devices. Rule: no decisions here, only the shapes of the protocol.
 
 use modehost_sdk::{Delivered, Device};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::address::Refused;
 use crate::request::Post;
 
-/// Devices named in each list of a receipt; the rest is counted.
+/// Maximum number of devices in each list of a receipt; the others are only counted.
 const LISTED: usize = 256;
 
 /// A message as the receiver gets it.
@@ -18,36 +18,36 @@ pub struct Incoming<'a> {
     event: &'static str,
     id: &'a Value,
     from: &'a str,
-    /// The sender's name, where the operator gave one.
+    /// Alias of the sender, if the operator gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     from_alias: Option<&'a str>,
     category: &'a str,
     payload: &'a RawValue,
     ts: u64,
-    /// It has waited for the device.
+    /// True if the message was queued for the device.
     offline: bool,
-    /// A model has rewritten it.
+    /// True if a model has rewritten it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     relayed: bool,
-    /// What devices show that do not know this type of message; only of words.
+    /// Shown by devices that do not know this message type; only if the payload has a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     alert: Option<Alert<'a>>,
 }
 
-/// The host sends it as the ecosystem's `alert` to devices that know no other messages.
+/// The host sends it as the ecosystem's `alert` message to devices that know no other message types.
 #[derive(Debug, Serialize)]
 struct Alert<'a> {
-    /// The heading: who has sent it.
+    /// The heading: the sender.
     status: &'a str,
     message: String,
     emotion: &'static str,
 }
 
-/// Characters of an alert: screens are small.
+/// Maximum characters of an alert: screens are small.
 const ALERT_CHARS: usize = 200;
 
 impl<'a> Alert<'a> {
-    /// None where the payload has no words.
+    /// None if the payload has no text.
     fn of(payload: &RawValue, sender: &'a Device) -> Option<Self> {
         #[derive(Deserialize)]
         struct Words {
@@ -62,7 +62,7 @@ impl<'a> Alert<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// The message of a sender, as it is handed over or as it is kept.
+    /// The message for immediate delivery, or for the queue (`offline`).
     pub fn new(post: &'a Post, payload: &'a RawValue, sender: &'a Device, offline: bool, relayed: bool) -> Self {
         Self {
             r#type: "peer",
@@ -80,17 +80,17 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// For the sender, when a device has got what was kept for it; the host adds `to` and `count`.
+/// Tells the sender that a device has received its queued messages; the host adds `to` and `count`.
 #[derive(Debug, Serialize)]
 pub struct Notice {
     r#type: &'static str,
     event: &'static str,
 }
 
-/// The one receipt that there is.
+/// The only notice.
 pub const REDELIVERED: Notice = Notice { r#type: "peer", event: "redelivered" };
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug, Serialize)]
 pub struct Receipt<'a> {
     r#type: &'static str,
@@ -99,7 +99,7 @@ pub struct Receipt<'a> {
     delivered: &'a [String],
     queued: &'a [String],
     failed: &'a [Refused],
-    /// Only where lists were cut: how many each has in truth.
+    /// The true lengths; only if a list is cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     counts: Option<Counts>,
 }
@@ -132,14 +132,14 @@ fn head<T>(items: &[T]) -> &[T] {
     items.get(..LISTED).unwrap_or(items)
 }
 
-/// What the host says of those that got nothing, behind what was refused before.
+/// The targets that the rules excluded, followed by those that the host could not reach.
 pub fn failed(mut refused: Vec<Refused>, delivered: &mut Delivered) -> Vec<Refused> {
     let missed = std::mem::take(&mut delivered.failed).into_iter();
     refused.extend(missed.map(|missed| Refused { to: missed.device, reason: missed.reason }));
     refused
 }
 
-/// An error about a message, for what the message at hand cannot be refused with.
+/// The `ref` of an error about a message.
 #[derive(Debug, Serialize)]
 pub struct Reference<'a> {
     r#type: &'static str,
@@ -147,13 +147,13 @@ pub struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    /// The message with this id.
+    /// Refers to the message with this id.
     pub fn new(id: &'a Value) -> Self {
         Self { r#type: "peer", id }
     }
 }
 
-/// Too early: the message may be sent again in `retry_after_ms`.
+/// Error for a message that comes too early: it may be sent again after `retry_after_ms`.
 #[derive(Debug, Serialize)]
 pub struct RateLimited<'a> {
     r#type: &'static str,
@@ -164,7 +164,7 @@ pub struct RateLimited<'a> {
 }
 
 impl<'a> RateLimited<'a> {
-    /// An error for the message with this id.
+    /// The error for the message with this id.
     pub fn new(id: &'a Value, message: &'a str, retry_after_ms: u64) -> Self {
         Self { r#type: "error", code: "RATE_LIMITED", message, retry_after_ms, r#ref: Reference::new(id) }
     }

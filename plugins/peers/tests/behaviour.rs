@@ -1,5 +1,5 @@
-//! The rows P.1, P.2, P.4 and P.5 against the real component. Rule: each test names its row and
-//! would fail without it.
+//! Requirements P.1, P.2, P.4 and P.5 on the real component. Rule: each test names its requirement and fails without
+//! it.
 
 use modehost_testkit::{EndReason, Event, Failure, Kit, TestDevice};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn receipt(id: &str, delivered: &[&str], queued: &[&str], failed: &[(&str, &str)
     json!({"type": "peer", "event": "receipt", "id": id, "delivered": delivered, "queued": queued, "failed": failed})
 }
 
-/// Ids of the messages that have reached the device since the last look.
+/// Ids of the messages that the device has received since the last call.
 fn received(device: &mut TestDevice) -> Vec<Value> {
     let inbox = device.inbox();
     let messages = inbox.into_iter().filter(|message| message["event"] == "message");
@@ -155,11 +155,11 @@ fn p2_broadcasts_keep_their_distance() {
     let inbox = one.inbox();
     assert_eq!((&inbox[0]["code"], &inbox[0]["retry_after_ms"]), (&json!("RATE_LIMITED"), &json!(1_200)));
     assert_eq!(inbox[0]["ref"], json!({"type": "peer", "id": "b"}));
-    // Others may, and other messages of this device too.
+    // Other devices may send to everyone, and this one may send other messages.
     two.message(&peer("c", json!("*")));
     one.message(&peer("d", json!("dev-2")));
     assert_eq!(received(&mut one), ["c"]);
-    // What was refused does not count: the time runs from the one that went out.
+    // A rejected message does not count: the interval starts with the last accepted one.
     one.advance(1_200);
     one.message(&peer("e", json!("*")));
     assert_eq!(received(&mut two), ["a", "d", "e"]);
@@ -208,7 +208,7 @@ fn p5_a_model_rewrites_the_message() {
     assert!(asked[0].json && asked[0].messages[1].content.contains("make it short"));
 }
 
-/// The error and the receipt of the sender, and the payload and mark of the receiver.
+/// The code and the message of the sender's error, and the payload that the receiver gets.
 fn fallback(kit: &Kit) -> (Value, Value, Value) {
     let (mut one, mut two) = (kit.device("dev-1"), kit.device("dev-2"));
     one.message(&relayed("a", json!("dev-2")));
@@ -273,7 +273,7 @@ fn p5_rules_and_places_hold_while_the_model_works() {
     let refused = one.inbox();
     assert_eq!((refused.len(), &refused[0]["code"]), (1, &json!("RATE_LIMITED")));
     assert_eq!(refused[0]["ref"]["id"], "e");
-    // Others do not wait for them, and the rules are those of the moment of delivery.
+    // Other messages do not wait for relays, and the rules at the time of delivery apply.
     one.message(&peer("f", json!("dev-2")));
     assert_eq!(received(&mut two), ["f"]);
     one.configure(r#"{"acl":[{"allow":false}]}"#);

@@ -1,10 +1,9 @@
-//! What a clock that is set does to the distance of broadcasts (P.2), natively. Rule: a wait is counted
-//! from a time that has been.
+//! The interval between broadcasts if the clock is set (P.2). Rule: a wait never starts at a time in the future.
 
 use modehost_sdk::{Context, Device, Effect, Event, Message, Runner, Start};
 use peers::Peers;
 
-/// What the device is told after a broadcast at this time.
+/// The first message to the device after a broadcast at this time.
 fn broadcast(runner: &mut Runner<Peers>, now: u64) -> Option<String> {
     let body = r#"{"type":"peer","id":"a","to":"*","payload":{}}"#.to_owned();
     let event = Event::Message(Message { kind: "peer".into(), body });
@@ -24,7 +23,7 @@ fn p2_a_clock_that_was_set_back_keeps_nobody_waiting() {
     let (right, wrong) = (1_000_000_u64, 90_000_000_000_u64);
     assert_eq!(broadcast(&mut runner, wrong), None);
     assert_eq!(broadcast(&mut runner, right), None, "not 90 million seconds");
-    // From then on the distance is kept by the new clock.
+    // From then on the interval follows the new clock.
     let told = broadcast(&mut runner, right + 4_000).expect("too early");
     assert!(told.contains(r#""retry_after_ms":1000"#), "{told}");
     assert_eq!(broadcast(&mut runner, right + 5_000), None);

@@ -1,6 +1,6 @@
-//! Messages that go along with the write of the one before them. Rule: each is judged by itself, on the board as
-//! the ones before it leave it, and answered by itself; what cannot go along waits for its turn, and so does
-//! everything behind it, so that a device's own changes never overtake each other.
+//! Batches messages into the write of the one before them. Rule: each is applied to the board that the previous one
+//! leaves, and answered separately; the first message that cannot join ends the batch, so that the changes of a device
+//! keep their order.
 
 use std::collections::VecDeque;
 
@@ -12,11 +12,11 @@ use crate::board::Board;
 use crate::change::{Change, Refusal};
 use crate::operation::{Operation, Step, Work, apply_all};
 
-/// Most messages that one write carries beside its own: each is answered with an effect of the event that ends
-/// it, and an event may have 64.
+/// Maximum number of messages in a write besides its own: the event that ends them answers each with an effect, and an
+/// event may have 64.
 const ALONG: usize = 32;
 
-/// What a write does for a message that waits behind its own.
+/// The result of a queued message that joins a write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Along {
     Changed,
@@ -24,14 +24,14 @@ pub enum Along {
     Refused(Refusal),
 }
 
-/// Makes the changes of messages that wait on a board that is about to be written. One outcome for each that
-/// goes along, from the front.
+/// Applies queued messages to a board that is about to be written. Returns one result for each message that joins, from
+/// the front.
 pub fn take_along(board: &mut Board, group: &str, waiting: &VecDeque<Operation>, cx: &Cx<'_, Workflow>) -> Vec<Along> {
     let mut outcomes = Vec::new();
     for operation in waiting.iter().take(ALONG) {
         let Some(changes) = changes_on(operation, board, group, &cx.device().groups) else { break };
         let outcome = match changes {
-            // One change is made whole or not at all.
+            // A single change cannot be applied partially.
             [_] => apply_all(changes, board, group, cx),
             _ => {
                 let mut tried = board.clone();
@@ -51,13 +51,13 @@ pub fn take_along(board: &mut Board, group: &str, waiting: &VecDeque<Operation>,
     outcomes
 }
 
-/// The changes of a message that concerns this board and no other, as far as can be told from it alone; a
-/// refresh has none.
+/// The changes of a message that, judged by this board alone, concerns no other board; empty for a refresh. None if the
+/// message cannot join.
 fn changes_on<'o>(operation: &'o Operation, board: &Board, group: &str, own: &[String]) -> Option<&'o [Change]> {
     match (operation.works.as_slice(), operation.unplaced.as_slice()) {
         ([], []) => operation.group.as_ref().is_none_or(|named| named == group).then_some(&[]),
         ([work], []) if work.group == group => Some(&work.changes),
-        // They are looked for on the device's boards in their order, and this is the first of them.
+        // Tasks are searched on the device's boards in order, and this is the first of them.
         ([], changes) if own.first().is_some_and(|first| first == group) => {
             let is_here = |change: &Change| board.has(&change.id) || own.len() == 1 && change.creates();
             changes.iter().all(is_here).then_some(changes)
@@ -67,7 +67,7 @@ fn changes_on<'o>(operation: &'o Operation, board: &Board, group: &str, own: &[S
 }
 
 impl Operation {
-    /// Ends a message that went along with a write of this group, and gives why it was refused, if it was.
+    /// Ends a message that joined a write of this group; returns the reason if it was rejected.
     pub fn end_along(&mut self, group: &str, along: Along) -> Option<Refusal> {
         for change in std::mem::take(&mut self.unplaced) {
             self.place(group, change);

@@ -1,5 +1,5 @@
-//! States of older versions. Rule: what was under way in them goes on: each request id that they kept finds the tag
-//! that its outcome comes with now.
+//! Migrates states of older schemas. Rule: pending requests survive; each stored request id is mapped to the tag of its
+//! outcome.
 
 use modehost_sdk::Migrated;
 use serde_json::{Value, from_str, from_value};
@@ -8,7 +8,7 @@ use crate::operation::{RETRY, Wait};
 use crate::telling::Errand;
 use crate::{NEXT, Next, SNAPSHOT, Workflow};
 
-/// Reads the state of schema 1, which had request ids in the phase of an operation, in the steps of its works, and in
+/// Reads a state of schema 1, which stored request ids in the phase of an operation, in the steps of its works, and in
 /// errands.
 pub(crate) fn read(state: &str) -> Result<Migrated<Workflow>, serde_json::Error> {
     let mut state: Value = from_str(state)?;

@@ -1,5 +1,5 @@
-//! The tasks of a group. Rule: what is loaded is checked task by task; bad data costs the bad
-//! task and never the board.
+//! The tasks of a group. Rule: stored tasks are checked one by one when they are loaded; a bad task never costs the
+//! board.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::change::Refusal;
 use crate::task::{ShownTask, Status, Task};
 
-/// Most tasks on a board; the oldest that are done make room.
+/// Maximum number of tasks; beyond it the oldest done task is dropped.
 pub const TASKS: usize = 500;
-/// Most bytes of a stored board: what a document may hold, less a margin for the host.
+/// Maximum size of a stored board in bytes: the limit of a document, less a margin for the host.
 const BOARD_BYTES: usize = 250 * 1024;
 
 /// The board of one group.
@@ -20,7 +20,7 @@ pub struct Board {
     pub tasks: Vec<Task>,
 }
 
-/// A board for devices.
+/// A board as sent to devices.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownBoard<'a> {
@@ -31,14 +31,13 @@ pub struct ShownBoard<'a> {
     tasks: Vec<ShownTask<'a>>,
 }
 
-/// The document that holds a group's board.
+/// Key of the document with the board of a group.
 pub fn board_key(group: &str) -> String {
     format!("workflow/board/{group}")
 }
 
 impl Board {
-    /// Reads a stored board; none is an empty one. What is dropped or put right is one line of
-    /// the plugin's log.
+    /// Parses a stored board; none is an empty one. Dropped and repaired tasks are logged in one line.
     pub fn read(group: &str, stored: Option<&str>) -> Self {
         let Some(stored) = stored else {
             return Self::default();
@@ -69,24 +68,24 @@ impl Board {
         Self { tasks }
     }
 
-    /// The board as JSON to be stored as version `rev`. Done tasks go, oldest first, where it
-    /// would be too large.
+    /// Serialises the board as version `rev`. If it is too large, done tasks are dropped, oldest first.
     ///
     /// # Errors
-    /// If it is too large and nothing on it is done.
+    /// If it is too large without its done tasks; these are dropped then.
     pub fn write(&mut self, rev: u64) -> Result<String, Refusal> {
         #[derive(Serialize)]
         struct Stored<'a> {
             rev: u64,
             tasks: &'a [Task],
         }
-        // Plain maps and text: this cannot fail, and an empty text would be refused as JSON.
+        // Cannot fail: only maps and text. An empty text would be rejected as JSON.
         let write = |tasks: &[Task]| serde_json::to_string(&Stored { rev, tasks }).unwrap_or_default();
         let text = write(&self.tasks);
         if text.len() <= BOARD_BYTES {
             return Ok(text);
         }
-        // Each task is measured once: to write the board anew for each that goes takes longer than a call may.
+        // Measures each task once: serialising the board again for each dropped task would exceed the time budget of a
+        // call.
         if self.drop_done_bytes(text.len() - BOARD_BYTES) {
             Ok(write(&self.tasks))
         } else {
@@ -94,8 +93,7 @@ impl Board {
         }
     }
 
-    /// Drops done tasks, oldest first, until the board is shorter by this many bytes; false if all that
-    /// are done were not enough.
+    /// Drops done tasks, oldest first, until the board is shorter by `excess` bytes; false if there are not enough.
     fn drop_done_bytes(&mut self, excess: usize) -> bool {
         let done = self.tasks.iter().enumerate().filter(|(_, task)| task.status == Status::Done);
         let mut done: Vec<(u64, usize)> = done.map(|(index, task)| (task.updated_at, index)).collect();
@@ -106,7 +104,8 @@ impl Board {
                 break;
             }
             let length = serde_json::to_string(&self.tasks[index]).map_or(0, |text| text.len());
-            // The comma goes too. The last task of all has none, but is longer than what is left by then.
+            // Its comma goes too. If all tasks go, the last one has no comma, but it is longer than what is left by
+            // then.
             left = left.saturating_sub(length + 1);
             dropped.insert(index);
         }
@@ -118,31 +117,31 @@ impl Board {
         left == 0
     }
 
-    /// The board as devices see it.
+    /// The board as sent to devices.
     pub fn show<'a>(&'a self, group: &'a str, rev: u64, names: &BTreeMap<String, String>) -> ShownBoard<'a> {
         let tasks = self.tasks.iter().map(|task| task.show(group, names)).collect();
         ShownBoard { r#type: "workflow", event: "update", group_key: group, rev, tasks }
     }
 
-    /// The task of this id.
+    /// The task with this id.
     pub fn find(&mut self, id: &str) -> Option<&mut Task> {
         self.tasks.iter_mut().find(|task| task.id == id)
     }
 
-    /// The same to be looked at.
+    /// As [`find`](Self::find), without changing the task.
     pub fn get(&self, id: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.id == id)
     }
 
-    /// Whether a task has this id.
+    /// True if a task has this id.
     pub fn has(&self, id: &str) -> bool {
         self.get(id).is_some()
     }
 
-    /// Adds a task at the end.
+    /// Appends a task.
     ///
     /// # Errors
-    /// If the board is full and nothing on it is done.
+    /// If the board is full and has no done task.
     pub fn add(&mut self, task: Task) -> Result<(), Refusal> {
         if self.tasks.len() >= TASKS && !self.drop_oldest_done() {
             return Err(Refusal::too_large("the board is full: 500 tasks, and none of them is done"));
@@ -203,7 +202,7 @@ mod tests {
         assert!(!board.has("a"));
     }
 
-    /// As [`Board::write`], in the plainest way: one task less, and look again.
+    /// As [`Board::write`], in the simplest way: drops one task, then serialises again.
     fn written_plainly(board: &mut Board, rev: u64) -> Option<String> {
         loop {
             let text = json!({"rev": rev, "tasks": board.tasks}).to_string();

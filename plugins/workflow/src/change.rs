@@ -1,6 +1,6 @@
-//! What a message wants changed. Rule: a change is applied to whatever the board is at that
-//! moment, and applying it twice does no harm, so a conflict or a lost answer is repeated freely. One that
-//! names the state it was made on is refused on any other, unless it would change nothing there.
+//! Changes of tasks. Rule: a change is applied to the current board, and applying it twice does no harm, so it is
+//! repeated after a conflict or a lost reply. A change made on a given `rev` is rejected if the task has another one,
+//! unless it would change nothing.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use crate::task::{Status, Task};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     pub id: String,
-    /// The `rev` of the task that it was made on; none: it may be made on any.
+    /// The `rev` of the task that the change was made on; none: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rev: Option<u64>,
     pub kind: Kind,
 }
 
-/// What is to be done to the task.
+/// The operation on the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     Update(Patch),
@@ -28,7 +28,7 @@ pub enum Kind {
     Assign(Owner),
 }
 
-/// Members that a task is to have.
+/// Members to be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Patch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,12 +37,12 @@ pub struct Patch {
     pub status: Option<Status>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<OwnerPatch>,
-    /// Members that this plugin does not know; null removes one.
+    /// Members unknown to this plugin; null removes one.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub other: Map<String, Value>,
 }
 
-/// Who is to own a task.
+/// The owner to be set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum OwnerPatch {
     Nobody,
@@ -56,12 +56,12 @@ pub struct Owner {
     pub alias: Option<String>,
 }
 
-/// Why a change cannot be.
+/// Why a change is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub code: String,
     pub message: String,
-    /// The tasks as they are now, where the message was made on older ones.
+    /// The current tasks, if the message was made on other states of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<Value>,
 }
@@ -71,33 +71,33 @@ impl Refusal {
         Self { code: code.to_owned(), message: message.into(), tasks: Vec::new() }
     }
 
-    /// The board has no room.
+    /// The board is full.
     pub fn too_large(message: &str) -> Self {
         Self::new("TOO_LARGE", message)
     }
 
-    /// Somebody has changed the tasks since. Not empty; the first is the one that is spoken of.
+    /// The tasks have been changed since. `stale` is not empty; the message names the first one.
     pub fn stale(stale: &[&Task], group: &str, names: &BTreeMap<String, String>) -> Self {
         let first = stale.first().map_or(("", 0), |task| (task.id.as_str(), task.rev));
         let message =
             format!("task `{}` has been changed meanwhile, its rev is {} now; look at it again", first.0, first.1);
-        // Plain maps and text: this cannot fail.
+        // Cannot fail: only maps and text.
         let tasks = stale.iter().map(|task| serde_json::to_value(task.show(group, names)).unwrap_or_default());
         Self { tasks: tasks.collect(), ..Self::new("STALE_REV", message) }
     }
 
-    /// No board of the sender has the task.
+    /// None of the boards that were searched has the task.
     pub fn not_found(id: &str) -> Self {
         Self::new("TASK_NOT_FOUND", format!("there is no task `{id}`"))
     }
 
-    /// Another group has the task, and the message did not name that group.
+    /// The task is on the board of another group, which the message did not name.
     pub fn cross_group(id: &str, group: &str) -> Self {
         let message = format!("task `{id}` belongs to group `{group}`; say so with groupKey to change it");
         Self::new("CROSS_GROUP_DENIED", message)
     }
 
-    /// The storage does not answer.
+    /// The storage is not available.
     pub fn storage(group: &str) -> Self {
         let message = format!("the board of group `{group}` cannot be stored now; try again later");
         Self::new("STORAGE_UNAVAILABLE", message)
@@ -105,18 +105,18 @@ impl Refusal {
 }
 
 impl Change {
-    /// Whether the change makes a task where there is none.
+    /// True if the change creates its task if there is none.
     pub fn creates(&self) -> bool {
         matches!(&self.kind, Kind::Update(patch) if patch.title.is_some())
     }
 
-    /// The task that it would change although it was made on an older state of it.
+    /// The task, if the change was made on another state of it and would change it.
     pub fn stale_on<'b>(&self, board: &'b Board) -> Option<&'b Task> {
         let rev = self.rev?;
         board.get(&self.id).filter(|task| task.rev != rev && self.changed(task) != **task)
     }
 
-    /// The task as it is to be.
+    /// The task after the change.
     fn changed(&self, task: &Task) -> Task {
         let mut changed = task.clone();
         match &self.kind {
@@ -132,10 +132,10 @@ impl Change {
         changed
     }
 
-    /// Changes the board, whatever the change was made on; false if it was so already.
+    /// Applies the change whatever `rev` it was made on; false if nothing changes.
     ///
     /// # Errors
-    /// `TASK_NOT_FOUND`, or `TOO_LARGE` where a new task has no room; then the board is as it was.
+    /// `TASK_NOT_FOUND`, or `TOO_LARGE` if there is no room for a new task; the board is unchanged then.
     pub fn apply(&self, board: &mut Board, now: u64) -> Result<bool, Refusal> {
         let Some(task) = board.find(&self.id) else {
             return self.create(board, now);
@@ -187,7 +187,7 @@ impl Patch {
 }
 
 impl Owner {
-    /// Makes this device the owner. A name that is known already stays unless a new one is given.
+    /// Sets this device as the owner. If it is the owner already, its alias only changes if a new one is given.
     fn apply(&self, task: &mut Task) {
         if task.owner.as_deref() != Some(self.device.as_str()) {
             task.owner = Some(self.device.clone());
@@ -240,7 +240,7 @@ mod tests {
         let stale = |change: Change| change.stale_on(&board()).is_some();
         assert!(stale(title("B", Some(3))) && stale(title("B", Some(5))), "older, or of another board");
         assert!(!stale(title("B", Some(4))) && !stale(title("B", None)));
-        // The answer to it may have been lost.
+        // The reply to the first attempt may have been lost.
         assert!(!stale(title("A", Some(3))));
         let unknown = Change { id: "b".into(), ..title("B", Some(3)) };
         assert!(!stale(unknown), "nobody's change is lost with a task that is not there");

@@ -1,21 +1,21 @@
-//! Workflow: a shared board of tasks for each group of devices. Rule: the board is a document and
-//! nobody's property; every change is made on the newest version or made again.
+//! Workflow: a shared task board for each group of devices. Rule: the board is a document that no session owns; every
+//! change is applied to the newest version, or applied again.
 //!
 //! # Layout
-//! - [`request`]: a message, read into changes
+//! - [`request`]: parses a message into changes
 //! - [`change`]: one change of one task
-//! - [`board`] and [`task`]: what is stored and what is shown
-//! - [`operation`]: a message on its way through the boards; [`batch`]: those that go along with its write
-//! - [`telling`]: boards on their way to devices; [`words`]: what else devices are told
-//! - `before`: the state of older versions
+//! - [`board`] and [`task`]: what is stored and what is sent
+//! - [`operation`]: processes a message; [`batch`]: joins queued messages into its write
+//! - [`telling`]: sends boards to devices; [`words`]: the other messages to devices
+//! - `before`: migrates the state of older schemas
 //!
-//! A message may name the `rev` of the task that it was made on, in the task or, where there is one task only,
-//! beside it. If the task is another by now it is answered
-//! `{"type":"error","code":"STALE_REV",…,"task":{…}}` with the task as it is (and all of them as `tasks` where
-//! several are), and nothing of the message is done.
+//! A message may name the `rev` that its change was made on, in the task or, if there is only one task, beside it. If
+//! the task has another `rev` by now and the change would alter it, nothing of the message is done, and the reply is
+//! `{"type":"error","code":"STALE_REV",…,"task":{…}}` with the current task (and all of them as `tasks` if several are
+//! stale).
 //!
-//! Boards are read when they are needed and not watched, so a change on a busy board wakes no
-//! instance of any other device: the host hands a broadcast straight to the connections.
+//! Boards are read when they are needed and not watched, so a change on a busy board wakes no instance of another
+//! device: the host sends broadcasts directly to the connections.
 
 pub mod batch;
 mod before;
@@ -40,19 +40,17 @@ use crate::words::{Acknowledgement, RateLimited, Stale};
 
 modehost_sdk::register!(Workflow);
 
-/// Messages of one device that may wait for their turn. What they weigh is bounded beside it, by the state
-/// that they wait in.
+/// Maximum number of queued messages of one device. Their size is bounded too, since they are part of the state.
 const QUEUE: usize = 500;
-/// What a device with too many of them is told to wait, in ms.
+/// `retry_after_ms` of a message that the queue has no room for.
 const ROOM_MS: u64 = 1000;
-/// Alarm for a snapshot that was asked for too early.
+/// Alarm for a snapshot that was requested too early.
 const SNAPSHOT: &str = "snapshot";
-/// Alarm for messages that could not all be ended in one event.
+/// Alarm for queued messages that exceed the effects of one event.
 const NEXT: &str = "next";
-/// Messages that are ended one after the other in one event: each is an answer and a board to be read, and an event
-/// may have 64 effects.
+/// Messages that may end in one event: each needs a reply and a read of a board, and an event may have 64 effects.
 const AT_ONCE: usize = 24;
-/// Groups of a device that are shown.
+/// Maximum number of a device's groups in a snapshot.
 const SHOWN_GROUPS: usize = 16;
 
 /// The section `workflow` of the configuration.
@@ -61,7 +59,7 @@ const SHOWN_GROUPS: usize = 16;
 pub struct Config {
     /// Names of owners by device id.
     pub device_alias: BTreeMap<String, String>,
-    /// Least ms between two snapshots that nobody asked for.
+    /// Minimum time between two automatic snapshots in ms.
     pub snapshot_min_ms: u64,
 }
 
@@ -71,24 +69,23 @@ impl Default for Config {
     }
 }
 
-/// The state of one device's handler. Between messages it is a single time.
+/// The state of one session. Between messages it is only a time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
-    /// When the last snapshot was asked for, Unix ms.
+    /// When the last snapshot was started, Unix ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown_at: Option<u64>,
-    /// Messages in their order; the first is being carried out, so that a device's own changes
-    /// never overtake each other.
+    /// Messages in order of arrival; only the first one is processed, so that the changes of a device keep their order.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     operations: VecDeque<Operation>,
 }
 
-/// What waits for an outcome.
+/// The tags of requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Next {
-    /// The first of the messages.
+    /// A request of the first message.
     Operation(Wait),
-    /// Something small that nobody waits for.
+    /// A request that no message waits for.
     Errand(Errand),
 }
 
@@ -191,7 +188,7 @@ impl Mode for Workflow {
         Ok(())
     }
 
-    /// A new connection has nothing yet, so a snapshot that comes too early for it is put off.
+    /// A new connection has no board yet, so a snapshot that comes too early is delayed and not dropped.
     fn on_attached(&mut self, cx: &mut Cx<'_, Self>) -> Outcome {
         match self.wait_for_snapshot(cx) {
             0 => self.show_own_boards(cx),
@@ -222,7 +219,7 @@ fn answer(cx: &mut Cx<'_, Workflow>, operation: &Operation, refusal: Option<&Ref
 }
 
 impl Workflow {
-    /// Takes up the first message, and those behind it that are done at once, as many as may be.
+    /// Starts the first message; continues with later ones while messages end at once, `may_end` at most.
     fn start_first(&mut self, cx: &mut Cx<'_, Self>, may_end: usize) {
         if may_end == 0 && !self.operations.is_empty() {
             return cx.start_alarm(NEXT, std::time::Duration::from_millis(1));
@@ -233,7 +230,7 @@ impl Workflow {
         }
     }
 
-    /// Goes on after a pause, unless the first message is being carried out.
+    /// Continues after a pause, unless the first message is being processed.
     fn start_waiting(&mut self, cx: &mut Cx<'_, Self>) {
         let waits = self.operations.front().is_some_and(|operation| operation.phase == Phase::Waiting);
         if waits {
@@ -241,7 +238,7 @@ impl Workflow {
         }
     }
 
-    /// Ends the first message if it is through, tells about it and takes up the next.
+    /// Ends the first message if it is done, answers it and starts the next one.
     fn go_on(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress) {
         self.end_if_through(cx, operation, progress, AT_ONCE);
     }
@@ -252,18 +249,18 @@ impl Workflow {
             Progress::Finished => None,
             Progress::Failed(refusal) => Some(refusal),
         };
-        // One that failed may have boards on their way.
+        // A failed message may have reads of boards pending.
         cx.forget(|next| matches!(next, Next::Operation(_)));
         self.tell(cx, &[(operation, refusal)]);
         self.start_first(cx, may_end);
     }
 
-    /// Ends the first message and those that went along with its write.
+    /// Ends the first message together with those that joined its write.
     fn end_together(&mut self, cx: &mut Cx<'_, Self>, operation: Operation, progress: Progress, stored: Stored) {
         if stored.along.is_empty() {
             return self.go_on(cx, operation, progress);
         }
-        // Its only board is written, so it is through.
+        // Its only board is written, so it is done.
         let mut ended = vec![(operation, None)];
         for along in stored.along {
             let Some(mut operation) = self.operations.pop_front() else { break };
@@ -271,11 +268,11 @@ impl Workflow {
             ended.push((operation, refusal));
         }
         self.tell(cx, &ended);
-        // These were many answers for one event.
+        // The replies above have used most of the effects of this event.
         self.start_first(cx, 1);
     }
 
-    /// Answers messages that have ended together, each by itself, and tells once what has become of the boards.
+    /// Answers each of the messages that ended together, and sends each changed board once.
     fn tell(&mut self, cx: &mut Cx<'_, Self>, ended: &[(Operation, Option<Refusal>)]) {
         let own = cx.device().groups.first().cloned().unwrap_or_default();
         let (mut changed, mut shown, mut all_own) = (BTreeSet::new(), BTreeSet::new(), false);
@@ -296,7 +293,7 @@ impl Workflow {
         if all_own {
             self.show_own_boards(cx);
         }
-        // The sender is told with its group where that has changed; whoever asks is told in any case.
+        // The sender gets a changed board with its group; a refresh is answered in any case.
         let asked =
             |group: &String| ended.iter().any(|(one, _)| one.event == "refresh" && one.group.as_ref() == Some(group));
         for group in shown {
@@ -313,7 +310,7 @@ impl Workflow {
         }
     }
 
-    /// Ms until the next snapshot may be sent.
+    /// Time until the next snapshot may be sent, in ms.
     fn wait_for_snapshot(&self, cx: &Cx<'_, Self>) -> u64 {
         let least = cx.config().snapshot_min_ms;
         self.shown_at.map_or(0, |at| (at + least).saturating_sub(cx.now()))
@@ -322,7 +319,7 @@ impl Workflow {
     fn show_own_boards(&mut self, cx: &mut Cx<'_, Self>) {
         self.shown_at = Some(cx.now());
         for group in cx.device().groups.iter().take(SHOWN_GROUPS) {
-            // A board that is on its way already is not asked for twice.
+            // A board that is already being sent is not requested twice.
             let shows = |next: &Next| matches!(next, Next::Errand(Errand { purpose: Purpose::Show(shown), .. }) if shown == group);
             if !cx.is_waiting(shows) {
                 Errand::start(cx, Purpose::Show(group.clone()));

@@ -1,6 +1,6 @@
-//! One message on its way through the boards: find its tasks, change each group's board by
-//! compare-and-set, then tell. Rule: no board stays in the state, only the version that a write
-//! was made from does; what a swap or a crash interrupts is read and done again.
+//! Processes one message: finds its tasks, changes the board of each group by compare-and-set, then sends the boards.
+//! Rule: no board is in the state, only the version that a write was based on; whatever a swap or a crash interrupts is
+//! read and done again.
 
 use modehost_sdk::{Cx, Document};
 use serde::{Deserialize, Serialize};
@@ -13,35 +13,35 @@ use crate::change::{Change, Refusal};
 use crate::task::Task;
 use crate::{Next, Workflow};
 
-/// The document that lists the groups that have a board.
+/// The document with the list of groups that have a board.
 pub const GROUPS_KEY: &str = "workflow/groups";
-/// Alarm for another try after conflicts.
+/// Alarm for a retry after conflicts.
 pub const RETRY: &str = "retry";
-/// Conflicts in a row that are answered at once; then the tries are spread out in time, since
-/// many devices changing one board would else outdo each other for ever.
+/// Conflicts that are retried at once; later retries have a random delay, since many devices that change one board
+/// would conflict for ever.
 const HASTY_TRIES: u32 = 3;
-/// Tries until the device is told that its change could not be stored.
+/// Retries before the device is told that its change could not be stored.
 const TRIES: u32 = 60;
-/// Groups of others that are searched to tell `CROSS_GROUP_DENIED` from `TASK_NOT_FOUND`.
+/// Other groups that are searched to distinguish `CROSS_GROUP_DENIED` from `TASK_NOT_FOUND`.
 const SEARCHED_GROUPS: usize = 64;
 
-/// A message that is being carried out.
+/// A message that is queued or being processed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     pub event: String,
-    /// Ids of its tasks, for the acknowledgement.
+    /// Ids of its tasks, for the reply.
     pub ids: Vec<String>,
     /// The group that a refresh names.
     pub group: Option<String>,
-    /// Bytes of the message, for the bound on what waits.
+    /// Size of the message in bytes, for the bound of the queue.
     pub weight: usize,
-    /// Changes whose board is not known yet.
+    /// Changes whose board has not been found yet.
     pub unplaced: Vec<Change>,
     pub works: Vec<Work>,
     pub phase: Phase,
 }
 
-/// The part of a message that belongs to one group.
+/// The part of a message that concerns one group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     pub group: String,
@@ -50,42 +50,42 @@ pub struct Work {
     pub step: Step,
 }
 
-/// How far an operation is.
+/// The phase of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     Waiting,
-    /// Looks for the boards of its tasks.
+    /// Searches the boards of its tasks.
     Placing,
-    /// Several groups: tries the changes on all boards before the first is written.
+    /// Several groups: applies the changes to all boards before the first one is written.
     Checking,
     Changing,
 }
 
-/// What the operation under way waits for.
+/// The pending request of the current operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wait {
-    /// Looks for tasks on the sender's own boards; `next` of its groups comes after this one.
+    /// Searches the sender's own boards; `next` is the index of its group after this one.
     Find { group: String, next: usize },
-    /// Reads which groups there are.
+    /// Reads the list of groups.
     List,
-    /// Looks for tasks on the boards of others.
+    /// Searches the boards of other groups.
     Search { group: String, rest: Vec<String> },
-    /// The board of this group is read or written.
+    /// Reads or writes the board of this group.
     Board(String),
 }
 
-/// How far the part of one group is.
+/// The state of the part of one group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     Idle,
     Reading,
     Writing {
         creates: bool,
-        /// What the write does for the messages behind this one, from the front.
+        /// Results of the queued messages that joined the write, from the front.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         along: Vec<Along>,
     },
-    /// Until the alarm [`RETRY`].
+    /// Until the alarm [`RETRY`] fires.
     Pausing,
     Unchanged,
     Changed,
@@ -95,13 +95,13 @@ pub enum Step {
 /// A write that is on disk.
 pub struct Stored {
     pub group: String,
-    /// The group has its first board now.
+    /// The group had no board before.
     pub is_first: bool,
-    /// What it did for the messages behind its own, from the front.
+    /// Results of the queued messages that joined it, from the front.
     pub along: Vec<Along>,
 }
 
-/// Whether an operation goes on.
+/// Whether an operation continues.
 pub enum Progress {
     Continues,
     Finished,
@@ -109,7 +109,7 @@ pub enum Progress {
 }
 
 impl Operation {
-    /// The first step.
+    /// Starts the first step.
     pub fn start(&mut self, cx: &mut Cx<'_, Workflow>) -> Progress {
         if self.unplaced.is_empty() {
             return self.begin_work(cx);
@@ -118,7 +118,7 @@ impl Operation {
         Progress::Continues
     }
 
-    /// A document that was read, or that a write ran into.
+    /// A document that was read.
     pub fn on_document(
         &mut self,
         cx: &mut Cx<'_, Workflow>,
@@ -149,7 +149,7 @@ impl Operation {
         }
     }
 
-    /// A write of this group is on disk: none if it was not of this message.
+    /// A write of this group is on disk; none if this message has no such write.
     pub fn on_written(&mut self, group: &str) -> Option<Stored> {
         let index = self.work_of(group)?;
         let work = &mut self.works[index];
@@ -159,7 +159,7 @@ impl Operation {
         Some(Stored { group: work.group.clone(), is_first: creates, along })
     }
 
-    /// A write named an old version; the change is made on the newer board.
+    /// A write was based on an old version: applies the changes to the current board.
     pub fn on_conflict(
         &mut self,
         cx: &mut Cx<'_, Workflow>,
@@ -184,14 +184,14 @@ impl Operation {
         self.progress()
     }
 
-    /// A request has failed. What may have been lost on the way is tried again.
+    /// A request has failed. It is repeated if its outcome is unknown (`may_retry`).
     pub fn on_failure(&mut self, cx: &mut Cx<'_, Workflow>, wait: &Wait, may_retry: bool) -> Progress {
         let index = match wait {
             Wait::Board(group) => self.work_of(group),
             Wait::Find { .. } | Wait::List | Wait::Search { .. } => None,
         };
         let Some(index) = index else {
-            // Nothing has been changed yet, so the search begins anew or is given up.
+            // Nothing has been changed yet, so the search starts again or ends.
             let group = cx.device().groups.first().cloned().unwrap_or_default();
             if !may_retry {
                 return Progress::Failed(Refusal::storage(&group));
@@ -208,14 +208,14 @@ impl Operation {
         self.progress()
     }
 
-    /// The pause after conflicts is over.
+    /// The delay after conflicts is over.
     pub fn on_retry(&mut self, cx: &mut Cx<'_, Workflow>) {
         for work in self.works.iter_mut().filter(|work| work.step == Step::Pausing) {
             work.read(cx);
         }
     }
 
-    /// Whether all groups are through.
+    /// Whether all groups are done.
     pub fn progress(&mut self) -> Progress {
         let settled = |work: &Work| matches!(work.step, Step::Unchanged | Step::Changed | Step::Failed(_));
         if !self.works.iter().all(settled) {
@@ -243,7 +243,7 @@ impl Operation {
         self.works.iter().position(|work| work.group == group)
     }
 
-    /// Reads the board of the device's group number `index`, where it has so many.
+    /// Reads the board of the device's group at `index`; false if there is none.
     fn find_in(&mut self, cx: &mut Cx<'_, Workflow>, index: usize) -> bool {
         let Some(group) = cx.device().groups.get(index) else {
             return false;
@@ -285,7 +285,7 @@ impl Operation {
             return Progress::Continues;
         }
         if self.works.len() == 1 && self.works[0].group == group {
-            // The board at hand is the one to be changed, so it is not read again.
+            // This board is the one to be changed, so it is not read again.
             self.phase = Phase::Changing;
             return self.apply(cx, 0, document, waiting);
         }
@@ -314,8 +314,8 @@ impl Operation {
         }
     }
 
-    /// Makes the changes of one group on the board in `document`, and writes it; messages that wait behind this
-    /// one go along where they can.
+    /// Applies the changes of one group to the board in `document` and writes it, together with the queued messages
+    /// that can join.
     fn apply(
         &mut self,
         cx: &mut Cx<'_, Workflow>,
@@ -324,7 +324,7 @@ impl Operation {
         waiting: &VecDeque<Self>,
     ) -> Progress {
         let checking = self.phase == Phase::Checking;
-        // One that changes several boards is told at its end, and others are not to be told before it.
+        // A message with several boards is answered after all of them, and no later message may be answered before it.
         let alone = self.works.len() > 1;
         let work = &mut self.works[index];
         let mut board = Board::read(&work.group, document.value.as_deref());
@@ -338,14 +338,14 @@ impl Operation {
             }
             let mut together = board.clone();
             along = take_along(&mut together, &work.group, waiting, cx);
-            // Where there is no room for all of them, this one goes alone.
+            // If the board cannot hold all of them, only this message is written.
             together.write(document.version + 1).or_else(|_| {
                 along.clear();
                 board.write(document.version + 1)
             })
         });
         match text {
-            // While checking nothing is written anywhere, so the whole message ends here.
+            // While checking, no board has been written, so the whole message ends here.
             Err(refusal) if checking => return Progress::Failed(refusal),
             Err(refusal) => work.step = Step::Failed(refusal),
             Ok(_) if checking => work.step = Step::Idle,
@@ -365,19 +365,18 @@ impl Operation {
 }
 
 impl Work {
-    /// Reads the board that is to be changed.
     fn read(&mut self, cx: &mut Cx<'_, Workflow>) {
         self.step = Step::Reading;
         cx.read_document(board_key(&self.group)).then(Next::Operation(Wait::Board(self.group.clone())));
     }
 }
 
-/// Makes the changes of one message on a board; false if all was so already.
+/// Applies the changes of one message to a board; false if nothing changes.
 ///
 /// # Errors
-/// The first that cannot be; the board may be changed in part then.
+/// The first change that is rejected; the board may be partially changed then.
 pub fn apply_all(changes: &[Change], board: &mut Board, group: &str, cx: &Cx<'_, Workflow>) -> Result<bool, Refusal> {
-    // Before the first is made: the changes of one message may be made on one state of a task.
+    // Checked before the first change: several changes of one message may be based on the same state of a task.
     let stale: Vec<&Task> = changes.iter().filter_map(|change| change.stale_on(board)).collect();
     if !stale.is_empty() {
         return Err(Refusal::stale(&stale, group, &cx.config().device_alias));
@@ -389,7 +388,7 @@ pub fn apply_all(changes: &[Change], board: &mut Board, group: &str, cx: &Cx<'_,
     Ok(changed)
 }
 
-/// The groups in the stored list.
+/// Parses the list of groups.
 pub fn read_groups(stored: Option<&str>) -> Vec<String> {
     #[derive(Deserialize)]
     struct Stored {

@@ -1,5 +1,5 @@
-//! A message, read into changes by group. Rule: whatever is wrong with it is said before anything
-//! is looked up, and nothing of it is done.
+//! Parses a message into changes by group. Rule: every fault is reported before anything is read from the storage, and
+//! nothing of a faulty message is done.
 
 use modehost_sdk::{Device, Fault, Fields, Message, reject, schema_invalid};
 use serde_json::{Map, Value};
@@ -8,29 +8,29 @@ use crate::board::TASKS;
 use crate::change::{Change, Kind, Owner, OwnerPatch, Patch};
 use crate::task::{Status, TITLE_CHARS, Task, id_text, owner_parts};
 
-/// Longest name of a group, in bytes; the board's key must stay below 256.
+/// Maximum length of a group name in bytes; the key of its board must stay below 256.
 const GROUP_BYTES: usize = 200;
-/// Most bytes of a message that changes a board: its changes wait in the state.
+/// Maximum size of a message in bytes: its changes are queued in the state.
 pub const MESSAGE_BYTES: usize = 128 * 1024;
-/// The words of `event`, in the order in which they are named to devices.
+/// Values of `event`, in the order of the error message.
 const EVENTS: [&str; 4] = ["update", "complete", "assign", "refresh"];
 
-/// What a message asks for.
+/// A parsed message.
 #[derive(Debug, PartialEq)]
 pub struct Request {
     /// `update`, `complete`, `assign` or `refresh`.
     pub event: &'static str,
-    /// Changes with the group that the message names for them; none: the task is to be found.
+    /// Changes, each with the group that the message names for it; none: the task has to be found.
     pub changes: Vec<(Option<String>, Change)>,
-    /// The group that a refresh names.
+    /// The group of a refresh.
     pub group: Option<String>,
 }
 
 impl Request {
-    /// Reads a message of this device. `seed` gives ids to new tasks that come without one.
+    /// Parses a message of this device. `seed`: for the ids of new tasks without one.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` with the exact fault, or `TOO_LARGE`.
+    /// `SCHEMA_INVALID` with a sentence that names the fault, or `TOO_LARGE`.
     pub fn read(message: &Message, device: &Device, seed: u64) -> Result<Self, Fault> {
         if message.body.len() > MESSAGE_BYTES {
             return Err(reject("TOO_LARGE", format!("a change may have at most {MESSAGE_BYTES} bytes")));
@@ -95,7 +95,7 @@ fn updates(
         return Err(schema_invalid(format!("tasks must have 1 to {TASKS} items")));
     }
     let first_group = device.groups.first().cloned().unwrap_or_default();
-    // Beside a list it is the board's own, as boards are shown: another task may have been changed.
+    // Beside a list, `rev` is that of the board, as in the messages to devices; it says nothing about a single task.
     let for_one = match fields.member("task") {
         Some(_) => rev_of(fields.member("rev"))?,
         None => None,
@@ -108,7 +108,7 @@ fn updates(
         let change = |id| Change { id, rev, kind: Kind::Update(patch) };
         changes.push(match task.get("id").filter(|id| !id.is_null()) {
             Some(id) => (named, change(id_text(id).ok_or_else(bad_id)?)),
-            // A task without an id is new, so there is nothing to be found.
+            // A task without an id is new, so it is not searched.
             None => (Some(named.unwrap_or_else(|| first_group.clone())), change(fresh_id(seed, index))),
         });
     }
@@ -155,7 +155,7 @@ fn read_patch(task: &Map<String, Value>, device: &Device) -> Result<Patch, Fault
     Ok(Patch { title, status, owner, other: unknown.map(|(name, value)| (name.clone(), value.clone())).collect() })
 }
 
-/// What the change was made on.
+/// The `rev` that the change was made on.
 fn rev_of(value: Option<&Value>) -> Result<Option<u64>, Fault> {
     match value {
         None | Some(Value::Null) => Ok(None),
@@ -184,8 +184,8 @@ fn owner_of(text: &str, device: &Device) -> Owner {
     if id == device.id { myself(device) } else { Owner { device: id, alias } }
 }
 
-/// Eight letters and digits out of the event's random bits; 40 bits are unique enough for a board
-/// of 500. The tasks of one message differ by their place in it.
+/// An id of eight letters and digits from the random bits of the event; 40 bits are unique enough for a board of 500
+/// tasks. Tasks of one message differ by their index.
 fn fresh_id(seed: u64, index: usize) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mixed = (seed ^ index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,19 +1,19 @@
-//! A task, as it is stored and as it is shown. Rule: what is stored holds device ids; names are
-//! added on the way out, so that a new name shows at once.
+//! A task as stored and as sent. Rule: the stored owner is a device id; names are added when a board is sent, so that a
+//! new name shows at once.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Longest title, in characters.
+/// Maximum length of a title in characters.
 pub const TITLE_CHARS: usize = 200;
-/// Longest id, in characters.
+/// Maximum length of an id in characters.
 pub const ID_CHARS: usize = 64;
-/// Members that are this plugin's own; all others are kept as they came.
+/// Members of this plugin; all others are stored as they are.
 const OWN_MEMBERS: [&str; 8] = ["id", "title", "status", "owner", "ownerAlias", "groupKey", "updatedAt", "rev"];
 
-/// How far a task is.
+/// The progress of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -24,10 +24,10 @@ pub enum Status {
 }
 
 impl Status {
-    /// The words of the protocol.
+    /// The names in the protocol.
     pub const WORDS: [&str; 3] = ["open", "doing", "done"];
 
-    /// The status of this word, trimmed and lower-cased.
+    /// Parses a status; case and surrounding blanks make no difference.
     pub fn of(word: &str) -> Option<Self> {
         let statuses = [Self::Open, Self::Doing, Self::Done];
         let word = word.trim();
@@ -46,19 +46,19 @@ pub struct Task {
     /// Device id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Name of the owner as the host knew it when the task was taken.
+    /// Name of the owner when it was set, as known to the host or given by the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_alias: Option<String>,
     /// Unix ms.
     pub updated_at: u64,
-    /// Counts the changes of this task.
+    /// Revision of the task: starts at 1, and each change adds 1.
     pub rev: u64,
-    /// Members that this plugin does not know.
+    /// Members unknown to this plugin.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
-/// A task for devices.
+/// A task as sent to devices.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownTask<'a> {
@@ -75,7 +75,7 @@ pub struct ShownTask<'a> {
 }
 
 impl Task {
-    /// Reads a stored task; what can be put right is, with `true` beside it. None without an id.
+    /// Parses a stored task; true if it had to be repaired. None without a valid id.
     pub fn read(value: Value) -> Option<(Self, bool)> {
         let Value::Object(mut members) = value else {
             return None;
@@ -105,7 +105,7 @@ impl Task {
         Some((Self { id, title, status, owner, owner_alias, updated_at, rev, other: members }, repaired))
     }
 
-    /// The task as devices see it.
+    /// The task as sent to devices.
     pub fn show<'a>(&'a self, group: &'a str, names: &BTreeMap<String, String>) -> ShownTask<'a> {
         let owner = self.owner.as_ref().map(|owner| match names.get(owner).or(self.owner_alias.as_ref()) {
             Some(alias) => format!("{alias}|{owner}"),
@@ -123,13 +123,13 @@ impl Task {
         }
     }
 
-    /// Whether this is a member that only the plugin writes, or reads in a way of its own.
+    /// True for members that the plugin writes or interprets itself.
     pub fn is_own_member(name: &str) -> bool {
         OWN_MEMBERS.contains(&name)
     }
 }
 
-/// An id as text: clients also send numbers. None if it is empty or too long.
+/// An id as text; clients also send numbers. None if it is empty or too long.
 pub fn id_text(value: &Value) -> Option<String> {
     let id = match value {
         Value::String(text) => text.trim().to_owned(),
@@ -139,8 +139,8 @@ pub fn id_text(value: &Value) -> Option<String> {
     (!id.is_empty() && id.chars().count() <= ID_CHARS).then_some(id)
 }
 
-/// The device in what clients give as an owner: `device-id`, or `alias|device-id` as it is shown.
-/// Beside it the alias, if one was given.
+/// Parses an owner given by a client, `device-id` or, as in the messages to devices, `alias|device-id`. Returns the id
+/// in lower case, and the alias.
 pub fn owner_parts(text: &str) -> (String, Option<String>) {
     match text.trim().rsplit_once('|') {
         Some((alias, id)) => {

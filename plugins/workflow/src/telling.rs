@@ -1,5 +1,5 @@
-//! Boards on their way to devices, and groups on their way into the list of groups. Rule: what is
-//! told is read anew, so it is never older than what the change made of it.
+//! Background requests: send boards to devices, and add groups to the list of groups. Rule: a board is read again
+//! before it is sent, so it is never older than the change that caused the message.
 
 use modehost_sdk::{Cx, Document, Failure, Reply};
 use serde::{Deserialize, Serialize};
@@ -9,34 +9,34 @@ use crate::board::{Board, board_key};
 use crate::operation::{GROUPS_KEY, read_groups};
 use crate::{Next, Workflow};
 
-/// Tries of one errand; what it would have told is told by the next change or snapshot.
+/// Retries of one errand. A board that could not be sent is sent with the next change or snapshot.
 const TRIES: u32 = 8;
 
-/// One small thing to do that nobody waits for.
+/// A background request; no message waits for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Errand {
     pub purpose: Purpose,
     pub tries: u32,
 }
 
-/// What an errand is for.
+/// The purpose of an errand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Purpose {
-    /// A group's board for this device.
+    /// Sends the board of a group to this device.
     Show(String),
-    /// A group's board for the whole group.
+    /// Sends the board of a group to the whole group.
     Publish(String),
-    /// A group into the list of groups.
+    /// Adds a group to the list of groups.
     Enlist(String),
 }
 
 impl Errand {
-    /// Begins an errand.
+    /// Starts an errand.
     pub fn start(cx: &mut Cx<'_, Workflow>, purpose: Purpose) {
         Self { purpose, tries: 0 }.read(cx);
     }
 
-    /// Goes on with the outcome of its last request.
+    /// Continues after the outcome of its last request.
     pub fn on_reply(mut self, cx: &mut Cx<'_, Workflow>, reply: Reply) {
         match reply {
             Reply::Document(document) | Reply::Conflict(document) => self.on_document(cx, &document),
@@ -46,7 +46,7 @@ impl Errand {
                     self.read(cx);
                 }
             }
-            // The only errand that writes is done with it.
+            // Only `Enlist` writes, and the write is its last step.
             _ => {}
         }
     }

@@ -1,12 +1,11 @@
-//! What a sender is told of its message. Rule: nothing here decides; these are the shapes of the
-//! protocol.
+//! Replies to the sender of a message. Rule: no decisions here, only the shapes of the protocol.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::change::Refusal;
 
-/// What has become of a message, or what an error is about.
+/// The reply to a message, or the `ref` of an error.
 #[derive(Debug, Serialize)]
 pub struct Acknowledgement<'a> {
     r#type: &'static str,
@@ -15,20 +14,19 @@ pub struct Acknowledgement<'a> {
     event: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a String>,
-    /// Only where a message had several tasks.
+    /// Only if the message has several tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     ids: Option<&'a [String]>,
 }
 
 impl<'a> Acknowledgement<'a> {
-    /// About a message with this event and these tasks; without a status it is the `ref` of an error.
+    /// A reply with this event and these tasks; without a status it is the `ref` of an error.
     pub fn about(event: &'a str, ids: &'a [String], status: Option<&'static str>) -> Self {
         Self { r#type: "workflow", status, event, id: ids.first(), ids: (ids.len() > 1).then_some(ids) }
     }
 }
 
-/// A change that was made on an older state than the one that is there: the task as it is, for whoever is to
-/// look at both.
+/// Error for a change made on another state of the task: has the current task, so that the client can compare.
 #[derive(Debug, Serialize)]
 pub struct Stale<'a> {
     r#type: &'static str,
@@ -36,13 +34,13 @@ pub struct Stale<'a> {
     message: &'a str,
     r#ref: Acknowledgement<'a>,
     task: Option<&'a Value>,
-    /// Only where there are several.
+    /// Only if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     tasks: Option<&'a [Value]>,
 }
 
 impl<'a> Stale<'a> {
-    /// An error about this message.
+    /// The error for this message.
     pub fn new(refusal: &'a Refusal, about: Acknowledgement<'a>) -> Self {
         let Refusal { code, message, tasks } = refusal;
         let several = (tasks.len() > 1).then_some(tasks.as_slice());
@@ -50,8 +48,8 @@ impl<'a> Stale<'a> {
     }
 }
 
-/// Too many messages wait already: this one may be sent again in `retry_after_ms`. It is sent, since a
-/// refusal could not say how long to wait.
+/// Error for a full queue: the message may be sent again after `retry_after_ms`. It is sent as a message, since a
+/// rejection cannot have a time to wait.
 #[derive(Debug, Serialize)]
 pub struct RateLimited<'a> {
     r#type: &'static str,
@@ -62,7 +60,7 @@ pub struct RateLimited<'a> {
 }
 
 impl<'a> RateLimited<'a> {
-    /// An error about this message.
+    /// The error for this message.
     pub fn new(message: &'a str, retry_after_ms: u64, about: Acknowledgement<'a>) -> Self {
         Self { r#type: "error", code: "RATE_LIMITED", message, retry_after_ms, r#ref: about }
     }

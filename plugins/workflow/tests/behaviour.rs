@@ -1,5 +1,5 @@
-//! The rows M.14 to M.17 against the real component. Rule: each test names its row and would fail
-//! without it.
+//! Requirements M.14 to M.17 and M.20 on the real component. Rule: each test names its requirement and fails without
+//! it.
 
 use modehost_testkit::{Event, Failure, Kit, TestDevice};
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ fn ask(event: &str, id: &str) -> Value {
     json!({"type": "workflow", "event": event, "id": id})
 }
 
-/// Titles of the newest board that reached the device.
+/// Titles of the last board that the device received.
 fn titles(inbox: &[Value]) -> Vec<String> {
     let board = inbox.iter().rev().find(|message| message["tasks"].is_array()).expect("a board");
     let tasks = board["tasks"].as_array().expect("tasks");
     tasks.iter().map(|task| task["title"].as_str().expect("a title").to_owned()).collect()
 }
 
-/// What the device is told of a message.
+/// The messages that the device receives after sending one.
 fn after(device: &mut TestDevice, message: &Value) -> Vec<Value> {
     device.message(message);
     device.inbox()
@@ -53,7 +53,7 @@ fn m14_concurrent_changes_never_lose_one_another() {
         device.hold();
         device.message(&update(&format!("T{n}"), &format!("t{n}")));
     }
-    // Everybody takes one step at a time, so all writes but one run into a conflict each round.
+    // All devices advance one step at a time, so in each round all writes but one conflict.
     for _ in 0..200 {
         for device in &mut devices {
             device.step();
@@ -94,7 +94,7 @@ fn m14_lost_and_failed_requests() {
     assert_eq!(device.inbox()[0]["status"], "ok");
 }
 
-/// The answers to messages, without boards.
+/// The replies, without boards.
 fn answers(inbox: &[Value]) -> Vec<Value> {
     inbox.iter().filter(|message| !message["tasks"].is_array() || message["type"] == "error").cloned().collect()
 }
@@ -120,7 +120,7 @@ fn m14_fifty_changes_at_once_go_into_few_writes_and_each_is_answered() {
     assert_eq!(titles(&inbox).len(), 50);
     let writes = kit.document("workflow/board/default").0;
     assert!(writes <= 3, "{writes} writes");
-    // The group is told of each write once.
+    // Each write is broadcast once.
     assert_eq!(other.inbox().len() as u64, writes);
 }
 
@@ -155,7 +155,7 @@ fn m14_changes_that_wait_are_judged_one_by_one_and_in_their_order() {
     let task = &inbox.iter().rev().find(|message| message["event"] == "update" && message["tasks"].is_array());
     let task = &task.expect("a board")["tasks"][0];
     assert_eq!((&task["status"], &task["rev"]), (&json!("done"), &json!(4)));
-    // One before the task that is looked for everywhere, and one behind it.
+    // One write before the task that is not found anywhere, and one after it.
     assert_eq!(kit.document("workflow/board/default").0, 3);
 }
 
@@ -212,7 +212,7 @@ fn m14_however_many_wait_no_event_does_more_than_it_may() {
     let kit = Kit::build("workflow");
     let mut device = kit.device("dev-1").groups(&["a", "b", "c", "d"]);
     device.hold();
-    // Behind one that is refused, and behind one that is written: what is done at once, and what names other groups.
+    // After a rejected message and after a written one: messages that end at once, and messages for other groups.
     for first in [ask("complete", "nowhere"), update("A", "a")] {
         device.message(&first);
         for number in 0..120 {
@@ -264,11 +264,11 @@ fn m20_a_stale_task_changes_nothing_and_is_answered_with_the_task_as_it_is() {
     one.message(&update("A", "a"));
     let shown = one.inbox().last().expect("a board")["tasks"][0].clone();
     assert_eq!(shown["rev"], 1);
-    // The other takes it, and gives it another title.
+    // The other device takes the task and renames it.
     two.message(&ask("assign", "a"));
     two.message(&update("A, renamed", "a"));
     one.inbox();
-    // The whole task as it was shown before, with one member changed.
+    // The whole task as it was sent before, with one member changed.
     let mut old = shown.clone();
     old["priority"] = json!("high");
     one.message(&json!({"type": "workflow", "event": "update", "task": old}));
@@ -286,7 +286,7 @@ fn m20_a_stale_task_changes_nothing_and_is_answered_with_the_task_as_it_is() {
     }
     assert_eq!(titles(&after(&mut one, &json!({"type": "workflow", "event": "refresh"}))), ["A, renamed"]);
 
-    // On the task as it is, it goes through; and once more, since the answer may have been lost.
+    // Based on the current task it is applied; a repetition is accepted too, since the reply may have been lost.
     let mut current = task.clone();
     current["priority"] = json!("high");
     for _ in 0..2 {
@@ -298,7 +298,7 @@ fn m20_a_stale_task_changes_nothing_and_is_answered_with_the_task_as_it_is() {
     assert_eq!(board["tasks"][0]["rev"], 4);
     assert_eq!((&board["tasks"][0]["priority"], &board["tasks"][0]["owner"]), (&json!("high"), &json!("dev-2")));
 
-    // Without a rev only what is there changes.
+    // Without a `rev`, only the given members change.
     two.message(&json!({"type": "workflow", "event": "update", "task": {"id": "a", "due": "today"}}));
     let (_, board) = kit.document("workflow/board/default");
     let board: Value = serde_json::from_str(&board.expect("a board")).expect("JSON");
@@ -341,11 +341,11 @@ fn m15_the_group_of_a_change_and_who_is_told() {
     let tasks = json!([{"id": "l", "title": "L"}, {"id": "y", "title": "Y", "groupKey": "yard"}]);
     home.message(&json!({"type": "workflow", "event": "update", "groupKey": "lab", "tasks": tasks}));
     assert_eq!((titles(&lab.inbox()), titles(&yard.inbox())), (vec!["L".to_owned()], vec!["Y".to_owned()]));
-    // The sender is told of its own board too, though it has not changed.
+    // The sender also gets its own board, although it has not changed.
     let inbox = home.inbox();
     assert_eq!(inbox[0]["ids"], json!(["l", "y"]));
     assert!(inbox.iter().any(|message| message["groupKey"] == "home"), "{inbox:?}");
-    // A task of a further group of the sender is found without being told where it is.
+    // A task of another group of the sender is found without `groupKey`.
     home.message(&ask("complete", "l"));
     assert_eq!(lab.inbox().last().expect("told")["tasks"][0]["status"], "done");
     home.inbox();
@@ -370,7 +370,7 @@ fn m16_snapshots_are_merged() {
     device.advance(1);
     device.tell(mode());
     assert_eq!(device.inbox().len(), 1);
-    // A new connection has nothing yet; it gets its snapshot as soon as one may be sent.
+    // A new connection has no board yet; it gets its snapshot as soon as one may be sent.
     device.advance(500);
     device.attach();
     assert_eq!(device.inbox().len(), 0);

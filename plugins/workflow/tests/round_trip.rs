@@ -1,5 +1,5 @@
-//! The property that a swap rests on, natively. Rule: proptest writes the scripts; any event may
-//! come at any time.
+//! Snapshot and restore at any event are not observable. Rule: proptest generates the scripts; any event may occur at
+//! any time.
 
 use modehost_sdk::{Context, Device, Document, Event, Failure, Message, RequestFailed, Start, WriteDone, round_trip};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Which task is meant. Rule: one that is named beats one that is obvious, what is not clear is asked
-//! and never guessed, and a task that is only named to deny something of it is not meant.
+//! Selects the task of a command. Rule: a named task is preferred to an obvious one; an ambiguous choice is asked back
+//! and never guessed; a task is not selected if the text denies something of it.
 
 use phrases::negation;
 use phrases::ordinal::Ordinal;
@@ -8,7 +8,7 @@ use phrases::wording::strip_fillers;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// As much of a task as choosing needs.
+/// The members of a task that the selection needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     pub id: String,
@@ -17,26 +17,26 @@ pub struct Task {
     pub status: String,
     #[serde(default)]
     pub owner: Option<String>,
-    /// Whose board it is on.
+    /// The group of its board.
     #[serde(default)]
     pub group: String,
 }
 
-/// What came of looking for a task.
+/// The result of a selection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Choice<'t> {
     One(&'t Task),
-    /// Several that it could be.
+    /// Several tasks match.
     Several(Vec<&'t Task>),
-    /// Words that name no task.
+    /// The text names no task.
     Unknown,
-    /// Words that deny something of the task that they name.
+    /// The text denies something of the task that it names.
     Denied,
-    /// No task was named and none is there for it.
+    /// No task is named, and none is obvious.
     Nothing,
 }
 
-/// The tasks of a stored board; what is no task is left out.
+/// The tasks of a stored board; invalid ones are left out.
 pub fn read_board(group: &str, stored: Option<&str>) -> Vec<Task> {
     #[derive(Deserialize)]
     struct Board {
@@ -55,7 +55,8 @@ pub fn read_board(group: &str, stored: Option<&str>) -> Vec<Task> {
     tasks
 }
 
-/// The task that a command means: by id, title, ordinal, part of a title, or the obvious one.
+/// Selects the task of a command: by id, title, ordinal, part of a title, or the obvious one. `me`: the id of the
+/// device.
 pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choice<'t> {
     let bare = strip_fillers(target);
     if bare.is_empty() {
@@ -66,7 +67,7 @@ pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choi
     }
     let mut found = by_part(bare, tasks);
     if found.len() > 1 {
-        // Of several, those for which the command makes sense.
+        // Of several, those that the command can change.
         let useful: Vec<&Task> = found.iter().copied().filter(|task| is_useful(verb, task)).collect();
         if !useful.is_empty() {
             found = useful;
@@ -76,18 +77,18 @@ pub fn choose<'t>(verb: Verb, target: &str, tasks: &'t [Task], me: &str) -> Choi
     one_of(found).unwrap_or_else(unclear)
 }
 
-/// The task that would be next: open, and nobody's.
+/// The next task to take: the first open one without an owner.
 pub fn next(tasks: &[Task]) -> Option<&Task> {
     tasks.iter().find(|task| is_useful(Verb::Assign, task))
 }
 
-/// The option that an answer means; none if it is no answer.
+/// The option that an answer selects; none if the text is no answer.
 pub fn choose_answer<'t>(answer: &str, options: &'t [Task]) -> Option<&'t Task> {
     let bare = strip_fillers(answer);
     if bare.is_empty() {
         return None;
     }
-    // 不 is no part of 修复不能登录 where a question is answered with it.
+    // A refusal such as 不 is not taken as a part of the title 修复不能登录.
     let part = || if negation::is_refusal(answer) { None } else { one_of(by_part(bare, options)) };
     let choice = named(answer, bare, options, true).or_else(part);
     match choice {
@@ -112,7 +113,7 @@ fn named<'t>(target: &str, bare: &str, tasks: &'t [Task], is_answer: bool) -> Op
     Some(place.index(tasks.len()).map_or(Choice::Unknown, |index| Choice::One(&tasks[index])))
 }
 
-/// Tasks whose title has these words in it, or stands as a whole in them with nothing denied beside it.
+/// Tasks whose title contains the text; else those whose title the text contains, without a negation beside it.
 fn by_part<'t>(bare: &str, tasks: &'t [Task]) -> Vec<&'t Task> {
     let holding: Vec<&Task> = tasks.iter().filter(|task| task.title.to_lowercase().contains(bare)).collect();
     if !holding.is_empty() {
@@ -121,13 +122,13 @@ fn by_part<'t>(bare: &str, tasks: &'t [Task]) -> Vec<&'t Task> {
     tasks.iter().filter(|task| beside(bare, task).is_some_and(|beside| !negation::denies(&beside))).collect()
 }
 
-/// True if a title stands in these words, and a denial beside each that does.
+/// True if the text contains titles and there is a negation beside each of them.
 fn is_denied(bare: &str, tasks: &[Task]) -> bool {
     let mut beside = tasks.iter().filter_map(|task| beside(bare, task)).peekable();
     beside.peek().is_some() && beside.all(|beside| negation::denies(&beside))
 }
 
-/// What the words have beside the title that stands in them; none if it does not.
+/// The text without the title that it contains; none if it does not contain it.
 fn beside(bare: &str, task: &Task) -> Option<String> {
     let title = task.title.to_lowercase();
     (title.chars().count() > 1 && bare.contains(&title)).then(|| bare.replacen(&title, " ", 1))

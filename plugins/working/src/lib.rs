@@ -1,9 +1,9 @@
-//! Working: hands-free work with the board. Rule: it understands a few commands exactly and hands
-//! everything else on; it changes no board itself but has the workflow messages handled.
+//! Working: task board commands by voice. Rule: it executes a few exact commands and declines everything else; it
+//! changes no board itself but dispatches workflow messages.
 //!
 //! # Layout
-//! - [`command`]: a command; which words are one is read by the crate `phrases`
-//! - [`choice`]: which task is meant
+//! - [`command`]: a command; its phrases are matched by the crate `phrases`
+//! - [`choice`]: selects the task
 
 pub mod choice;
 pub mod command;
@@ -23,15 +23,15 @@ use crate::command::{Command, Doubt};
 
 modehost_sdk::register!(Working);
 
-/// Alarm of the open question.
+/// Alarm that drops the open question.
 const QUESTION: &str = "question";
-/// Boards that a command looks at.
+/// Maximum number of boards that a command reads.
 const BOARDS: usize = 4;
-/// Options that are read out; a longer list nobody remembers.
+/// Maximum number of options read out; nobody remembers a longer list.
 const SPOKEN_OPTIONS: usize = 6;
-/// Options that an answer may choose.
+/// Maximum number of options that an answer can select.
 const OPTIONS: usize = 20;
-/// Commands whose boards may be read at the same time.
+/// Maximum number of commands whose boards are read at the same time.
 const LOOKUPS: usize = 8;
 
 /// The section `working` of the configuration.
@@ -39,7 +39,7 @@ const LOOKUPS: usize = 8;
 #[serde(default)]
 pub struct Config {
     pub extra_phrases: ExtraPhrases,
-    /// Seconds that a question waits for its answer.
+    /// Time to answer a question, in seconds.
     pub answer_timeout_s: u64,
 }
 
@@ -54,20 +54,20 @@ impl Default for Config {
 pub struct Working {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     question: Option<Question>,
-    /// The mode runs; in which language it was told to begin.
+    /// The language that the mode was started in; none if the mode is not running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     language: Option<Language>,
 }
 
-/// A command whose boards are being read: it waits for the next of them.
+/// A command that waits for the next of its boards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lookup {
     command: Command,
-    /// Index of the board being read among the device's groups.
+    /// Index of the current board among the device's groups.
     index: usize,
-    /// Tasks of the boards before it.
+    /// Tasks of the previous boards.
     tasks: Vec<Task>,
-    /// What may not have been meant is asked and not done.
+    /// A doubtful command is confirmed before it is executed.
     #[serde(default, skip_serializing_if = "Doubt::is_none")]
     doubt: Doubt,
 }
@@ -78,7 +78,7 @@ struct Question {
     verb: Verb,
     language: Language,
     options: Vec<Task>,
-    /// It has one option, and yes or no for an answer.
+    /// It has one option, and is answered with yes or no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     confirms: bool,
 }
@@ -117,7 +117,7 @@ impl Mode for Working {
         Ok(before.lookups.into_iter().fold(migrated, |migrated, open| migrated.waiting(open.request, open.lookup)))
     }
 
-    /// One utterance after another works without a wake word.
+    /// Starts listening, so that no utterance needs a wake word.
     fn on_started(&mut self, cx: &mut Cx<'_, Self>, start: Start) -> Outcome {
         if start.mode.is_some() {
             let language = Language::tagged(&start.language);
@@ -129,7 +129,7 @@ impl Mode for Working {
     }
 
     fn on_transcript(&mut self, cx: &mut Cx<'_, Self>, transcript: Transcript) -> Outcome {
-        // Nothing came of a draft: words without a letter are for nobody, so they are not handed on either.
+        // An empty transcript ends a draft: it is neither an answer nor declined to another mode.
         if !transcript.is_final || transcript.text.trim().is_empty() {
             return Ok(());
         }
@@ -174,7 +174,7 @@ impl Mode for Working {
 }
 
 impl Working {
-    /// Reads the next board of a lookup, or decides once all of them are there.
+    /// Reads the next board of a lookup; executes the command after the last one.
     fn on_board(&mut self, cx: &mut Cx<'_, Self>, mut lookup: Lookup, document: &Document) {
         let groups = &cx.device().groups;
         if let Some(group) = groups.get(lookup.index) {
@@ -188,10 +188,10 @@ impl Working {
     }
 
     fn begin(&mut self, cx: &mut Cx<'_, Self>, command: Command, doubt: Doubt) {
-        // A command instead of an answer: the question is moot.
+        // A new command replaces the open question.
         self.drop_question(cx);
         if command.verb == Verb::Refresh {
-            // It changes nothing, so nobody has to be asked.
+            // A refresh changes nothing, so a doubt needs no confirmation.
             cx.dispatch(&Ask { r#type: "workflow", event: Verb::Refresh, id: None, group_key: None });
             cx.say(command.language.pick("任务列表已刷新。", "The task list is refreshed."));
             return;
@@ -206,7 +206,7 @@ impl Working {
         cx.read_document(board_key(&group)).then(Lookup { command, index: 0, tasks: Vec::new(), doubt });
     }
 
-    /// All boards are there: does it, asks which, or says that there is nothing.
+    /// All boards have been read: executes the command, asks for the task, or says that there is none.
     fn decide(&mut self, cx: &mut Cx<'_, Self>, lookup: &Lookup) {
         let Command { verb, target, language } = &lookup.command;
         let (verb, language) = (*verb, *language);
@@ -241,7 +241,7 @@ impl Working {
                 let name = strip_fillers(target);
                 cx.say(language.pick(format!("没有找到任务“{name}”。"), format!("I find no task \"{name}\".")));
             }
-            // The board had to be read to know the title, and by now the words can no more be handed on.
+            // The title is only known once the board has been read; by then the transcript cannot be declined any more.
             Choice::Denied | Choice::Unknown => cx.say(language.pick(
                 "听起来不是要我改任务，我什么都没动。",
                 "That did not sound like a command, so I have changed nothing.",
@@ -261,13 +261,13 @@ impl Working {
         self.put(cx, verb, language, tasks.iter().take(OPTIONS).map(|&task| task.clone()).collect(), false);
     }
 
-    /// A question has been asked: the answer is waited for.
+    /// Waits for the answer to a question.
     fn put(&mut self, cx: &mut Cx<'_, Self>, verb: Verb, language: Language, options: Vec<Task>, confirms: bool) {
         cx.start_alarm(QUESTION, Duration::from_secs(cx.config().answer_timeout_s));
         self.question = Some(Question { verb, language, options, confirms });
     }
 
-    /// True if the words answer the open question.
+    /// Executes the answer to the open question; false if the text is no answer.
     fn take_answer(&mut self, cx: &mut Cx<'_, Self>, said: &str) -> bool {
         let Some(question) = &self.question else {
             return false;
@@ -294,7 +294,7 @@ impl Working {
     }
 }
 
-/// True if nobody should guess that this was ordered of this task.
+/// True if the command has to be confirmed for this task.
 fn is_asked(lookup: &Lookup, task: &Task) -> bool {
     let title = task.title.to_lowercase();
     let is_named = lookup.command.target == title || strip_fillers(&lookup.command.target) == title;
@@ -305,7 +305,7 @@ fn is_asked(lookup: &Lookup, task: &Task) -> bool {
     }
 }
 
-/// A workflow message on the device's behalf.
+/// A workflow message on behalf of the device.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ask<'a> {
@@ -313,7 +313,7 @@ struct Ask<'a> {
     event: Verb,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
-    /// Only where it is not the device's first group.
+    /// Only if it is not the device's first group.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_key: Option<&'a str>,
 }

@@ -1,5 +1,5 @@
-//! The rows M.9 and M.10 against the real component. Rule: each test names its row and would fail
-//! without it.
+//! Requirements M.9, M.10, M.18 and M.19 on the real component. Rule: each test names its requirement and fails without
+//! it.
 
 use modehost_testkit::{Effect, EndReason, Failure, Kit, ListenCommand, Output, TestDevice};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn working(kit: &Kit) -> TestDevice {
     kit.put_document("workflow/board/default", BOARD);
     let mut device = kit.device("dev-1");
     device.start(Some("working"));
-    // That it begins, and listens, has its own tests.
+    // The announcement and the start of listening have their own tests.
     device.effects();
     device
 }
@@ -101,13 +101,13 @@ fn m10_what_is_denied_goes_on_and_changes_nothing() {
         device.hears(said);
         assert_eq!(device.effects(), [Effect::Output(Output::Decline)], "{said}");
     }
-    // Here only the board tells what is the title and what is not.
+    // Only the board distinguishes the title from the rest.
     device.hears("写报告还没做完，我来做");
     assert_eq!(
         (device.dispatched().len(), device.said()),
         (0, vec!["听起来不是要我改任务，我什么都没动。".to_owned()])
     );
-    // With a question open.
+    // With an open question.
     device.hears("认领任务");
     device.effects();
     for said in ["不是写报告", "不", "别标记完成"] {
@@ -154,7 +154,7 @@ fn m18_a_doubt_is_asked_and_not_done() {
     }
     device.hears("昨天的写报告做完了");
     assert_eq!((device.dispatched().len(), device.said()), (0, vec!["要把“写报告”标记为完成吗？".to_owned()]));
-    // Other words leave the question open.
+    // Other utterances leave the question open.
     device.hears("今天天气怎么样");
     device.hears("yes");
     assert_eq!(device.dispatched(), [ask("complete", "a1")]);

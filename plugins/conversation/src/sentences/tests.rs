@@ -1,4 +1,4 @@
-//! Where answers are cut. Rule: real-looking answers by example, any text by property.
+//! Where answers are split. Rule: typical answers as examples, arbitrary text as properties.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Answers of a model: streamed, interrupted, failing. Rule: whatever happens, the answer ends.
+//! Answers of a model: streamed, interrupted, failing. Rule: every answer ends.
 
 use modehost_testkit::{Effect, EndReason, Event, Failure, Kit, Output};
 use serde_json::json;
@@ -82,7 +82,7 @@ fn hard_case_7_an_abort_ends_the_answer() {
     while spoken(&device.effects()) != ["Well.…"] {
         assert!(device.step(), "the first sentence comes");
     }
-    // The host has ended the speech by then; to end it once more is nothing to the device.
+    // The host has ended the speech already; ending it again has no effect on the device.
     device.abort_heard("", "Well.");
     device.settle();
     assert_eq!(heard(&mut device), ["#"]);
@@ -99,13 +99,13 @@ fn l5_the_model_is_told_what_was_heard_and_not_what_was_written() {
     let written = "Well. Once upon a time there was a king. He had a dog. It was red.";
     kit.answer_model("chat", written);
     device.hears("Tell me a story");
-    // The model has ended, the voice is in its second sentence.
+    // The model has finished; the speech is in its second sentence.
     device.abort_heard("barge_in", "Well. Once upon");
     kit.answer_model("chat", "Red.");
     device.hears("Which colour?");
     let asked = words(&kit.asked()[1]);
     assert_eq!(asked[1..], ["User: Tell me a story", "Assistant: Well. Once upon …", "User: Which colour?"]);
-    // Heard to its end: as it was written, and later aborts are about something else.
+    // Heard completely: it stays as it was written, and later aborts concern something else.
     device.abort_heard("", "Red.");
     device.abort_heard("", "");
     kit.answer_model("chat", "No.");
@@ -125,7 +125,7 @@ fn l5_what_was_cut_before_its_first_word_is_not_asked_again() {
     device.hears("What is two and two?");
     let asked = kit.asked();
     assert_eq!(words(asked.last().expect("asked"))[1..], ["User: What is two and two?"]);
-    // Also where the model had ended, and nothing had been heard yet.
+    // Also if the model has finished and nothing has been heard yet.
     device.abort_heard("", "");
     kit.answer_model("chat", "Six.");
     device.hears("And three and three?");

@@ -1,5 +1,5 @@
-//! M.18 and C.17: commands, doubts and farewells. Rule: talk about a mode goes to the model like any other, a doubt
-//! goes to it with a word about what may be meant, and only a command is carried out at once.
+//! M.18 and C.17: commands, doubts and farewells. Rule: talk about a mode goes to the model like any turn, a doubt goes
+//! to it with a hint of what may be meant, and only a command is executed at once.
 
 use modehost_testkit::{Effect, Event, Kit, Output, ToolCall};
 

@@ -1,5 +1,5 @@
-//! C.7: the dialogue is kept per device. Rule: it is saved behind the answer, loaded on return, and
-//! goes when the user wants it to go.
+//! C.7: the dialogue is stored for each device. Rule: it is saved after the answer, loaded when the device returns, and
+//! removed on request.
 
 use modehost_testkit::{EndReason, Failure, Kit, Part};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn c7_a_slow_store_does_not_hold_up_the_answer() {
     let mut device = chatting(&kit);
     device.hold();
     device.hears("Hello?");
-    // The document waits in the queue; the turn goes on without it.
+    // The read of the document is pending; the turn continues without it.
     device.advance(1_500);
     assert_eq!(words(&kit.asked()[0])[1..], ["User: Hello?"]);
     device.settle();
@@ -151,13 +151,13 @@ fn c7_the_dialogue_is_forgotten_when_the_user_says_so() {
         assert_eq!(words(&kit.asked()[1])[1..], ["User: what did I say?"]);
         assert_eq!(users(&kit), ["what did I say?"]);
     }
-    // Where nothing may be kept, nothing is.
+    // Without the grant, nothing is stored.
     let without = kit.afresh();
     without.fail(Part::Documents, Failure::Denied, 9);
     let mut device = chatting(&without);
     device.hears("forget our conversation");
     assert!(heard(&mut device)[1].starts_with("All right"));
-    // As the first words of a session too, and honestly where it cannot be done.
+    // Also as the first utterance of a session; a failure is admitted.
     let kit = kit.afresh();
     kit.put_document(KEY, &json!({ "turns": [turn(1, "old")] }).to_string());
     let mut device = chatting(&kit);

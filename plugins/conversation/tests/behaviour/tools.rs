@@ -1,5 +1,5 @@
-//! PROTOCOL 1.9: tools of the device, and the one that begins a mode. Rule: what a model wants is
-//! checked; what is wrong with it is told to the model.
+//! PROTOCOL 1.9: tools of the device, and those of this mode. Rule: the calls of the model are checked, and faults are
+//! reported to the model.
 
 use modehost_testkit::{Call, Effect, Failure, Kit, Local, Output, Query, TestDevice, Tool, ToolCall};
 use serde_json::json;
@@ -163,7 +163,7 @@ fn m2_the_model_can_begin_a_mode() {
     }
 }
 
-/// What a model does not take, be it tools, is found out and remembered by the server.
+/// The server detects and remembers what a model does not accept, such as tools.
 #[test]
 fn l6_a_question_that_is_refused_is_not_asked_again_without_tools() {
     let kit = Kit::build("conversation");
@@ -208,7 +208,7 @@ fn a_device_that_is_slow_to_list_its_tools_is_waited_for_once() {
     let mut device = with_lamp(&kit);
     device.hold();
     device.hears("first");
-    // Memory and list wait in the queue; the turn asks without them when its time is up.
+    // Dialogue and list are pending; after the time to wait, the turn asks without them.
     device.advance(1_400);
     assert!(kit.asked().is_empty());
     device.advance(100);

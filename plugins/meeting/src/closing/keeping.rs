@@ -1,9 +1,9 @@
-//! What becomes of a summary: it is archived and left to be asked for, then told, then posted.
-//! Rule: only one copy says that it is the first, and nothing that fails here takes anything back.
+//! The steps after a summary: archive and document, then delivery, then the webhook. Rule: only one copy is marked as
+//! the first, and no failure here reverts a step.
 //!
-//! The archive and the document are written in one list, before anybody sees the summary. It is
-//! *delivered*, not sent, so that a device that is away finds it on its return. Where a kill leaves
-//! open whether the device has got it, it is delivered again as a copy.
+//! The archive and the document are written in one list of effects, before anybody gets the summary. The summary is
+//! *delivered*, not sent, so that a disconnected device gets it at its return. If an interruption leaves open whether
+//! the device got it, it is delivered again as a copy.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::minutes::{LINE, When, write_minutes};
 use crate::summary::Summary;
 use crate::{Meeting, Next, RETRY};
 
-/// Tries of a write that the storage refuses.
+/// Retries of writes that the storage failed.
 const TRIES: u32 = 6;
-/// First pause between them, in s; each is three times the one before.
+/// First delay of a retry in seconds; each further delay is three times as long.
 const PAUSE_S: u64 = 5;
 
-/// One thing to do.
+/// State of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Errand {
-    /// Not yet, or again.
+    /// Not started, or to be repeated.
     #[default]
     Due,
     Open,
-    /// Or given up.
+    /// Finished or given up.
     Done,
 }
 
-/// The things that there are to do.
+/// The steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     Archive,
@@ -41,23 +41,23 @@ pub enum Part {
     Hook,
 }
 
-/// What is left to do.
+/// The states of all steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Keeping {
     archive: Errand,
     document: Errand,
     delivery: Errand,
     hook: Errand,
-    /// The device may have got it already.
+    /// An earlier delivery was interrupted, so the device may have the summary.
     may_have_it: bool,
-    /// It could not be delivered, and is sent to whoever is there.
+    /// The delivery failed: the summary is sent to the connected device instead.
     send_instead: bool,
-    /// A write was interrupted and is done again without a pause.
+    /// A write was interrupted and is repeated without a delay.
     at_once: bool,
     tries: u32,
 }
 
-/// What the archive and the webhook hold beside the transcript.
+/// Content of the archive and the webhook besides the transcript.
 #[derive(Serialize)]
 struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ struct Record<'a> {
     ended: u64,
     #[serde(flatten)]
     summary: &'a Summary,
-    /// How many there are in the transcript.
+    /// Number of segments in the transcript.
     segments: u64,
 }
 
@@ -83,16 +83,14 @@ impl Keeping {
         self.delivery != Errand::Due
     }
 
-    /// Something is done.
     pub(super) fn on_done(&mut self, part: Part) {
         *self.errand(part) = Errand::Done;
     }
 
-    /// Something has failed.
     pub(super) fn on_failure(&mut self, part: Part, reason: Failure) {
         let (is_delivery, is_write) = (part == Part::Delivery, matches!(part, Part::Archive | Part::Document));
         let interrupted = reason == Failure::Interrupted;
-        // The host has used up what retries a webhook has; only the storage may come back later.
+        // The host has already retried the webhook; only the storage may recover later.
         let for_good = matches!(reason, Failure::Denied | Failure::Unsupported | Failure::Rejected);
         let again = interrupted || (is_write && !for_good);
         *self.errand(part) = if again { Errand::Due } else { Errand::Done };
@@ -128,14 +126,14 @@ impl Keeping {
 }
 
 impl Closing {
-    /// Begins to store the summary.
+    /// Starts to store the summary.
     pub(super) fn keep(&self, cx: &mut Cx<'_, Meeting>) -> Keeping {
         let mut keeping = Keeping::default();
         self.store(cx, &mut keeping, None);
         keeping
     }
 
-    /// Applies an outcome to the last steps and goes on with them.
+    /// Applies an outcome and starts the steps that are possible now.
     pub(super) fn keep_on(&mut self, cx: &mut Cx<'_, Meeting>, apply: impl FnOnce(&mut Keeping)) {
         let Step::Keeping(keeping) = &mut self.step else { return };
         apply(keeping);
@@ -144,12 +142,12 @@ impl Closing {
         self.step = Step::Keeping(keeping);
     }
 
-    /// The document has another version than was thought.
+    /// The document has another version than expected.
     pub fn on_conflict(&mut self, cx: &mut Cx<'_, Meeting>, current: &Document) {
         let Step::Keeping(keeping) = &self.step else { return };
         let mut keeping = keeping.clone();
         let newest = Last::read(current.value.as_deref());
-        // Written before an interruption, or a later meeting was faster.
+        // It was written before an interruption, or by a later meeting.
         if newest.is_some_and(|last| last.covers(&self.account.session, self.account.number)) {
             keeping.document = Errand::Done;
         } else {
@@ -160,7 +158,7 @@ impl Closing {
         self.step = Step::Keeping(keeping);
     }
 
-    /// The retry timer has run out.
+    /// The retry alarm has fired.
     pub fn retry(&mut self, cx: &mut Cx<'_, Meeting>) {
         if let Step::Keeping(keeping) = &self.step {
             let mut keeping = keeping.clone();
@@ -169,8 +167,7 @@ impl Closing {
         }
     }
 
-    /// The plugin is being removed, and no outcome will come any more: everything that can be done
-    /// in one list is.
+    /// The plugin is being removed and gets no more outcomes: does everything that fits one list of effects.
     pub fn conclude_now(&mut self, cx: &mut Cx<'_, Meeting>) {
         if self.told().is_some() {
             return;
@@ -184,7 +181,7 @@ impl Closing {
         }
     }
 
-    /// Tells the device and posts the webhook once the summary is stored, or cannot be for now.
+    /// Delivers the summary and posts the webhook once the writes have succeeded or failed.
     fn go_on(&mut self, cx: &mut Cx<'_, Meeting>, keeping: &mut Keeping) {
         if std::mem::take(&mut keeping.at_once) {
             self.store(cx, keeping, None);
@@ -211,7 +208,7 @@ impl Closing {
             let ttl = cx.config().summary_ttl();
             cx.deliver(Audience::Devices(vec![device]), &message, ttl).then(self.part(Part::Delivery));
             keeping.delivery = Errand::Open;
-            // Behind the delivery: what is sent in a list comes after what is delivered in it.
+            // After the delivery: within a list, messages are sent after deliveries.
             let copy = self.message(true);
             for _ in 0..std::mem::take(&mut self.repeats) {
                 cx.send(&copy);
@@ -222,12 +219,12 @@ impl Closing {
         }
     }
 
-    /// Archives and writes the document, as far as they are due. `version` is that of the document
-    /// as it is now, where it is known better than when the meeting began.
+    /// Starts the writes that are due. `version`: the current version of the document, if it is known better than at
+    /// the start of the meeting.
     fn store(&self, cx: &mut Cx<'_, Meeting>, keeping: &mut Keeping, version: Option<u64>) {
         let Some(summary) = &self.summary else { return };
         if keeping.archive == Errand::Due {
-            // A meeting in which nothing was said is nothing to be found again.
+            // A meeting without segments is not archived.
             keeping.archive = if self.account.segments == 0 {
                 Errand::Done
             } else {
@@ -240,7 +237,7 @@ impl Closing {
         {
             let (session, number) = (self.account.session.clone(), self.account.number);
             let last = Last { session, number, at: cx.now(), message };
-            // A version that is no longer right is answered by the one that is.
+            // A version that is out of date is answered with a conflict, which has the current one.
             let version = version.unwrap_or(self.account.last_version);
             cx.write_document(last::key(&cx.device().id), version, &last).then(self.part(Part::Document));
             keeping.document = Errand::Open;
@@ -268,7 +265,7 @@ impl Closing {
         .then(self.part(Part::Archive));
     }
 
-    /// Posts the webhook; false where there is none, or nothing to tell.
+    /// Posts the webhook; false if none is configured or the meeting has no segments.
     fn post(&self, cx: &mut Cx<'_, Meeting>) -> bool {
         let Some(hook) = cx.config().webhook.as_deref() else { return false };
         let Some(summary) = self.summary.as_ref().filter(|_| self.account.segments > 0) else { return false };

@@ -1,11 +1,11 @@
-//! What kind of sentence it is, by the words that people use when they decide and when they hand
-//! out work. Rule: rather a decision missed than a doubt reported as one.
+//! Classifies sentences by the phrases of decisions and assignments. Rule: it rather misses a decision than reports an
+//! open question as one.
 
-/// What a sentence is.
+/// The kind of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Decision,
-    /// Something to do, if it also says who or until when.
+    /// A task, if it also has an owner or a due date.
     Action,
     Remark,
 }
@@ -58,7 +58,7 @@ const DECISIONS: [&str; 46] = [
     "approved the",
     "final call",
 ];
-/// With one of these a decision is still open.
+/// Phrases of open decisions: these override the ones above.
 const OPEN: [&str; 31] = [
     "还没决定",
     "没有决定",
@@ -145,7 +145,7 @@ const TASKS: [&str; 51] = [
     "please ",
     "needs to ",
 ];
-/// Behind "I" these promise something.
+/// Times that make a promise of a sentence if they follow 我.
 const WHEN: [&str; 16] = [
     "今天",
     "今晚",
@@ -164,11 +164,11 @@ const WHEN: [&str; 16] = [
     "回头",
     "尽快",
 ];
-/// But not with one of these: it is over, it is none of it, or it says where somebody is.
+/// Words that rule out a promise: it is done, it is denied, or it says where somebody is.
 const NO_PROMISE: [&str; 9] = ["了", "过", "不", "没", "请假", "休假", "出差", "在", "觉得"];
-/// A sentence with one of these is a task even if it names nobody.
+/// Phrases that mark a task even without an owner.
 const NAMED_TASKS: [&str; 6] = ["待办", "action item", "todo", "to do:", "to-do", "行动项"];
-/// With one of these nobody has taken it on.
+/// Phrases that rule out a task: nobody has accepted it.
 const DOUBTS: [&str; 26] = [
     "谁来",
     "谁负责",
@@ -198,7 +198,7 @@ const DOUBTS: [&str; 26] = [
     "it will",
 ];
 
-/// The kind of a sentence.
+/// Classifies a sentence.
 pub fn kind(text: &str) -> Kind {
     let lower = text.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
@@ -206,7 +206,7 @@ pub fn kind(text: &str) -> Kind {
     if !asks && has(&DECISIONS) && !has(&OPEN) {
         return Kind::Decision;
     }
-    // `Can you …?` is a way to hand out work; other questions are questions.
+    // `Can you …?` assigns work; other questions do not.
     let asks_somebody = ["can you", "could you", "麻烦", "请你"].iter().any(|word| lower.contains(word));
     let promises = !asks && promise(&lower).is_some();
     if (has(&TASKS) || promises) && !has(&DOUBTS) && (!asks || asks_somebody) {
@@ -215,7 +215,7 @@ pub fn kind(text: &str) -> Kind {
     Kind::Remark
 }
 
-/// Where the speaker takes something on by saying when: "我今天下午联系他们".
+/// Start of a promise with a time, such as "我今天下午联系他们"; none if there is none.
 pub fn promise(lower: &str) -> Option<usize> {
     let begins = |rest: &str| WHEN.iter().any(|word| rest.starts_with(word));
     let holds = |rest: &str| !NO_PROMISE.iter().any(|word| rest.contains(word));
@@ -223,7 +223,7 @@ pub fn promise(lower: &str) -> Option<usize> {
     places.find(|(_, rest)| begins(rest) && holds(rest)).map(|(at, _)| at)
 }
 
-/// True if the sentence calls itself something to do.
+/// True if the sentence calls itself a task.
 pub fn is_task_by_name(text: &str) -> bool {
     let lower = text.to_lowercase();
     NAMED_TASKS.iter().any(|word| lower.contains(word))

@@ -1,5 +1,5 @@
-//! Until when. Rule: the words of the meeting are kept as they are; a mode has no calendar of the
-//! people who meet, and "Friday" is what they said.
+//! Finds due dates. Rule: they are quoted as they were said; a mode does not know the calendar of the participants, so
+//! "Friday" is not resolved.
 
 const DAYS: [&str; 34] = [
     "今天下班前",
@@ -85,7 +85,7 @@ const MONTHS: [&str; 12] = [
 ];
 const LEADS: [&str; 6] = ["no later than ", "by next ", "by the ", "by ", "before ", "until "];
 
-/// The time that the sentence names, in its own words.
+/// The due date in the sentence, in its own words.
 pub fn find(text: &str) -> Option<String> {
     find_chinese(text).or_else(|| find_english(text))
 }
@@ -95,7 +95,7 @@ fn find_chinese(text: &str) -> Option<String> {
     for words in [&PARTS[..], &BEFORE[..]] {
         let behind = &text[end..];
         if let Some(word) = words.iter().find(|word| behind.starts_with(**word)) {
-            // `前提` begins another word, `前` ends this one.
+            // In `前提是`, `前` is part of another word.
             if !(*word == "前" && behind.starts_with("前提是")) {
                 end += word.len();
             }
@@ -104,16 +104,16 @@ fn find_chinese(text: &str) -> Option<String> {
     Some(text[start..end].to_owned())
 }
 
-/// A day by name, with the week that stands in front of it.
+/// A named day, with the week before it.
 fn chinese_day(text: &str) -> Option<(usize, usize)> {
-    // The earliest; of those at the same place the longest, which stands further in front.
+    // The earliest match; of several at the same position the longest.
     let found = DAYS.iter().filter_map(|day| text.find(day).map(|at| (at, at + day.len())));
     let (start, end) = found.min_by_key(|(start, end)| (*start, usize::MAX - end))?;
     let front = WEEKS.iter().find(|week| text[..start].ends_with(**week)).map_or(0, |week| week.len());
     Some((start - front, end))
 }
 
-/// Such as `3月15日` or `15号`.
+/// A date such as `3月15日` or `15号`.
 fn chinese_date(text: &str) -> Option<(usize, usize)> {
     for (at, mark) in text.match_indices(['日', '号']) {
         let day = digits_before(text, at);
@@ -129,7 +129,7 @@ fn chinese_date(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// Where the run of digits that ends here begins; here if there is none.
+/// Start of the run of digits that ends at `end`; `end` if there is none.
 fn digits_before(text: &str, end: usize) -> usize {
     let digits = text[..end]
         .chars()
@@ -154,7 +154,7 @@ fn find_english(text: &str) -> Option<String> {
     Some(text[start..end].to_owned())
 }
 
-/// A month with its day: `march 15`, `may 3rd`, `the 15th of march`.
+/// A month followed by a day: `march 15`, `may 3rd`.
 fn month_at(lower: &str, month: &str) -> Option<(usize, usize)> {
     let at = word_at(lower, month)?;
     let behind = lower[at + month.len()..].strip_prefix(' ')?;
@@ -166,7 +166,7 @@ fn month_at(lower: &str, month: &str) -> Option<(usize, usize)> {
     Some((at, at + month.len() + 1 + digits + if ordinal { 2 } else { 0 }))
 }
 
-/// Where the word stands by itself.
+/// Position of the first occurrence as a whole word.
 fn word_at(lower: &str, word: &str) -> Option<usize> {
     let is_letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
     lower

@@ -1,28 +1,27 @@
-//! Who is to do it. Rule: a name that somebody in the meeting has goes before a guess, and no name
-//! goes before a wrong one.
+//! Finds the owner of a task. Rule: a known name of the meeting is preferred to a guess, and no owner to a wrong one.
 
 use crate::extract::cue::promise;
 
-/// Family names that cover most people; a guess at a Chinese name begins with one of these.
+/// Common family names; a guessed Chinese name starts with one of them.
 const FAMILY_NAMES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文";
-/// What a colleague is called by, around a family name.
+/// Forms of address before and after a family name.
 const FORMS_BEFORE: &str = "小老阿";
 const FORMS_AFTER: &str = "总工姐哥";
-/// Behind a name: it is this person who does it.
+/// Words after a name by which this person takes a task.
 const TAKES_ON: [&str; 12] = ["负责", "来", "跟进", "去", "会", "周", "下周", "明天", "今天", "本周", "月底", "在"];
-/// In front of a name: it is handed to this person.
+/// Words before a name by which the task is assigned.
 const HANDED_TO: [&str; 7] = ["请", "麻烦", "由", "交给", "让", "安排", "辛苦"];
-/// Words of a group that can take something on.
+/// Endings of the names of groups.
 const GROUPS: [&str; 6] = ["团队", "部门", "小组", "组", "部", "同学"];
-/// The speaker.
+/// Phrases by which the speaker takes a task.
 const SELF: [&str; 10] =
     ["我来", "我负责", "我会", "我去", "我跟进", "我这边", "i'll", "i will", "i can take", "i'm going to"];
-/// English words behind a name that takes something on.
+/// English words after a name by which this person takes a task.
 const VERBS: [&str; 14] = [
     "will", "to", "is", "owns", "takes", "needs", "should", "has", "can", "'ll", "please", "follows", "prepares",
     "writes",
 ];
-/// Words with a capital that are no names.
+/// Capitalised words that are not names.
 const NO_NAMES: [&str; 46] = [
     "i",
     "we",
@@ -72,21 +71,21 @@ const NO_NAMES: [&str; 46] = [
     "let's",
 ];
 
-/// The person or group that the sentence gives the work to. `speaker` is who says it, `names` are
-/// those who speak in the meeting.
+/// The person or group that the sentence assigns the task to. `speaker`: who said it; `names`: the speakers of the
+/// meeting.
 pub fn find(text: &str, speaker: Option<&str>, names: &[String]) -> Option<String> {
     let lower = text.to_lowercase();
     let promised = SELF.iter().filter_map(|word| lower.find(word)).chain(promise(&lower)).min();
     let of_self = speaker.and_then(|name| Some((promised?, name)));
     let named = names.iter().filter_map(|name| Some((place_of(&lower, name)?, name.as_str())));
-    // Whoever comes first takes it on: "Ann will ask Bob", "I'll give it to Bob".
+    // The first one takes the task: "Ann will ask Bob", "I'll give it to Bob".
     if let Some((_, name)) = named.chain(of_self).min() {
         return Some(name.to_owned());
     }
     guess_chinese(text).or_else(|| guess_group(text)).or_else(|| guess_english(text))
 }
 
-/// Where the name stands in the text as a word of its own.
+/// Position of the name in the text; an ASCII name must be a whole word.
 fn place_of(lower: &str, name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     if name.chars().count() < 2 {
@@ -135,7 +134,7 @@ fn guess_chinese(text: &str) -> Option<String> {
     None
 }
 
-/// Such as `测试组` in front of `负责` or `来`.
+/// A group such as `测试组` before `负责`, `来` or `跟进`.
 fn guess_group(text: &str) -> Option<String> {
     let at = TAKES_ON.iter().take(3).filter_map(|word| text.find(word)).min()?;
     let front = text[..at].rsplit(['，', ',', '、', '。', '：', ':', ' ']).next()?;

@@ -1,15 +1,15 @@
-//! Lines into sentences. Rule: a sentence ends where a speaker would pause; numbers, abbreviations
-//! and addresses stay whole.
+//! Splits segments into sentences. Rule: a sentence ends at its punctuation; numbers, abbreviations and addresses stay
+//! whole.
 
 use crate::extract::Line;
 
-/// Characters of a sentence that is worth quoting.
+/// Bounds of a sentence worth quoting, in characters.
 const SHORTEST: usize = 5;
 const LONGEST: usize = 160;
-/// Words with a point behind that end no sentence.
+/// Words whose full stop does not end a sentence.
 const ABBREVIATIONS: [&str; 13] =
     ["mr", "mrs", "ms", "dr", "vs", "etc", "e.g", "i.e", "no", "st", "approx", "inc", "ltd"];
-/// What people say before they say something.
+/// Filler words at the start of a sentence.
 const FILLERS: [&str; 43] = [
     "嗯",
     "啊",
@@ -56,20 +56,20 @@ const FILLERS: [&str; 43] = [
     "alright",
 ];
 
-/// Words that only join a sentence to the one before, and what they have to stand in front of.
+/// Conjunctions that are dropped at the start of a sentence, and the words that must follow them.
 const JOINTS: [&str; 9] = ["那么", "那", "所以", "然后", "另外", "so ", "then ", "and ", "but "];
 const SUBJECTS: [&str; 13] = ["我", "你", "他", "她", "大家", "请", "就", "we ", "i ", "i'", "the ", "let", "they "];
 
-/// A sentence, and who said it.
+/// A sentence with its speaker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     pub text: String,
     pub tag: Option<String>,
-    /// It asks instead of saying.
+    /// It ends with a question mark or a question particle.
     pub is_question: bool,
 }
 
-/// All sentences of these lines that could be quoted, in their order.
+/// All sentences of these segments that can be quoted, in order.
 pub fn split(lines: &[Line]) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     for line in lines {
@@ -85,7 +85,7 @@ pub fn split(lines: &[Line]) -> Vec<Sentence> {
     sentences
 }
 
-/// The text at its sentence ends; marks stay with their sentence.
+/// Splits a text at the ends of sentences; punctuation stays with its sentence.
 pub fn cut(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -116,13 +116,13 @@ fn ends_with_abbreviation(text: &str) -> bool {
         || (word.chars().count() == 1 && word.chars().all(char::is_alphabetic) && word != "I")
 }
 
-/// Without fillers in front and marks behind.
+/// Removes fillers at the start and punctuation at the end.
 fn tidy(piece: &str) -> String {
     let mut rest = piece.trim();
     loop {
         let before = rest;
         for filler in FILLERS {
-            // A filler is set off by a mark; `那个` and `right` may begin a real sentence.
+            // Only fillers followed by punctuation: `那个` and `right` may start a real sentence.
             if let Some(behind) = strip_word(rest, filler)
                 && let Some(behind) = behind.strip_prefix(['，', ',', '、', '。', '.'])
             {

@@ -1,5 +1,5 @@
-//! Which sentences carry the most. Rule: a sentence weighs as much as the words in it that the
-//! stretch keeps coming back to, for its length; questions and small talk weigh little.
+//! Ranks sentences by importance. Rule: a sentence weighs as much as those of its terms that recur in the section,
+//! relative to its length; questions and small talk weigh little.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::extract::sentence::Sentence;
 use crate::likeness::{Likeness, normalise};
 use crate::notes::{MADE, Point};
 
-/// Common words that tell nothing of the subject.
+/// Common words that do not belong to a subject.
 const STOP_WORDS: [&str; 136] = [
     "the",
     "and",
@@ -146,9 +146,9 @@ const STOP_WORDS: [&str; 136] = [
     "around",
     "always",
 ];
-/// Chinese characters that mostly join others.
+/// Chinese characters that mostly connect others.
 const STOP_LETTERS: &str = "的了是在我你他她它们这那有和就都也要会说不没一个上下来去到很还吧吗呢啊嗯哦么什怎为以可能对把被让给跟与及其而但或如果因所之于从向";
-/// What opens or closes a meeting instead of saying something.
+/// Phrases that open or close a meeting.
 const SMALL_TALK: [&str; 22] = [
     "大家好",
     "听得到",
@@ -174,7 +174,7 @@ const SMALL_TALK: [&str; 22] = [
     "see you",
 ];
 
-/// Who says so tells an opinion, or where to look things up, rather than a fact.
+/// Phrases of opinions and references; a sentence with one of them weighs less.
 const HEDGES: [&str; 30] = [
     "我觉得",
     "我担心",
@@ -207,11 +207,11 @@ const HEDGES: [&str; 30] = [
     "on that note",
     "i guess",
 ];
-/// Letters by which sentences are told to begin or to end alike; Chinese ones say more.
+/// Letters at the start or end of a sentence by which habitual phrases are recognised; Chinese needs fewer.
 const LATIN_EDGE: usize = 10;
 const CHINESE_EDGE: usize = 6;
 
-/// A weight for each sentence, 0 to just under [`MADE`].
+/// Weights of the sentences, 0 to `MADE - 1`.
 pub fn weigh(sentences: &[Sentence]) -> Vec<u16> {
     let terms: Vec<BTreeSet<String>> = sentences.iter().map(|sentence| terms(&sentence.text)).collect();
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
@@ -230,7 +230,7 @@ pub fn weigh(sentences: &[Sentence]) -> Vec<u16> {
     raw.into_iter().map(|score| scale(score / most)).collect()
 }
 
-/// At most `limit` of the weightiest, each with something new, in their order.
+/// At most `limit` of the heaviest points that differ from each other, in their order.
 pub fn best(points: Vec<Point>, limit: usize) -> Vec<Point> {
     let mut ranked: Vec<usize> = (0..points.len()).collect();
     ranked.sort_by_key(|&place| (u16::MAX - points[place].weight, place));
@@ -255,7 +255,7 @@ fn score(sentence: &Sentence, terms: &BTreeSet<String>, counts: &BTreeMap<&str, 
     if terms.len() < 2 || is_small_talk(&sentence.text) {
         return 0.0;
     }
-    // A word said once tells little of the stretch; one said often tells not ten times as much.
+    // The logarithm: a word said once says little about the section, and one said often is not ten times as important.
     let common: f32 = terms.iter().map(|term| (counts.get(term.as_str()).copied().unwrap_or(1) as f32).ln()).sum();
     let mut score = common / (terms.len() as f32 + 4.0).sqrt();
     if has_figure(&sentence.text) {
@@ -271,14 +271,14 @@ fn score(sentence: &Sentence, terms: &BTreeSet<String>, counts: &BTreeMap<&str, 
     score
 }
 
-/// A number tells more than a word.
+/// Sentences with numbers weigh more.
 fn has_figure(text: &str) -> bool {
     let is_figure = |letter: char| letter.is_ascii_digit() || "百千万亿".contains(letter);
     text.chars().any(is_figure)
 }
 
-/// True for each text that begins or ends in the same words as others, at least so many of them
-/// together: a way of speaking, and not what is spoken of.
+/// True for each text that starts or ends with the same letters as at least `least` texts, itself included: a habit of
+/// speech, not a subject.
 pub fn ways_of_speaking<'a>(texts: impl Iterator<Item = &'a str>, least: u32) -> Vec<bool> {
     let edges: Vec<[String; 2]> = texts
         .map(|text| {
@@ -308,13 +308,13 @@ fn scale(share: f32) -> u16 {
     (share * f32::from(MADE - 1)) as u16
 }
 
-/// True for what opens or closes a meeting.
+/// True if the text has a phrase that opens or closes a meeting.
 pub fn is_small_talk(text: &str) -> bool {
     let lower = text.to_lowercase();
     SMALL_TALK.iter().any(|talk| lower.contains(talk))
 }
 
-/// Words of letters, and pairs of Chinese characters.
+/// Stems of ASCII words, and pairs of adjacent other letters, without stop words.
 fn terms(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut word = String::new();
@@ -344,7 +344,7 @@ fn terms(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// The word without the endings that only grammar adds.
+/// The word without common inflections.
 fn stem(word: &str) -> &str {
     let word = word.strip_suffix("'s").unwrap_or(word);
     for ending in ["ing", "ed", "es", "s"] {

@@ -1,4 +1,4 @@
-//! M.19: what people hear of a meeting. Rule: it is said to those who were in it, and to nobody else.
+//! M.19: spoken announcements. Rule: only the participants hear them.
 
 use modehost_testkit::{EndReason, Kit};
 

@@ -1,5 +1,5 @@
-//! Words that may still change, and the words that end a meeting (M.3, M.4). Rule: what was shown counts
-//! only while nothing else has come of it.
+//! Partial transcripts, and phrases that end a meeting (M.3, M.4). Rule: a draft counts only as long as no final text
+//! replaces it.
 
 use modehost_testkit::{Effect, EndReason, Kit, Output};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn drafts_are_replaced_by_what_is_confirmed() {
     assert_eq!((&kept[0]["seq"], &kept[0]["text"]), (&json!(1), &json!("We should ship it on Friday.")));
     device.advance(5_000);
     assert_eq!(device.inbox()[0]["segments"].as_array().map(Vec::len), Some(2));
-    // What is still a draft when the meeting ends was shown, so it is part of it.
+    // A draft that is open at the end was shown, so it counts.
     device.says_draft("and one more thing");
     device.message(&finalize());
     assert_eq!(kit.journal("meeting/session-dev-1").len(), 3);
@@ -32,7 +32,7 @@ fn drafts_are_replaced_by_what_is_confirmed() {
 #[test]
 fn m3_nothing_stays_of_a_draft_that_nothing_came_of() {
     let kit = Kit::build("meeting");
-    // The draft is in the meeting, or waits for its opening.
+    // The draft belongs to the meeting, or is deferred until the meeting opens.
     for opened in [true, false] {
         let kit = kit.afresh();
         let mut device = kit.device("dev-1");
@@ -52,7 +52,7 @@ fn m3_nothing_stays_of_a_draft_that_nothing_came_of() {
         device.settle();
         let kept: Vec<_> = kit.journal("meeting/session-dev-1").iter().map(|entry| entry["text"].clone()).collect();
         assert_eq!(kept, ["We launch in May.", "nothing takes this back"], "{opened}");
-        // Nor does it say that the meeting is over, or anything else.
+        // Neither is an error sent, nor anything else.
         device.effects();
         device.says_draft(" ");
         device.hears("");

@@ -1,5 +1,4 @@
-//! M.3 to M.5 and the input of a running meeting. Rule: what a device sees, in the order in which it
-//! sees it.
+//! M.3 to M.5 and the input of a running meeting. Rule: the tests check what a device receives, in order.
 
 use modehost_testkit::{Effect, EndReason, Kit, ListenCommand, Output, TestDevice, Write};
 use serde_json::{Value, json};
@@ -45,11 +44,11 @@ fn m3_segments_are_pushed_together() {
     assert_eq!(phases(&inbox), ["transcript"]);
     let pushed: Vec<_> = inbox[0]["segments"].as_array().expect("segments").iter().map(|s| s["text"].clone()).collect();
     assert_eq!(pushed, ["one", "two"]);
-    // Nothing is said, so nothing wakes it: no timer runs at all.
+    // While nothing is said, no timer runs.
     device.effects();
     device.advance(3_600_000);
     assert_eq!((device.effects().len(), device.inbox().len()), (0, 0));
-    // The next push stands on the same clock as if it had gone on: at the next whole interval.
+    // The next push keeps the grid of the last one: it comes at the next whole interval.
     device.advance(1_000);
     device.message(&snippet("three"));
     device.inbox();
@@ -170,7 +169,7 @@ fn m5_who_asks_too_often_is_told_when_to_ask_again() {
         "ref": {"type": "meeting", "phase": "summary"},
     });
     assert_eq!(device.inbox(), [expected]);
-    // The end of the mode asks too, but is not refused: the next meeting begins with the mode as ever.
+    // The end of the mode also requests the summary but is not rejected: the next meeting starts with the mode.
     device.end(EndReason::Requested);
     assert_eq!(device.inbox(), Vec::<Value>::new());
     device.start(Some("meeting"));
@@ -186,14 +185,14 @@ fn m5_a_new_handler_knows_the_summary() {
     device.message(&snippet("We launch in May."));
     device.end(EndReason::Expired);
     assert_eq!(phases(&device.inbox())[1..], WHOLE);
-    // Another session, another instance; the device is the same.
+    // Another instance of the same session.
     let mut device = kit.device("dev-1");
     device.message(&finalize());
     device.message(&json!({"type": "meeting", "event": "summary"}));
     let inbox = device.inbox();
     assert_eq!(phases(&inbox), ["copy", "copy"]);
     assert_eq!(inbox[0]["title"], "Launch");
-    // A snippet right behind the summary is late, whoever takes it.
+    // A snippet right after the summary is late, for any instance.
     device.message(&snippet("late"));
     assert_eq!(phases(&device.inbox()), ["MEETING_FINALIZING"]);
 }
@@ -298,8 +297,7 @@ fn m3_whatever_comes_while_the_meeting_opens_is_kept_in_order() {
     assert_eq!(kit.archived().len(), 1);
 }
 
-/// What a list of effects has of the end of a meeting: phases and steps of messages, and `deaf` for the
-/// end of listening.
+/// The effects that end a meeting: phases and steps of messages, and `deaf` for the end of listening.
 fn ends(effects: &[Effect]) -> Vec<String> {
     let word = |effect: &Effect| match effect {
         Effect::Output(Output::Send(body)) => {
@@ -329,7 +327,7 @@ fn a4_the_end_of_a_meeting_ends_the_listening() {
             }
             let effects = device.effects();
             assert_eq!(ends(&effects)[..3], ["finalize", "deaf", "prepare"], "{reason:?}, {round}");
-            // Asked for again, or ended behind it, nothing is stopped that may have begun since.
+            // Later requests and ends do not stop listening again: it may have been started for something else.
             device.message(&finalize());
             if reason.is_none() {
                 device.end(EndReason::Requested);
@@ -346,14 +344,14 @@ fn a4_the_end_of_a_meeting_ends_the_listening() {
 #[test]
 fn a4_a_meeting_that_heard_nothing_by_itself_stops_nobody_from_listening() {
     let kit = Kit::build("meeting");
-    // Outside of the mode: the device talks to the default mode meanwhile.
+    // Outside of the mode: the device talks to the default mode.
     let mut device = kit.device("dev-1");
     device.start(None);
     device.message(&snippet("We launch in May."));
     device.message(&finalize());
     let effects = ends(&device.effects());
     assert!(effects.contains(&"finalize".to_owned()) && !effects.contains(&"deaf".to_owned()), "{effects:?}");
-    // Nobody is there: it would be told on its return, when it may be listening to something else.
+    // The device is gone: the command would reach it at its return, when it may be listening for something else.
     let kit = kit.afresh();
     let mut device = in_meeting(&kit);
     device.message(&snippet("We launch in May."));

@@ -1,11 +1,11 @@
-//! The rows M.3 to M.8 and what belongs to them, against the real component. Rule: each test names
-//! its row and would fail without it.
+//! Requirements M.3 to M.8 and related ones, on the real component. Rule: each test names its requirement and fails
+//! without it.
 //!
 //! # Layout
-//! - [`aloud`]: what people hear of it (M.19)
-//! - [`drafts`]: words that may still change, and farewells
-//! - [`live`]: while people are in the meeting, and who asks for its end (M.3 to M.5)
-//! - [`summing`]: what becomes of it (M.6 to M.8)
+//! - [`aloud`]: spoken announcements (M.19)
+//! - [`drafts`]: partial transcripts, and phrases that end a meeting
+//! - [`live`]: a meeting in progress, and the requests to end it (M.3 to M.5)
+//! - [`summing`]: summary, archive and webhook (M.6 to M.8)
 
 mod aloud;
 mod drafts;
@@ -32,7 +32,7 @@ pub(crate) fn snippet(text: &str) -> Value {
     json!({"type": "meeting", "phase": "snippet", "text": text})
 }
 
-/// Phases and steps in the order in which the device saw them.
+/// Phases and steps in the order of the messages.
 pub(crate) fn phases(inbox: &[Value]) -> Vec<String> {
     let word = |message: &Value| {
         let kind = message["type"].as_str().unwrap_or_default();

@@ -1,5 +1,4 @@
-//! M.6 to M.8: from the words to summary, archive and webhook. Rule: each outcome of a request is the
-//! test's.
+//! M.6 to M.8: from the transcript to summary, archive and webhook. Rule: the test decides the outcome of each request.
 
 use modehost_testkit::{Effect, EndReason, Event, Failure, Kit, Part, Query, TestDevice};
 use serde_json::{Value, json};
@@ -93,7 +92,7 @@ fn m6_a_journal_that_cannot_be_read_is_read_again_with_the_next_segment() {
     }
 }
 
-/// The readings of a journal since the last look.
+/// Request ids of the journal reads since the last call.
 fn reads(device: &mut TestDevice) -> Vec<u64> {
     let request = |effect: &Effect| match effect {
         Effect::Query(Query::ReadJournal { request, .. }) => Some(*request),
