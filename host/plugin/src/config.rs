@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compiler::CompilerProcess;
 use crate::grants::Grant;
+use crate::package::Package;
 use crate::runtime::RuntimeConfig;
 
 /// A server setting that can be shared with plugins.
@@ -37,6 +38,11 @@ pub struct Config {
     /// all. A plugin that requires more is refused. Default: what the bundled plugins ask for; reloads hot.
     #[garde(custom(are_grants))]
     pub grants: BTreeMap<String, Vec<String>>,
+    /// Whether plugins are granted what they require without being listed under `grants`, and what is optional, too,
+    /// where they are not listed at all. For development: on a server, `grants` says what each may. Default false, and
+    /// true for `modehost dev`; reloads hot.
+    #[garde(skip)]
+    pub grant_requested: bool,
     /// Server settings that are merged into a plugin's own section, by the plugin's id: device_alias, groups. Keys of
     /// the section itself take precedence. Default: what the bundled plugins use; reloads hot.
     #[garde(skip)]
@@ -115,6 +121,7 @@ impl Default for Config {
         Self {
             dir: PathBuf::from("data/plugins"),
             grants: BTreeMap::new(),
+            grant_requested: false,
             share: BTreeMap::new(),
             limits: Limits::default(),
             start_wait_s: limits::START_COMPILE_TIMEOUT.as_secs(),
@@ -167,9 +174,15 @@ impl Config {
         }
     }
 
-    /// The configured grants of a plugin.
-    pub fn granted(&self, plugin: &str) -> &[String] {
-        self.grants.get(plugin).map_or(&[], Vec::as_slice)
+    /// The grants of a plugin: the configured ones, and with `grant_requested` what it requests.
+    pub fn granted(&self, package: &Package) -> Vec<String> {
+        let listed = self.grants.get(&package.id);
+        let mut granted = listed.cloned().unwrap_or_default();
+        if self.grant_requested {
+            let optional = if listed.is_none() { package.optional_grants.as_slice() } else { &[] };
+            granted.extend(package.grants.iter().chain(optional).map(ToString::to_string));
+        }
+        granted
     }
 }
 

@@ -193,15 +193,15 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// Effective grants of a plugin. The error is the first required grant that the configured ones do not cover.
-    pub(crate) fn intersect(required: &[Grant], optional: &[Grant], configured: &[Grant]) -> Result<Self, Grant> {
+    /// Effective grants of a plugin. The error is every required grant that the configured ones do not cover.
+    pub(crate) fn intersect(required: &[Grant], optional: &[Grant], configured: &[Grant]) -> Result<Self, Vec<Grant>> {
         let (mut effective, mut withheld): (Vec<Grant>, Vec<Grant>) = Default::default();
-        for grant in required {
-            if !configured.iter().any(|have| have.covers(grant)) {
-                return Err(grant.clone());
-            }
-            effective.push(grant.clone());
+        let is_missing = |grant: &&Grant| !configured.iter().any(|have| have.covers(grant));
+        let missing: Vec<Grant> = required.iter().filter(is_missing).cloned().collect();
+        if !missing.is_empty() {
+            return Err(missing);
         }
+        effective.extend_from_slice(required);
         for grant in optional {
             if configured.iter().any(|have| have.covers(grant)) {
                 effective.push(grant.clone());
@@ -254,6 +254,8 @@ mod tests {
         for bad in ["documents:boa", "documents:*", "dispatch:tas", "dispatch:*", "broadcast", "journals:board/"] {
             assert!(Grants::intersect(&grants(&[bad]), &[], &configured).is_err(), "{bad}");
         }
+        let missing = Grants::intersect(&grants(&["broadcast", "model", "deliver"]), &[], &configured);
+        assert_eq!(missing, Err(grants(&["broadcast", "deliver"])), "all that are missing, at once");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use modehost_contract::Fault;
 
 use crate::compiler::CompileError;
+use crate::grants::Grant;
 use crate::package::PackageError;
 
 /// Why a plugin file was rejected. Each names the file and what to do.
@@ -17,10 +18,10 @@ pub enum LoadError {
     #[error("{file} imports {import}, which no grant allows; build it without, or do it by an effect")]
     Import { file: String, import: String },
     #[error(
-        "{file} asks for the grant `{grant}`, which is not configured; \
-         add \"{grant}\" to the list plugins.grants.{plugin}"
+        "{file} asks for the {named}, which {verb} not configured; \
+         add {listed} to the list plugins.grants.{plugin}"
     )]
-    Grant { file: String, plugin: String, grant: String },
+    Grants { file: String, plugin: String, named: String, verb: &'static str, listed: String },
     #[error("the configured grant for {plugin} cannot be used: {why}; correct plugins.grants.{plugin}")]
     BadGrant { plugin: String, why: String },
     #[error("{file} does not compile: {error}")]
@@ -63,6 +64,20 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The required grants that are not configured, all at once.
+    pub(crate) fn grants(file: &str, plugin: &str, missing: &[Grant]) -> Self {
+        let (noun, verb) = if missing.len() == 1 { ("grant", "is") } else { ("grants", "are") };
+        let each =
+            |quote: char| missing.iter().map(|grant| format!("{quote}{grant}{quote}")).collect::<Vec<_>>().join(", ");
+        Self::Grants {
+            file: file.to_owned(),
+            plugin: plugin.to_owned(),
+            named: format!("{noun} {}", each('`')),
+            verb,
+            listed: each('"'),
+        }
+    }
+
     /// Whether the plugin's configuration section is the cause.
     pub(crate) fn is_config_error(&self) -> bool {
         matches!(self, Self::Config { .. } | Self::Probe { fault: Fault::Configure(_), .. })

@@ -223,9 +223,8 @@ impl Runtime {
             let invalid = |why| LoadError::BadGrant { plugin: package.id.clone(), why };
             configured.push(Grant::parse(text).map_err(invalid)?);
         }
-        let grants = Grants::intersect(&package.grants, &package.optional_grants, &configured).map_err(|missing| {
-            LoadError::Grant { file: file.to_owned(), plugin: package.id.clone(), grant: missing.to_string() }
-        })?;
+        let grants = Grants::intersect(&package.grants, &package.optional_grants, &configured)
+            .map_err(|missing| LoadError::grants(file, &package.id, &missing))?;
         let config = config.unwrap_or("{}");
         manifest::check_config(&manifest, config).map_err(|why| LoadError::Config {
             file: file.to_owned(),

@@ -117,7 +117,13 @@ impl Loader {
     /// See [`LoadError`].
     pub(super) fn load(&self, component: &Component, path: &Path, settings: &Settings) -> Result<Release, LoadError> {
         let (id, file) = (&component.package.id, path.display().to_string());
-        let generation = self.runtime.load(&component.bytes, &file, settings.section(id), settings.granted(id))?;
+        let generation =
+            self.runtime.load(&component.bytes, &file, settings.section(id), &settings.granted(&component.package))?;
+        let granted = generation.grants().to_texts();
+        if settings.grants_requests() && !granted.is_empty() {
+            let granted = granted.join(", ");
+            tracing::info!("{file}: granted what it requests: {granted}; a server wants that in plugins.grants.{id}");
+        }
         Ok(Release::new(generation, path))
     }
 
@@ -133,12 +139,12 @@ impl Loader {
         after: &Settings,
     ) -> Result<Option<Release>, LoadError> {
         let (generation, id) = (&release.generation, release.id().as_str());
-        let (section, granted) = (after.section(id), after.granted(id));
-        if *generation.config() == *section.unwrap_or("{}") && granted == before.granted(id) {
+        let (section, granted) = (after.section(id), after.granted(generation.package()));
+        if *generation.config() == *section.unwrap_or("{}") && granted == before.granted(generation.package()) {
             return Ok(None);
         }
         let file = release.file.display().to_string();
-        let reconfigured = self.runtime.reload(generation, &file, section, granted)?;
+        let reconfigured = self.runtime.reload(generation, &file, section, &granted)?;
         Ok(Some(Release::new(reconfigured, &release.file)))
     }
 

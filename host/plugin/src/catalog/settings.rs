@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::releases::TrialPolicy;
 use crate::config::Config;
 use crate::load::LoadError;
+use crate::package::Package;
 
 /// The section `plugins`, and the section of each plugin.
 pub(super) struct Settings {
@@ -30,8 +31,13 @@ impl Settings {
     }
 
     /// The grants of a plugin.
-    pub(super) fn granted(&self, id: &str) -> &[String] {
-        self.config.granted(id)
+    pub(super) fn granted(&self, package: &Package) -> Vec<String> {
+        self.config.granted(package)
+    }
+
+    /// Whether plugins are granted what they request.
+    pub(super) fn grants_requests(&self) -> bool {
+        self.config.grant_requested
     }
 
     /// SHA-256 of the only content that is accepted for a plugin, if it is pinned.
