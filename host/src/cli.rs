@@ -164,6 +164,13 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Configuration(text) | Self::Permanent(_, text) | Self::Other(text)) = self;
+        f.write_str(text)
+    }
+}
+
 impl From<modehost_config::Diagnostics> for Failure {
     fn from(problems: modehost_config::Diagnostics) -> Self {
         Self::Configuration(problems.to_string())

@@ -19,19 +19,25 @@ use crate::terminal::{print_error, print_line};
 /// Default data directory of `dev`: below cargo's target directory, which git ignores and which persists between runs.
 pub const DATA: &str = "target/modehost-dev";
 
-/// Builds `plugins`, installs the components into `directory` and prints the outcome.
-pub fn build_and_install(builder: &Builder, plugins: &[PluginSource], directory: &Path) {
+/// Builds `plugins`, installs each component into `directory` as soon as it is built, and prints the outcome.
+/// `on_installed` is called after each.
+pub fn build_and_install(
+    builder: &Builder,
+    plugins: &[PluginSource],
+    directory: &Path,
+    mut on_installed: impl FnMut(),
+) {
     let started = Instant::now();
     let names: Vec<&str> = plugins.iter().map(|plugin| plugin.id.as_str()).collect();
     print_line(format_args!("building {}", names.join(", ")));
-    let (built, error) = builder.build(plugins);
-    for built in &built {
+    let (_, error) = builder.build_each(plugins, |built| {
         match build::install(built, directory) {
             Ok(true) => print_line(format_args!("built {} in {:.1} s", built.id, started.elapsed().as_secs_f32())),
             Ok(false) => print_line(format_args!("{} is unchanged", built.id)),
             Err(error) => print_error(error),
         }
-    }
+        on_installed();
+    });
     if let Some(error) = error
         && !builder.is_stopped()
     {

@@ -9,6 +9,18 @@ pub use modehost_limits::{
     SESSION_SOFT_LIMIT, STATE_SAMPLE_SESSIONS, STORAGE_BACKOFF, STORAGE_TIMEOUT, TLS_POLL, WORKER_STACK_BYTES,
 };
 
+// --- Authors' tools ---------------------------------------------------------------
+
+/// Components of a first build that are told one by one; more are served as they come.
+pub const DEV_PLUGINS: usize = 256;
+
+/// After a component is there: how long `dev` waits for the next before it serves. Those that are up to date follow each
+/// other within milliseconds.
+pub const DEV_FIRST_PLUGINS: Duration = Duration::from_secs(1);
+
+/// Bytes of a test script; thousands of lines.
+pub const SCRIPT_BYTES: usize = 1024 * 1024;
+
 // --- Log files -----------------------------------------------------------------------------------
 
 /// Pause after a failure to write a log file; lines in between are counted as lost.

@@ -148,16 +148,24 @@ impl Origin {
         let variables =
             std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
         overrides.extend(environment::collect(VARIABLE_PREFIX, variables));
-        overrides.extend(self.data.iter().map(|data| preset("--data", &["storage", "dir"], data)));
+        overrides
+            .extend(self.data.iter().map(|data| preset("--data", &["storage", "dir"], data.display().to_string())));
         Source { embedded: BUILT_IN, file, overrides }
     }
 }
 
 /// The override that a command line option stands for.
-pub fn preset(option: &str, steps: &[&str], path: &Path) -> Override {
-    let spelling = path.display().to_string();
+pub fn preset(option: &str, steps: &[&str], value: impl Into<Value>) -> Override {
+    let value = value.into();
+    let spelling = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let steps = steps.iter().map(|step| (*step).to_owned()).collect();
-    Override { variable: option.to_owned(), steps, value: Value::String(spelling.clone()), spelling }
+    Override { variable: option.to_owned(), steps, value, spelling }
+}
+
+/// Whether the built-in settings know a plugin of this id: one that comes with the server.
+pub fn is_bundled(id: &str) -> bool {
+    let built_in = Source { embedded: BUILT_IN, file: None, overrides: Vec::new() };
+    load(&built_in).is_ok_and(|loaded| loaded.document.plugins.grants.contains_key(id))
 }
 
 /// Loads the settings.

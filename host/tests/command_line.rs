@@ -29,6 +29,10 @@ fn help_teaches_with_examples() {
         (vec!["dev", "--help"], "Edit a file under plugins/"),
         (vec!["check", "--help"], "modehost check config/modehost.yaml"),
         (vec!["plugin", "build", "--help"], "modehost plugin build plugins/mine"),
+        (vec!["plugin", "new", "--help"], "modehost plugin new pomodoro"),
+        (vec!["plugin", "test", "--help"], "+25m                       time passes, at once"),
+        (vec!["plugin", "test", "--words"], "the person says this"),
+        (vec!["plugin", "try", "--help"], ":save FILE"),
         (vec!["health", "--help"], "HEALTHCHECK CMD"),
         (vec!["session", "list", "--help"], "modehost session list --json"),
         (vec!["session", "show", "--help"], "modehost session show aa:bb:cc:00:11:22"),
@@ -196,11 +200,11 @@ fn c20_what_never_ends_is_not_read_to_its_end() {
 }
 
 #[test]
-fn outside_a_checkout_dev_says_where_to_go() {
+fn outside_a_workspace_dev_says_where_to_go() {
     let directory = tempfile::tempdir().expect("folder");
     let output = modehost(directory.path(), &["dev"], &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("run this inside a checkout"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("`modehost plugin new NAME` writes one"), "{}", text(&output.stderr));
 }
 
 #[test]

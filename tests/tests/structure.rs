@@ -36,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech", "breaker", "follow",
+            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit",
         ],
     ),
 ];

@@ -49,7 +49,7 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
         return Err(Failure::Configuration("modehost: check one configuration file at a time".to_owned()));
     };
     let option = |directory: &Option<PathBuf>, name, steps: &[&str]| {
-        directory.iter().map(|path| preset(name, steps, path)).collect()
+        directory.iter().map(|path| preset(name, steps, path.display().to_string())).collect()
     };
     let preset: Vec<_> = option(&arguments.plugins, "--plugins", &["plugins", "dir"]);
     let source = Origin { file: Some(file.clone()), data: arguments.data.clone(), preset }.source();

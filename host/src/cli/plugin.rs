@@ -1,7 +1,10 @@
 //! `modehost plugin …`. Rule: uses the same file checks and the same admin API as everybody else; changes nothing but
-//! what `build` builds.
+//! what `build` builds and what `new` and `try` are told to write.
 
+mod attempt;
+mod new;
 mod running;
+mod test;
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +14,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::client::{RequestError, Server, ServerArguments};
-use crate::dev::{Builder, Workspace};
+use crate::dev::{Builder, PluginSource, Workspace};
 use crate::plugin_file::{self, components, describe, read_package, requested_grants};
 use crate::settings::Settings;
 use crate::terminal::{print_error, print_line};
@@ -26,7 +29,16 @@ pub enum PluginCommand {
     /// Has the running server roll back to the previous version, on trial or at any later time
     #[command(after_help = ROLLBACK_HELP)]
     Rollback(TargetArguments),
-    /// Builds plugins of this checkout to components
+    /// Writes a new plugin that builds, passes its own test and is served by `dev`
+    #[command(after_help = new::HELP)]
+    New(new::NewArguments),
+    /// Plays the scripts of plugins: tests in milliseconds, without a server
+    #[command(after_help = test::HELP)]
+    Test(test::TestArguments),
+    /// Lets you type to a mode, without a device and a server
+    #[command(after_help = attempt::HELP)]
+    Try(attempt::TryArguments),
+    /// Builds plugins of this workspace to components
     #[command(
         after_help = "Examples:\n  modehost plugin build\n  modehost plugin build plugins/mine\n  modehost plugin build mine"
     )]
@@ -86,6 +98,9 @@ pub fn run(command: PluginCommand) -> Result<(), Failure> {
         PluginCommand::List(server) => list(server),
         PluginCommand::Reload(target) => run_on_server(target, "reload"),
         PluginCommand::Rollback(target) => run_on_server(target, "rollback"),
+        PluginCommand::New(arguments) => new::run(&arguments),
+        PluginCommand::Test(arguments) => test::run(&arguments),
+        PluginCommand::Try(arguments) => attempt::run(&arguments),
         PluginCommand::Build { plugin } => build(plugin.as_deref()),
         PluginCommand::Check { file, server } => check(&file, server),
         PluginCommand::Inspect { file, json } => inspect(&file, json),
@@ -127,14 +142,56 @@ fn run_on_server(target: TargetArguments, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn build(plugin: Option<&str>) -> Result<(), Failure> {
+/// A component that a command is about.
+struct Target {
+    id: String,
+    file: PathBuf,
+    /// The folder of its source, if it was built from one.
+    directory: Option<PathBuf>,
+}
+
+/// The component of a file as it is, or those of plugins of the workspace, built.
+fn built(plugin: Option<&str>) -> Result<Vec<Target>, Failure> {
+    if let Some(file) = plugin.map(Path::new).filter(|path| path.extension().is_some_and(|end| end == "wasm")) {
+        let (_, package) = read_package(file).map_err(Failure::other)?;
+        return Ok(vec![Target { id: package.id, file: file.to_owned(), directory: None }]);
+    }
+    let (plugins, builder) = sources(plugin)?;
+    let (built, error) = builder.build(&plugins);
+    if let Some(error) = error {
+        return Err(Failure::other(error));
+    }
+    let directory = |id: &str| plugins.iter().find(|plugin| plugin.id == id).map(|plugin| plugin.directory.clone());
+    Ok(built
+        .into_iter()
+        .map(|built| Target { directory: directory(&built.id), id: built.id, file: built.file })
+        .collect())
+}
+
+/// The named plugin of the workspace, or that of the current directory, or all.
+fn sources(plugin: Option<&str>) -> Result<(Vec<PluginSource>, Builder), Failure> {
     let here = std::env::current_dir().map_err(Failure::other)?;
     let workspace = Workspace::find(&here).map_err(Failure::other)?;
     let plugins = match plugin {
         Some(name) => vec![workspace.plugin(name).map_err(Failure::other)?],
-        None => workspace.plugins().map_err(Failure::other)?,
+        None => {
+            let all = workspace.plugins().map_err(Failure::other)?;
+            let here = here.canonicalize().unwrap_or(here);
+            let own: Vec<PluginSource> =
+                all.iter().filter(|plugin| here.starts_with(&plugin.directory)).cloned().collect();
+            if own.is_empty() { all } else { own }
+        }
     };
-    let builder = Builder::prepare(workspace).map_err(Failure::other)?;
+    if plugins.is_empty() {
+        let message =
+            format!("there is no plugin in {}; `modehost plugin new NAME` writes one", workspace.root.display());
+        return Err(Failure::Other(message));
+    }
+    Ok((plugins, Builder::prepare(workspace).map_err(Failure::other)?))
+}
+
+fn build(plugin: Option<&str>) -> Result<(), Failure> {
+    let (plugins, builder) = sources(plugin)?;
     let (built, error) = builder.build(&plugins);
     for built in &built {
         let bytes = std::fs::metadata(&built.file).map_or(0, |file| file.len());
@@ -146,10 +203,10 @@ fn build(plugin: Option<&str>) -> Result<(), Failure> {
 fn check(file: &Path, server: ServerArguments) -> Result<(), Failure> {
     let loaded = server.load()?;
     let (_, package) = read_package(file).map_err(Failure::other)?;
-    let granted = loaded.document.plugins.granted(&package.id);
+    let granted = loaded.document.plugins.granted(&package);
     let section = loaded.sections.get(&package.id).map(|section| &section.value);
     let runtime = plugin_file::small_runtime(&loaded.document).map_err(Failure::other)?;
-    let generation = plugin_file::probe(&runtime, file, section, granted).map_err(Failure::other)?;
+    let generation = plugin_file::probe(&runtime, file, section, &granted).map_err(Failure::other)?;
     let manifest = generation.manifest();
     print_line(format_args!("ok: {} {} passes every check", manifest.id, manifest.version));
     print_line(format_args!("modes: {}", comma_separated(manifest.modes.iter().map(|mode| mode.name.to_string()))));

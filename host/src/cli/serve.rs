@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crate::limits;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use modehost_config::InitialLoad;
-use modehost_config::environment::Override;
 use modehost_gateway::BindError;
 use modehost_storage::PermanentError;
 use modehost_task::{run_blocking, run_on_io};
@@ -15,7 +14,7 @@ use modehost_task::{run_blocking, run_on_io};
 use super::{BAD_DATA, Failure, NO_PERMISSION, Paths};
 use crate::app::signals::Signals;
 use crate::app::{self, Ended, Program, Start, StartError};
-use crate::dev::{self, Builder, DevWatch, Workspace};
+use crate::dev::{self, Builder, DevWatch, PluginSource, Workspace};
 use crate::log::Log;
 use crate::settings::{self, Origin, Settings, preset};
 use crate::terminal::{self, print_error, print_line};
@@ -49,27 +48,33 @@ pub fn dev(arguments: DevArguments) -> Result<(), Failure> {
     let Paths { config, data } = arguments.paths;
     let data = data.unwrap_or_else(|| workspace.root.join(dev::DATA));
     let directory = data.join("plugins");
-    // An author's broken plugin must not end the server.
-    let lenient = Override {
-        variable: "dev".to_owned(),
-        steps: vec!["plugins".to_owned(), "strict_start".to_owned()],
-        value: false.into(),
-        spelling: "false".to_owned(),
-    };
-    let presets = vec![preset("dev", &["plugins", "dir"], &directory), lenient];
+    let mut presets = vec![preset("dev", &["plugins", "dir"], directory.display().to_string())];
+    // An author's broken plugin must not end the server, and what it requests is the author's to say.
+    presets.push(preset("dev", &["plugins", "strict_start"], false));
+    presets.push(preset("dev", &["plugins", "grant_requested"], true));
+    let has_file = config.is_some() || Path::new(settings::DEFAULT_FILE).is_file();
+    let plugins = workspace.plugins().map_err(Failure::other)?;
+    if let Some(mode) = default_mode(&plugins).filter(|_| !has_file) {
+        print_line(format_args!("new devices begin in the mode {mode}"));
+        presets.push(preset("dev", &["session", "default_mode"], mode));
+    }
     let origin = Origin { file: config, data: Some(data), preset: presets };
     let hint = "edit a file under plugins/ and save: it is rebuilt and swapped under live connections";
     start(&origin, Box::new(move |settings| build_and_watch(workspace, &settings.plugins.dir)), hint)
 }
 
-/// Runs the first build, then starts the watcher.
+/// The mode that devices begin in where the built-in default mode is not in this workspace: that of the first plugin,
+/// which has the plugin's id as `plugin new` writes it.
+fn default_mode(plugins: &[PluginSource]) -> Option<&str> {
+    let has_bundled = plugins.iter().any(|plugin| settings::is_bundled(&plugin.id));
+    plugins.first().map(|plugin| plugin.id.as_str()).filter(|_| !has_bundled)
+}
+
+/// Starts the first build and the watcher; returns once there is something to serve.
 fn build_and_watch(workspace: Workspace, directory: &Path) -> Result<Box<dyn Send>, String> {
     let builder = Builder::prepare(workspace.clone()).map_err(|error| error.to_string())?;
-    let plugins = workspace.plugins().map_err(|error| error.to_string())?;
     let directory: PathBuf = directory.to_owned();
     std::fs::create_dir_all(&directory).map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
-    dev::remove_stale(&plugins, &directory);
-    dev::build_and_install(&builder, &plugins, &directory);
     match DevWatch::start(workspace, builder, directory) {
         Ok(watch) => Ok(Box::new(watch)),
         Err(error) => {

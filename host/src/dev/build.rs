@@ -132,7 +132,16 @@ impl Builder {
     /// Builds `plugins` with one cargo call, whose progress and messages go to standard error. Returns the built
     /// components, and the error if something failed.
     pub fn build(&self, plugins: &[PluginSource]) -> (Vec<Built>, Option<BuildError>) {
-        let outcome = self.run_cargo(plugins);
+        self.build_each(plugins, |_| {})
+    }
+
+    /// As [`build`](Self::build); `on_built` gets each component as soon as it is there, while others still build.
+    pub fn build_each(
+        &self,
+        plugins: &[PluginSource],
+        on_built: impl FnMut(&Built),
+    ) -> (Vec<Built>, Option<BuildError>) {
+        let outcome = self.run_cargo(plugins, on_built);
         let (built, succeeded) = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return (Vec::new(), Some(BuildError::NoCargo { program: self.cargo.clone(), error })),
@@ -143,7 +152,7 @@ impl Builder {
         (built, failed.then_some(BuildError::Failed(missing)))
     }
 
-    fn run_cargo(&self, plugins: &[PluginSource]) -> std::io::Result<(Vec<Built>, bool)> {
+    fn run_cargo(&self, plugins: &[PluginSource], on_built: impl FnMut(&Built)) -> std::io::Result<(Vec<Built>, bool)> {
         let mut command = Command::new(&self.cargo);
         command.args(["build", "--keep-going", "--profile", "plugin", "--target", TARGET]);
         // Diagnostics for people go to standard error as usual; standard output lists the artifacts as JSON.
@@ -163,7 +172,7 @@ impl Builder {
             output
         };
         let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines().map_while(Result::ok));
-        let built = lines.filter_map(|line| artifact(&line, plugins)).collect();
+        let built = lines.filter_map(|line| artifact(&line, plugins)).inspect(on_built).collect();
         // Take the child out of the lock first, so that `stop` does not wait for its exit.
         let child = self.running.lock().child.take();
         let succeeded = child.is_some_and(|mut child| child.wait().is_ok_and(|status| status.success()));

@@ -15,8 +15,8 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, ne
 use parking_lot::Mutex;
 
 use super::build::Builder;
-use super::build_and_install;
 use super::workspace::Workspace;
+use super::{build_and_install, remove_stale};
 use crate::terminal::print_error;
 
 /// The sources cannot be watched.
@@ -45,10 +45,11 @@ struct Changes {
 }
 
 impl DevWatch {
-    /// Starts watching; components are installed into `directory`.
+    /// Starts the first build of all plugins, and then watches; components are installed into `directory`. Returns once
+    /// the first components are there and those that still build take longer, or the build has ended.
     ///
     /// # Errors
-    /// If the system denies the watch.
+    /// If the system denies the watch; nothing is built then.
     pub fn start(workspace: Workspace, builder: Builder, directory: PathBuf) -> Result<Self, WatchError> {
         let changes = Arc::new(Mutex::new(Changes::default()));
         // A capacity of 1 is enough: the thread takes all collected changes at once.
@@ -62,10 +63,28 @@ impl DevWatch {
         if contract.is_dir() {
             watcher.watch(&contract, RecursiveMode::Recursive).map_err(watch_error)?;
         }
+        let (installed, on_installed) = sync_channel::<()>(limits::DEV_PLUGINS);
         let thread = std::thread::Builder::new()
             .name("dev-build".to_owned())
-            .spawn(move || rebuild(&workspace, &builder, &directory, &changes, &woken))
+            .spawn(move || {
+                match workspace.plugins() {
+                    Ok(plugins) => {
+                        remove_stale(&plugins, &directory);
+                        build_and_install(&builder, &plugins, &directory, || {
+                            // Whoever waits has gone once the first have come.
+                            let _ = installed.try_send(());
+                        });
+                    }
+                    Err(error) => print_error(error),
+                }
+                drop(installed);
+                rebuild(&workspace, &builder, &directory, &changes, &woken);
+            })
             .map_err(|error| WatchError { directory: PathBuf::from("plugins"), error: notify::Error::io(error) })?;
+        // An error is the end of the build. What is up to date comes at once; what compiles does not keep the others.
+        if on_installed.recv().is_ok() {
+            while on_installed.recv_timeout(limits::DEV_FIRST_PLUGINS).is_ok() {}
+        }
         Ok(Self { watcher: Some(watcher), builder: stopping, thread: Some(thread) })
     }
 }
@@ -157,7 +176,7 @@ fn rebuild(workspace: &Workspace, builder: &Builder, directory: &Path, changes: 
         };
         plugins.retain(|plugin| changes.all || changed(&plugin.directory));
         if !plugins.is_empty() {
-            build_and_install(builder, &plugins, directory);
+            build_and_install(builder, &plugins, directory, || {});
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct PluginSource {
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     /// Neither this directory nor a parent is a checkout.
-    #[error("no workspace with a `plugins` folder at {} or above; run this inside a checkout, or use `modehost serve`", .0.display())]
+    #[error("no workspace with a `plugins` folder at {} or above; `modehost plugin new NAME` writes one, and `modehost serve` needs none", .0.display())]
     NotFound(PathBuf),
     /// A manifest or a directory cannot be read.
     #[error("cannot read {}: {error}", path.display())]

@@ -94,6 +94,7 @@ const ANYWHERE: &[&str] = &[
     "/log/rotate_mb",
     "/plugins/cache_mib",
     "/plugins/canary_percent",
+    "/plugins/grant_requested",
     "/plugins/grants",
     "/plugins/limits/call_ms",
     "/plugins/limits/compile_mib",

@@ -24,7 +24,7 @@
 #[doc(hidden)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit/0.2",
+        path: "wit",
         world: "mode",
         pub_export_macro: true,
         export_macro_name: "export_mode",

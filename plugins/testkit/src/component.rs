@@ -1,49 +1,106 @@
-//! The component of a plugin, as cargo makes it. Rule: compiled once for each content, read and loaded by
-//! the server's own code.
+//! The component of a plugin. Rule: compiled once for each content, read and loaded by the server's own code, with every
+//! grant that it requests.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use modehost_guest_build::{guest_wasm, target};
 use modehost_plugin::grants::Grant;
 use modehost_plugin::package;
 use modehost_plugin::{Runtime, RuntimeConfig, WasmGeneration};
+use serde::Deserialize;
 
 /// Instances of all tests of a process; the address space for them is reserved at once.
 const INSTANCES: usize = 256;
 
-/// Builds and loads a package with all the grants that it asks for.
-pub(crate) fn load(package: &str, config: &str) -> Arc<WasmGeneration> {
-    let bytes = guest_wasm(package);
-    let granted = grants(&bytes, package);
-    match runtime().load(&bytes, package, Some(config), &granted) {
-        Ok(generation) => generation,
-        Err(error) => panic!("{package} is refused: {error}"),
+/// Tests run unoptimised beside a build; only the server's tests look at time limits.
+const CALL_BUDGETS: u32 = 50;
+
+/// Bytes of a plugin file; the server's own limit.
+const FILE_BYTES: usize = modehost_limits::PLUGIN_FILE_BYTES as usize;
+
+/// Builds and loads a package of the workspace whose test this is, as `modehost plugin build` does.
+///
+/// # Panics
+/// If it does not build, or is refused.
+pub(crate) fn build(package: &str, config: &str) -> Arc<WasmGeneration> {
+    load(&built(package), package, config).unwrap_or_else(|refusal| panic!("{package} is refused: {refusal}"))
+}
+
+/// The component of a package; built once in a process. Cargo's own lock is between processes.
+fn built(package: &str) -> Vec<u8> {
+    static BUILT: OnceLock<Mutex<HashMap<String, Vec<u8>>>> = OnceLock::new();
+    // A panic here leaves the map as it was.
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = built.get(package) {
+        return bytes.clone();
     }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-wasip2", "-p", package]);
+    command.arg("--message-format=json-render-diagnostics");
+    if let Some(directory) = std::env::var_os("CARGO_MANIFEST_DIR") {
+        command.current_dir(directory);
+    }
+    let output = command.output().unwrap_or_else(|error| panic!("cargo cannot be run: {error}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{package} does not build for wasm32-wasip2:\n{stderr}");
+    let file = String::from_utf8_lossy(&output.stdout).lines().rev().find_map(|line| component_file(line, package));
+    let file = file.unwrap_or_else(|| panic!("{package} builds no component; its crate-type must contain cdylib"));
+    let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{} cannot be read: {error}", file.display()));
+    built.insert(package.to_owned(), bytes.clone());
+    bytes
+}
+
+/// The component of a package that a line of cargo's output reports.
+fn component_file(line: &str, package: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Line {
+        target: Target,
+        filenames: Vec<PathBuf>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+    let line: Line = serde_json::from_str(line).ok()?;
+    let is_own = line.target.name == package || line.target.name == package.replace('-', "_");
+    line.filenames.into_iter().find(|file| is_own && file.extension().is_some_and(|end| end == "wasm"))
+}
+
+/// Loads a component with all grants that it requests, required or optional. The error is the server's refusal.
+pub(crate) fn load(bytes: &[u8], name: &str, config: &str) -> Result<Arc<WasmGeneration>, String> {
+    let manifest = package::read(bytes).map_err(|error| format!("{name} {error}"))?;
+    let requested: Vec<String> =
+        manifest.grants.iter().chain(&manifest.optional_grants).map(Grant::to_string).collect();
+    runtime()?.load(bytes, name, Some(config), &requested).map_err(|error| error.to_string())
+}
+
+/// Loads a component from a file.
+pub(crate) fn load_file(path: &Path, config: &str) -> Result<Arc<WasmGeneration>, String> {
+    let name = path.display().to_string();
+    let bytes = modehost_follow::read(path, FILE_BYTES).map_err(|error| format!("cannot read {name}: {error}"))?;
+    load(&bytes, &name, config)
 }
 
 /// The same plugin with another section of the configuration.
-pub(crate) fn reload(generation: &WasmGeneration, config: &str) -> Arc<WasmGeneration> {
-    let package = generation.package();
-    match runtime().reload(generation, &package.id, Some(config), &generation.grants().to_texts()) {
-        Ok(generation) => generation,
-        Err(error) => panic!("{} is refused: {error}", package.id),
-    }
+pub(crate) fn reload(generation: &WasmGeneration, config: &str) -> Result<Arc<WasmGeneration>, String> {
+    let (id, granted) = (&generation.package().id, generation.grants().to_texts());
+    runtime()?.reload(generation, id, Some(config), &granted).map_err(|error| error.to_string())
 }
 
-/// All the grants that the component asks for, needed or optional.
-fn grants(bytes: &[u8], package: &str) -> Vec<String> {
-    let manifest = package::read(bytes).unwrap_or_else(|error| panic!("{package} {error}"));
-    manifest.grants.iter().chain(&manifest.optional_grants).map(Grant::to_string).collect()
-}
-
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        // Compiling takes longer than all the tests; the result is good for the next run too.
-        let cache = Some(target().join("testkit"));
-        // Tests run unoptimised beside a build; only the server's tests look at time limits.
-        let call = modehost_limits::CALL_BUDGET * 50;
-        let config = RuntimeConfig { live_instances: INSTANCES, cache, call_timeout: call, ..RuntimeConfig::default() };
-        Runtime::new(config).unwrap_or_else(|error| panic!("{error}"))
-    })
+fn runtime() -> Result<&'static Runtime, String> {
+    static RUNTIME: OnceLock<Result<Arc<Runtime>, String>> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        // In cargo's target folder a compiled component is good for the next run too; compiling takes longer than all
+        // the tests.
+        let program = std::env::current_exe().ok();
+        let mut folders = program.iter().flat_map(|program| program.ancestors());
+        let cache = folders.find(|folder| folder.join("CACHEDIR.TAG").is_file()).map(|target| target.join("testkit"));
+        let call_timeout = modehost_limits::CALL_BUDGET * CALL_BUDGETS;
+        let config = RuntimeConfig { live_instances: INSTANCES, cache, call_timeout, ..RuntimeConfig::default() };
+        Runtime::new(config).map_err(|error| error.to_string())
+    });
+    runtime.as_deref().map_err(Clone::clone)
 }

@@ -2,27 +2,28 @@
 //! order, as in the server.
 //!
 //! - [`seen`]: what a test sees of it
+//! - [`tried`]: the same steps with faults of the mode as errors
 
 mod seen;
+mod tried;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use modehost_contract::effect::{Local, Tool};
+use modehost_contract::effect::Tool;
 use modehost_contract::event::{Device, EndReason, Start, Transcript};
-use modehost_contract::{Context, Effect, Event, Fault, Generation, Instance, Snapshot};
+use modehost_contract::{Effect, Event, Instance, Snapshot};
 use modehost_plugin::WasmGeneration;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::component;
 use crate::world::World;
 
 /// A device with its instance; the first event opens it.
 pub struct TestDevice {
     generation: Arc<WasmGeneration>,
-    world: Rc<RefCell<World>>,
+    pub(crate) world: Rc<RefCell<World>>,
     device: Device,
     instance: Option<Box<dyn Instance>>,
     timers: BTreeMap<u64, u64>,
@@ -86,6 +87,12 @@ impl TestDevice {
         self
     }
 
+    /// The section of the configuration that versions of the plugin get which take over.
+    pub(crate) fn configured(mut self, config: Option<String>) -> Self {
+        self.config = config;
+        self
+    }
+
     /// The device offers these tools.
     #[must_use]
     pub fn tools(self, tools: &[Tool]) -> Self {
@@ -100,10 +107,13 @@ impl TestDevice {
 
     /// Begins a role: a mode, or none for a handler of messages.
     pub fn start(&mut self, mode: Option<&str>) {
+        self.tell(self.started(mode));
+    }
+
+    pub(crate) fn started(&self, mode: Option<&str>) -> Event {
         let session_id = format!("session-{}", self.device.id).into();
         let (device, language) = (self.device.clone(), self.language.as_str().into());
-        let start = Start { mode: mode.map(Into::into), device, session_id, language };
-        self.tell(Event::Started(start));
+        Event::Started(Start { mode: mode.map(Into::into), device, session_id, language })
     }
 
     /// A connection serves the device.
@@ -132,17 +142,14 @@ impl TestDevice {
 
     /// Confirmed words; the segment of the drafts before them ends.
     pub fn hears(&mut self, text: &str) {
-        let transcript = self.transcript(text, true);
-        self.segment += 1;
-        self.began = None;
+        let transcript = self.next_transcript(text, true);
         self.tell(Event::Transcript(transcript));
     }
 
     /// Words that the recogniser may still change. They share the segment with the next confirmed
     /// ones.
     pub fn says_draft(&mut self, text: &str) {
-        let transcript = self.transcript(text, false);
-        self.began = Some(transcript.start_ms);
+        let transcript = self.next_transcript(text, false);
         self.tell(Event::Transcript(transcript));
     }
 
@@ -179,9 +186,7 @@ impl TestDevice {
     /// # Panics
     /// If the plugin refuses the section.
     pub fn configure(&mut self, config: &str) {
-        self.generation = component::reload(&self.generation, config);
-        self.config = Some(config.to_owned());
-        self.tell(Event::ConfigChanged { config: config.into(), device: self.device.clone() });
+        self.try_configure(config).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// The process dies and comes back with the state as it is now. Timers go on; whatever was
@@ -191,42 +196,18 @@ impl TestDevice {
     /// # Panics
     /// If no event has opened the instance, or it does not restore.
     pub fn restart(&mut self) {
-        let snapshot = self.snapshot();
-        let restored = self.generation.restore(&snapshot).unwrap_or_else(|fault| panic!("restore: {fault}"));
-        self.instance = Some(restored);
-        self.world.borrow_mut().interrupt(&self.device.id);
-        if !self.held {
-            self.settle();
-        }
+        self.try_restart().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Any event; opens the instance if it is the first. Then what follows from it, unless the
     /// device holds.
     pub fn tell(&mut self, event: Event) {
-        if self.instance.is_none() {
-            let opened = self.generation.open().unwrap_or_else(|fault| panic!("{fault}"));
-            self.instance = Some(opened);
-            if !matches!(event, Event::Started(_)) {
-                self.start(None);
-            }
-        }
-        self.handle(&event);
-        if !self.held {
-            self.settle();
-        }
+        self.try_tell(&event).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Handles the next outcome; false if none waits.
     pub fn step(&mut self) -> bool {
-        let id = self.device.id.to_string();
-        let next = self.world.borrow_mut().queues.get_mut(&id).and_then(std::collections::VecDeque::pop_front);
-        match next {
-            Some(event) => {
-                self.handle(&event);
-                true
-            }
-            None => false,
-        }
+        self.try_step().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Handles outcomes until none waits.
@@ -236,18 +217,7 @@ impl TestDevice {
 
     /// Lets time pass; timers of this device run out in their order.
     pub fn advance(&mut self, ms: u64) {
-        let end = self.world.borrow().now + ms;
-        loop {
-            let next = self.timers.iter().map(|(&id, &due)| (due, id)).min().filter(|(due, _)| *due <= end);
-            let Some((due, id)) = next else {
-                break;
-            };
-            self.timers.remove(&id);
-            let now = self.world.borrow().now.max(due);
-            self.world.borrow_mut().now = now;
-            self.tell(Event::Timer(id));
-        }
-        self.world.borrow_mut().now = end;
+        self.try_advance(ms).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// The state between two events.
@@ -255,8 +225,19 @@ impl TestDevice {
     /// # Panics
     /// If the instance is not open, or traps.
     pub fn snapshot(&mut self) -> Snapshot {
-        let instance = self.instance.as_mut().unwrap_or_else(|| panic!("no event has opened the instance"));
-        instance.snapshot().unwrap_or_else(|fault| panic!("{fault}"))
+        self.try_snapshot().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The words that come next: a confirmed transcript ends its segment.
+    pub(crate) fn next_transcript(&mut self, text: &str, is_final: bool) -> Transcript {
+        let transcript = self.transcript(text, is_final);
+        if is_final {
+            self.segment += 1;
+            self.began = None;
+        } else {
+            self.began = Some(transcript.start_ms);
+        }
+        transcript
     }
 
     /// Words of the segment that is being spoken.
@@ -265,59 +246,5 @@ impl TestDevice {
         let start_ms = self.began.unwrap_or(end_ms);
         let (segment, source) = (self.segment + 1, "typed".into());
         Transcript { text: text.into(), is_final, start_ms, end_ms, segment, source }
-    }
-
-    fn handle(&mut self, event: &Event) {
-        let context = {
-            let mut world = self.world.borrow_mut();
-            world.handled += 1;
-            // Spread over all bits, and the same in each run.
-            Context { now: world.now, seed: (world.handled as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) }
-        };
-        let instance = self.instance.as_mut().unwrap_or_else(|| panic!("the instance is open"));
-        match instance.handle(context, event) {
-            Ok(effects) => {
-                for effect in effects {
-                    self.carry_out(effect, context.now);
-                }
-            }
-            Err(Fault::Rejected(rejection)) => {
-                let error = json!({"type": "error", "code": rejection.code, "message": rejection.message});
-                self.world.borrow_mut().hand(&self.device.id, &error.to_string());
-            }
-            Err(fault) => panic!("{event:?}: {fault}"),
-        }
-        self.swap_if_due();
-    }
-
-    fn carry_out(&mut self, effect: Effect, now: u64) {
-        match &effect {
-            Effect::Local(Local::StartTimer { id, delay_ms }) => {
-                self.timers.insert(*id, now + delay_ms);
-            }
-            Effect::Local(Local::StopTimer(id)) => {
-                self.timers.remove(id);
-            }
-            other => self.world.borrow_mut().carry_out(&self.device.id, other),
-        }
-        self.effects.push(effect);
-    }
-
-    /// Replaces the instance, if the script says that it is due and has not happened yet.
-    fn swap_if_due(&mut self) {
-        let due = match &self.world.borrow().swap_behind {
-            Some((event, next)) if !self.swapped && self.world.borrow().handled >= *event => Some(next.clone()),
-            _ => None,
-        };
-        if let Some(next) = due {
-            let next = match &self.config {
-                Some(config) => component::reload(&next, config),
-                None => next,
-            };
-            let snapshot = self.snapshot();
-            self.instance = Some(next.restore(&snapshot).unwrap_or_else(|fault| panic!("restore: {fault}")));
-            self.generation = next;
-            self.swapped = true;
-        }
     }
 }

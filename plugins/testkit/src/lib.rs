@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! - [`Kit`]: a plugin and the world around it
+//! - [`script`]: tests as lines of text, for modes in any language
 //! - [`TestDevice`]: one device's instance; events in, what it sends and says out
 //! - `world`: documents, journals, archives, webhooks, tools and the scripted model that the devices
 //!   of a kit share
@@ -19,12 +20,15 @@
 
 mod component;
 mod device;
+pub mod script;
 mod world;
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use modehost_contract::Generation;
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;
 
@@ -55,12 +59,34 @@ impl Kit {
         Self::configured(package, "{}")
     }
 
+    /// As [`Kit::build`], for the package whose test this is.
+    ///
+    /// # Panics
+    /// As [`Kit::build`], and outside `cargo test`.
+    pub fn of_this_crate() -> Self {
+        let package = std::env::var("CARGO_PKG_NAME");
+        Self::build(&package.unwrap_or_else(|_| panic!("CARGO_PKG_NAME is not set: run this with `cargo test`")))
+    }
+
     /// As [`Kit::build`], with this section of the configuration (JSON).
     ///
     /// # Panics
     /// As [`Kit::build`].
     pub fn configured(package: &str, config: &str) -> Self {
-        Self { generation: component::load(package, config), world: Rc::default() }
+        Self { generation: component::build(package, config), world: Rc::default() }
+    }
+
+    /// The plugin of a file in any language, granted what it requests.
+    ///
+    /// # Errors
+    /// The sentence with which the server refuses it.
+    pub fn file(path: &Path, config: &str) -> Result<Self, String> {
+        Ok(Self { generation: component::load_file(path, config)?, world: Rc::default() })
+    }
+
+    /// What the plugin offers.
+    pub fn manifest(&self) -> &Manifest {
+        self.generation.manifest()
     }
 
     /// The same plugin in a new world.

@@ -49,6 +49,16 @@ pub(crate) struct World {
     /// Events handled by all devices, and the one behind which instances are replaced.
     pub(crate) handled: usize,
     pub(crate) swap_behind: Option<(usize, Arc<WasmGeneration>)>,
+    /// What has come out of the devices, in order, if somebody takes it.
+    pub(crate) seen: Option<Vec<(String, Seen)>>,
+}
+
+/// Something that has come out of a device.
+pub(crate) enum Seen {
+    /// A message that the device got.
+    Message(Value),
+    /// An effect of its mode.
+    Effect(Effect),
 }
 
 impl Default for World {
@@ -67,6 +77,7 @@ impl Default for World {
             members: BTreeMap::new(),
             handled: 0,
             swap_behind: None,
+            seen: None,
         }
     }
 }
@@ -103,6 +114,10 @@ impl World {
     /// Leaves a message for a device.
     pub(crate) fn hand(&mut self, device: &str, body: &str) {
         let message = serde_json::from_str(body).unwrap_or_else(|error| panic!("not JSON: {error}"));
+        if let Some(seen) = &mut self.seen {
+            seen.push((device.to_owned(), Seen::Message(message)));
+            return;
+        }
         self.inboxes.entry(device.to_owned()).or_default().push(message);
     }
 
@@ -150,6 +165,9 @@ impl World {
 
     /// Carries out an effect of this device; timers are the device's own.
     pub(crate) fn carry_out(&mut self, device: &str, effect: &Effect) {
+        if let Some(seen) = &mut self.seen {
+            seen.push((device.to_owned(), Seen::Effect(effect.clone())));
+        }
         if let Some((part, request)) = part_of(effect)
             && self.fails(device, part, request)
         {

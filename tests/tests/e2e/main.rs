@@ -76,6 +76,7 @@ mod asr_faults;
 mod asr_silence;
 mod asr_tls;
 mod audio_framing;
+mod authoring;
 mod board;
 mod cli;
 mod clock;

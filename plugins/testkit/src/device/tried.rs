@@ -1,0 +1,158 @@
+//! Steps of a device whose faults are errors. Rule: an error is a sentence that names the event and what the mode did;
+//! after one the instance is not used again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use modehost_contract::effect::Local;
+use modehost_contract::{Context, Effect, Event, Fault, Generation, Snapshot};
+use modehost_plugin::WasmGeneration;
+use serde_json::json;
+
+use super::TestDevice;
+use crate::component;
+
+impl TestDevice {
+    /// Any event; opens the instance if it is the first. Then what follows from it, unless the device holds.
+    pub(crate) fn try_tell(&mut self, event: &Event) -> Result<(), String> {
+        if self.instance.is_none() {
+            self.instance = Some(self.generation.open().map_err(|fault| format!("the mode {fault}"))?);
+            if !matches!(event, Event::Started(_)) {
+                let start = self.started(None);
+                self.try_tell(&start)?;
+            }
+        }
+        self.handle(event)?;
+        if self.held { Ok(()) } else { self.try_settle() }
+    }
+
+    /// Handles the next outcome; false if none waits.
+    pub(crate) fn try_step(&mut self) -> Result<bool, String> {
+        let next = self.world.borrow_mut().queues.get_mut(&*self.device.id).and_then(VecDeque::pop_front);
+        match next {
+            Some(event) => self.handle(&event).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Handles outcomes until none waits.
+    pub(crate) fn try_settle(&mut self) -> Result<(), String> {
+        while self.try_step()? {}
+        Ok(())
+    }
+
+    /// When the next timer of this device runs out, in Unix ms of the world.
+    pub(crate) fn next_timer(&self) -> Option<u64> {
+        self.timers.values().min().copied()
+    }
+
+    /// Lets time pass; timers of this device run out in their order.
+    pub(crate) fn try_advance(&mut self, ms: u64) -> Result<(), String> {
+        let end = self.world.borrow().now.saturating_add(ms);
+        loop {
+            let next = self.timers.iter().map(|(&id, &due)| (due, id)).min().filter(|(due, _)| *due <= end);
+            let Some((due, id)) = next else {
+                break;
+            };
+            self.timers.remove(&id);
+            let now = self.world.borrow().now.max(due);
+            self.world.borrow_mut().now = now;
+            self.try_tell(&Event::Timer(id))?;
+        }
+        self.world.borrow_mut().now = end;
+        Ok(())
+    }
+
+    /// The plugin's section of the configuration changes while the device is served.
+    pub(crate) fn try_configure(&mut self, config: &str) -> Result<(), String> {
+        self.generation = component::reload(&self.generation, config)?;
+        self.config = Some(config.to_owned());
+        let changed = Event::ConfigChanged { config: config.into(), device: self.device.clone() };
+        self.try_tell(&changed)
+    }
+
+    /// The process dies and comes back with the state as it is now.
+    pub(crate) fn try_restart(&mut self) -> Result<(), String> {
+        let snapshot = self.try_snapshot()?;
+        self.restore(&snapshot)?;
+        self.world.borrow_mut().interrupt(&self.device.id);
+        if self.held { Ok(()) } else { self.try_settle() }
+    }
+
+    /// Another version of the plugin takes the state over.
+    pub(crate) fn try_swap(&mut self, next: Arc<WasmGeneration>) -> Result<(), String> {
+        let next = match &self.config {
+            Some(config) => component::reload(&next, config)?,
+            None => next,
+        };
+        if self.instance.is_some() {
+            let snapshot = self.try_snapshot()?;
+            self.generation = next;
+            self.restore(&snapshot)?;
+        } else {
+            self.generation = next;
+        }
+        Ok(())
+    }
+
+    /// The state between two events.
+    pub(crate) fn try_snapshot(&mut self) -> Result<Snapshot, String> {
+        let instance = self.instance.as_mut().ok_or("no event has opened the instance")?;
+        instance.snapshot().map_err(|fault| format!("snapshot: the mode {fault}"))
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
+        let restored = self.generation.restore(snapshot).map_err(|fault| format!("restore: the mode {fault}"))?;
+        self.instance = Some(restored);
+        Ok(())
+    }
+
+    fn handle(&mut self, event: &Event) -> Result<(), String> {
+        let context = {
+            let mut world = self.world.borrow_mut();
+            world.handled += 1;
+            // Spread over all bits, and the same in each run.
+            Context { now: world.now, seed: (world.handled as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) }
+        };
+        let instance = self.instance.as_mut().ok_or("no event has opened the instance")?;
+        match instance.handle(context, event) {
+            Ok(effects) => {
+                for effect in effects {
+                    self.carry_out(effect, context.now);
+                }
+            }
+            Err(Fault::Rejected(rejection)) => {
+                let error = json!({"type": "error", "code": rejection.code, "message": rejection.message});
+                self.world.borrow_mut().hand(&self.device.id, &error.to_string());
+            }
+            Err(fault) => return Err(format!("{}: the mode {fault}", event.name())),
+        }
+        self.swap_if_due()
+    }
+
+    fn carry_out(&mut self, effect: Effect, now: u64) {
+        match &effect {
+            Effect::Local(Local::StartTimer { id, delay_ms }) => {
+                self.timers.insert(*id, now + delay_ms);
+            }
+            Effect::Local(Local::StopTimer(id)) => {
+                self.timers.remove(id);
+            }
+            other => self.world.borrow_mut().carry_out(&self.device.id, other),
+        }
+        self.effects.push(effect);
+    }
+
+    /// Replaces the instance, if the script says that it is due and has not happened yet.
+    fn swap_if_due(&mut self) -> Result<(), String> {
+        let due = match &self.world.borrow().swap_behind {
+            Some((event, next)) if !self.swapped && self.world.borrow().handled >= *event => Some(next.clone()),
+            _ => None,
+        };
+        if let Some(next) = due {
+            self.swapped = true;
+            self.try_swap(next)?;
+        }
+        Ok(())
+    }
+}
