@@ -2,10 +2,12 @@
 //!
 //! Rule: a file goes through the same checks as in the server; nothing is written.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::limits;
+use modehost_config::Section;
 use modehost_contract::Generation;
 use modehost_plugin::grants::Grant;
 use modehost_plugin::package::{self, Package};
@@ -98,6 +100,23 @@ pub fn probe(
 ) -> Result<Arc<WasmGeneration>, FileError> {
     let section = section.map(Value::to_string);
     Ok(runtime.load(&read(path)?, &path.display().to_string(), section.as_deref(), granted)?)
+}
+
+/// Loads and probes a component as a server with these settings would: with its section and its grants. `name` stands
+/// in errors.
+///
+/// # Errors
+/// Whatever would make the server reject it.
+pub fn probe_bytes(
+    settings: &Settings,
+    sections: &BTreeMap<String, Section>,
+    bytes: &[u8],
+    name: &str,
+) -> Result<Arc<WasmGeneration>, FileError> {
+    let package = package::read(bytes).map_err(|error| FileError::Refused { path: PathBuf::from(name), error })?;
+    let section = sections.get(&package.id).map(|section| section.value.to_string());
+    let runtime = small_runtime(settings)?;
+    Ok(runtime.load(bytes, name, section.as_deref(), &settings.plugins.granted(&package))?)
 }
 
 /// Probes every plugin of the configured directory with all requested grants, to learn its schema. A missing directory

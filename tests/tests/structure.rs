@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/decisions/ and the code map of host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
@@ -32,11 +32,12 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("modehost-auth", &["ids", "limits", "task"]),
     ("modehost-gateway", &["ids", "limits", "task", "follow", "protocol", "outbox", "session", "auth"]),
     ("modehost-config", &["ids", "limits", "task", "follow"]),
+    ("modehost-install", &["limits", "follow"]),
     (
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit",
+            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit", "install",
         ],
     ),
 ];
@@ -48,7 +49,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("rusqlite", &["host/storage"]),
     ("tungstenite", &["host/gateway", "host/speech"]),
     // Calls to others: those who make them know about time limits, retries and secrets.
-    ("reqwest", &["host/llm", "host/hooks", "host/auth", "host/config", "host/speech"]),
+    ("reqwest", &["host/llm", "host/hooks", "host/auth", "host/config", "host/speech", "host/install"]),
 ];
 
 /// Modes, also where no folder is named after them.

@@ -74,6 +74,10 @@ pub struct Config {
     /// changed in any order: the active version stays until both fit. Default none; reloads hot.
     #[garde(custom(are_checksums))]
     pub pins: BTreeMap<String, String>,
+    /// Public keys of minisign. If there are any, `modehost plugin install` takes only files that one of them has
+    /// signed; files that are put into the folder by other means are not affected, see `pins`. Default none.
+    #[garde(custom(are_keys))]
+    pub signing_keys: Vec<String>,
 }
 
 /// Limits of an instance and of compiling a plugin.
@@ -130,6 +134,7 @@ impl Default for Config {
             canary_percent: 0,
             rollback: Rollback::default(),
             pins: BTreeMap::new(),
+            signing_keys: Vec::new(),
         }
     }
 }
@@ -201,6 +206,21 @@ fn are_grants(grants: &BTreeMap<String, Vec<String>>, _context: &()) -> garde::R
         }
     }
     Ok(())
+}
+
+fn are_keys(keys: &[String], _context: &()) -> garde::Result {
+    // The algorithm (2 bytes, `Ed`), the key's id (8) and the key (32) in base64; see minisign, "Public key format".
+    let is_key = |key: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        key.len() == 56 && key.starts_with("RW") && key.bytes().all(fits)
+    };
+    match keys.iter().position(|key| !is_key(key)) {
+        Some(index) => Err(garde::Error::new(format!(
+            "number {} is no minisign public key: 56 characters that begin with RW, as in minisign.pub",
+            index + 1
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn are_checksums(pins: &BTreeMap<String, String>, _context: &()) -> garde::Result {

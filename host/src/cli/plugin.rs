@@ -1,7 +1,8 @@
 //! `modehost plugin …`. Rule: uses the same file checks and the same admin API as everybody else; changes nothing but
-//! what `build` builds and what `new` and `try` are told to write.
+//! what `build` builds, `install` installs, and `new` and `try` are told to write.
 
 mod attempt;
+mod install;
 mod new;
 mod running;
 mod test;
@@ -38,6 +39,9 @@ pub enum PluginCommand {
     /// Lets you type to a mode, without a device and a server
     #[command(after_help = attempt::HELP)]
     Try(attempt::TryArguments),
+    /// Installs a plugin from a file or an address, with checksum, signature and lock file
+    #[command(after_help = install::HELP)]
+    Install(install::InstallArguments),
     /// Builds plugins of this workspace to components
     #[command(
         after_help = "Examples:\n  modehost plugin build\n  modehost plugin build plugins/mine\n  modehost plugin build mine"
@@ -98,6 +102,7 @@ pub fn run(command: PluginCommand) -> Result<(), Failure> {
         PluginCommand::List(server) => list(server),
         PluginCommand::Reload(target) => run_on_server(target, "reload"),
         PluginCommand::Rollback(target) => run_on_server(target, "rollback"),
+        PluginCommand::Install(arguments) => install::run(arguments),
         PluginCommand::New(arguments) => new::run(&arguments),
         PluginCommand::Test(arguments) => test::run(&arguments),
         PluginCommand::Try(arguments) => attempt::run(&arguments),
@@ -202,11 +207,10 @@ fn build(plugin: Option<&str>) -> Result<(), Failure> {
 
 fn check(file: &Path, server: ServerArguments) -> Result<(), Failure> {
     let loaded = server.load()?;
-    let (_, package) = read_package(file).map_err(Failure::other)?;
-    let granted = loaded.document.plugins.granted(&package);
-    let section = loaded.sections.get(&package.id).map(|section| &section.value);
-    let runtime = plugin_file::small_runtime(&loaded.document).map_err(Failure::other)?;
-    let generation = plugin_file::probe(&runtime, file, section, &granted).map_err(Failure::other)?;
+    let bytes = plugin_file::read(file).map_err(Failure::other)?;
+    let name = file.display().to_string();
+    let generation =
+        plugin_file::probe_bytes(&loaded.document, &loaded.sections, &bytes, &name).map_err(Failure::other)?;
     let manifest = generation.manifest();
     print_line(format_args!("ok: {} {} passes every check", manifest.id, manifest.version));
     print_line(format_args!("modes: {}", comma_separated(manifest.modes.iter().map(|mode| mode.name.to_string()))));

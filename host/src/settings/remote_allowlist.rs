@@ -216,6 +216,7 @@ mod tests {
         "/log/dir",
         "/plugins/dir",
         "/plugins/pins",
+        "/plugins/signing_keys",
         "/server/admin_token",
         "/server/operator_address",
         "/server/secret",

@@ -16,6 +16,8 @@
 //! - [`modes`]: modes and typed turns (M.1, M.9, M.10)
 //! - [`commands`]: which utterances are commands, and farewells (M.18, C.17)
 //! - [`board`]: the shared board (M.14 to M.17)
+//! - [`authoring`]: an author outside the repository, from an empty directory to a swap
+//! - [`install`]: plugins from files and addresses
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
 //! - [`plugin_faults`]: versions and events that fault while they serve (H.3, H.4)
@@ -90,6 +92,7 @@ mod hooks;
 mod hostile;
 mod idle;
 mod initial_metrics;
+mod install;
 mod installed;
 mod llm;
 mod llm_quirks;
