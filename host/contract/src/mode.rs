@@ -34,6 +34,8 @@ pub struct Rejection {
     pub code: String,
     /// A readable message.
     pub message: String,
+    /// After how many ms a retry may succeed; none where time does not help.
+    pub retry_after_ms: Option<u32>,
 }
 
 /// Why a call returned nothing. All but `Rejected` and `Capacity` count against the plugin; after all but `Rejected`,

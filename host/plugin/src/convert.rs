@@ -12,7 +12,7 @@ pub(crate) mod json;
 pub(crate) mod old;
 
 use modehost_contract::mode::{ModeInfo, Subscriptions};
-use modehost_contract::{Fault, Manifest, Rejection, VoicePolicy};
+use modehost_contract::{Manifest, VoicePolicy};
 use modehost_ids::PluginId;
 
 use crate::bindings::v0_2::exports::modehost::mode::manifest as wit;
@@ -38,9 +38,4 @@ pub(crate) fn manifest(description: wit::Description) -> Manifest {
             mode_change: description.subscriptions.contains(wit::Subscriptions::MODE_CHANGE),
         },
     }
-}
-
-/// A rejection that is reported to the device.
-pub(crate) fn rejected(code: String, message: String) -> Fault {
-    Fault::Rejected(Rejection { code, message })
 }

@@ -1,7 +1,7 @@
 //! Calls into a component, whichever contract version it was built against. Rule: the only file that branches on the
 //! contract version; callers use the types of `modehost-contract`.
 
-use modehost_contract::{Context, Effect, Event, Fault, Manifest, Snapshot};
+use modehost_contract::{Context, Effect, Event, Fault, Manifest, Rejection, Snapshot};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -138,7 +138,9 @@ impl Exports {
                 let Some(result) = converted else { return Ok(Ok(Vec::new())) };
                 Ok(match result? {
                     Ok(effects) => rules.admit(effects.into_iter().map(convert::old::effect::to_v0_2)),
-                    Err(types::Fault::Rejected(rejection)) => Err(convert::rejected(rejection.code, rejection.message)),
+                    Err(types::Fault::Rejected(types::Rejection { code, message })) => {
+                        Err(Fault::Rejected(Rejection { code, message, retry_after_ms: None }))
+                    }
                     Err(types::Fault::Failed(why)) => Err(Fault::Failed(why)),
                 })
             }
@@ -150,7 +152,9 @@ impl Exports {
                 })?;
                 Ok(match result {
                     Ok(effects) => rules.admit(effects.into_iter()),
-                    Err(types::Fault::Rejected(rejection)) => Err(convert::rejected(rejection.code, rejection.message)),
+                    Err(types::Fault::Rejected(types::Rejection { code, message, retry_after_ms })) => {
+                        Err(Fault::Rejected(Rejection { code, message, retry_after_ms }))
+                    }
                     Err(types::Fault::Failed(why)) => Err(Fault::Failed(why)),
                 })
             }

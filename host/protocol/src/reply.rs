@@ -135,7 +135,15 @@ impl Reference {
 
 /// `{"type":"error",…}`.
 pub fn error(code: &str, message: &str, reference: &Reference) -> String {
+    error_with_retry(code, message, reference, None)
+}
+
+/// As [`error`]. `retry_after_ms`: after how many ms a retry may succeed, if that is known.
+pub fn error_with_retry(code: &str, message: &str, reference: &Reference, retry_after_ms: Option<u32>) -> String {
     let mut reply = json!({ "type": "error", "code": code, "message": message });
+    if let Some(ms) = retry_after_ms {
+        reply["retry_after_ms"] = json!(ms);
+    }
     if !reference.is_empty() {
         reply["ref"] = json!(reference);
     }
@@ -178,13 +186,23 @@ pub fn mode_ok(state: &str, mode: &str, session_id: &str) -> String {
     json!({ "type": "mode", "status": "ok", "state": state, "mode": mode, "session_id": session_id }).to_string()
 }
 
-/// `{"type":"mode","status":"error",…}`. `modes` is given if the mode is unknown.
-pub fn mode_error(code: ErrorCode, message: &str, state: &str, mode: &str, modes: Option<&[&str]>) -> String {
+/// `{"type":"mode","status":"error",…}` for a mode that does not exist; `modes` are those that do.
+pub fn mode_unknown(message: &str, state: &str, mode: &str, modes: &[&str]) -> String {
+    json!({
+        "type": "mode", "status": "error", "code": ErrorCode::UnknownMode.as_str(), "message": message,
+        "state": state, "mode": mode, "modes": modes,
+    })
+    .to_string()
+}
+
+/// `{"type":"mode","status":"error",…}` for a mode that has not started. `retry_after_ms` as in [`error_with_retry`].
+pub fn mode_not_started(message: &str, mode: &str, retry_after_ms: Option<u32>) -> String {
     let mut reply = json!({
-        "type": "mode", "status": "error", "code": code.as_str(), "message": message, "state": state, "mode": mode,
+        "type": "mode", "status": "error", "code": ErrorCode::ModeFault.as_str(), "message": message,
+        "state": "start", "mode": mode,
     });
-    if let Some(modes) = modes {
-        reply["modes"] = json!(modes);
+    if let Some(ms) = retry_after_ms {
+        reply["retry_after_ms"] = json!(ms);
     }
     reply.to_string()
 }
@@ -286,6 +304,15 @@ mod tests {
         let text = r#"{"type":"order","event":"complete","id":"t-1","tasks":[]}"#;
         let reply: Value = serde_json::from_str(&error("X", "no", &Reference::of(text))).expect("json");
         assert_eq!(reply["ref"], json!({"type": "order", "event": "complete", "id": "t-1"}));
+    }
+
+    #[test]
+    fn a_time_to_retry_is_named_only_where_it_is_known() {
+        let read = |retry| -> Value {
+            serde_json::from_str(&error_with_retry("X", "no", &Reference::default(), retry)).expect("json")
+        };
+        assert_eq!(read(Some(0))["retry_after_ms"], 0);
+        assert_eq!(read(None), json!({"type": "error", "code": "X", "message": "no"}));
     }
 
     #[test]

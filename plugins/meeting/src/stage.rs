@@ -281,8 +281,8 @@ fn send_error(cx: &mut Cx<'_, Meeting>, code: &str, message: &str, phase: Option
     cx.send_error(code, message, &About { r#type: "meeting", phase });
 }
 
-/// Rejects a request for the summary, with a time to wait, which the result of a handler cannot carry. The end of the
-/// mode, which has no phase, must not be rejected: the host would undo it.
+/// The summary has been asked for too often. It is no rejection, which would undo the event; and the end of the mode,
+/// which has no phase, is not answered by an error at all.
 fn send_busy(cx: &mut Cx<'_, Meeting>, phase: Option<&str>) {
     #[derive(Serialize)]
     struct Busy<'a> {

@@ -1,6 +1,8 @@
 //! Reading messages. Rule: whatever is wrong is said in one sentence that names the member, with
 //! the code `SCHEMA_INVALID`; nobody has to look into a log.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
@@ -8,9 +10,30 @@ use serde_json::{Map, Value};
 use crate::bindings::modehost::mode::events::Message;
 use crate::{Fault, Rejection};
 
-/// Refuses the event: the device is sent an error with this code and sentence.
+/// Refuses the event: the device is sent an error with this code and sentence. [`Fault::retry_after`] adds when to try
+/// again.
 pub fn reject(code: &str, message: impl Into<String>) -> Fault {
-    Fault::Rejected(Rejection { code: code.to_owned(), message: message.into() })
+    Fault::Rejected(Rejection { code: code.to_owned(), message: message.into(), retry_after_ms: None })
+}
+
+impl Fault {
+    /// Tells the device when the same may be tried again: the member `retry_after_ms` of the error, in whole ms, rounded
+    /// up, at most 49 days. A fault of the mode itself stays as it is, since the device is told nothing of it.
+    ///
+    /// ```
+    /// use modehost_sdk::prelude::*;
+    ///
+    /// let fault = reject("RATE_LIMITED", "one at a time").retry_after(Duration::from_secs(2));
+    /// assert!(matches!(fault, Fault::Rejected(rejection) if rejection.retry_after_ms == Some(2_000)));
+    /// ```
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        if let Self::Rejected(rejection) = &mut self {
+            let ms = wait.as_nanos().div_ceil(1_000_000);
+            rejection.retry_after_ms = Some(u32::try_from(ms).unwrap_or(u32::MAX));
+        }
+        self
+    }
 }
 
 /// As [`reject`], for a message that is not shaped as it must be.

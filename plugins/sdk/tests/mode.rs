@@ -44,7 +44,7 @@ impl Mode for Sample {
             "refused" => {
                 self.told.push("half done".to_owned());
                 cx.list_tools().then("tools".to_owned());
-                return Err(reject("NO", "not this"));
+                return Err(reject("NO", "not this").retry_after(Duration::from_micros(1_500_001)));
             }
             _ => {
                 cx.list_tools().then("tools".to_owned());
@@ -208,7 +208,14 @@ fn an_error_leaves_state_and_request_ids_as_they_were() {
     let mut runner = runner();
     let before = runner.snapshot();
     let fault = runner.handle(CONTEXT, message("refused")).expect_err("refused");
-    assert!(matches!(&fault, Fault::Rejected(why) if why.code == "NO"), "{fault:?}");
+    assert!(
+        matches!(&fault, Fault::Rejected(why) if why.code == "NO" && why.retry_after_ms == Some(1_501)),
+        "rounded up: a device that comes at that time is not early: {fault:?}"
+    );
+    let own = Fault::Failed("broken".to_owned());
+    assert_eq!(own.clone().retry_after(Duration::from_secs(1)), own);
+    let long = reject("NO", "ever").retry_after(Duration::MAX);
+    assert!(matches!(&long, Fault::Rejected(why) if why.retry_after_ms == Some(u32::MAX)), "{long:?}");
     assert_eq!(runner.snapshot(), before);
     assert_eq!(runner.handle(CONTEXT, message("plain")).expect("handled"), [Effect::ListTools(1)]);
 }

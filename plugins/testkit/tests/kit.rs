@@ -43,6 +43,19 @@ fn a_change_of_settings_reaches_the_instance_and_those_after_it() {
 }
 
 #[test]
+fn a_rejection_shows_the_time_to_retry_if_it_names_one() {
+    let kit = Kit::build("modehost-guests-next");
+    let mut device = kit.device("dev-1");
+    let body = json!({"type": "fixture", "do": "reject", "code": "BUSY", "message": "later"});
+    device.message(&body);
+    device.message(&json!({"type": "fixture", "do": "reject", "code": "BUSY", "message": "later", "retry": 1_500}));
+    let error = json!({"type": "error", "code": "BUSY", "message": "later"});
+    let mut timed = error.clone();
+    timed["retry_after_ms"] = json!(1_500);
+    assert_eq!(device.inbox(), [error, timed]);
+}
+
+#[test]
 fn what_shall_fail_fails_so_often_and_for_this_part_only() {
     let kit = Kit::build("workflow");
     let mut device = kit.device("dev-1");

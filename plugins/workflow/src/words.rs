@@ -48,8 +48,8 @@ impl<'a> Stale<'a> {
     }
 }
 
-/// Error for a full queue: the message may be sent again after `retry_after_ms`. It is sent as a message, since a
-/// rejection cannot have a time to wait.
+/// Too many messages wait already: this one may be sent again in `retry_after_ms`. It is sent, since the `ref` of a
+/// rejection has no `ids`.
 #[derive(Debug, Serialize)]
 pub struct RateLimited<'a> {
     r#type: &'static str,

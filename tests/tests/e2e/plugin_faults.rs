@@ -84,6 +84,21 @@ async fn h4_an_exit() {
 }
 
 #[tokio::test]
+async fn h4_a_rejection_names_the_time_to_retry_only_if_the_mode_does() {
+    let server = Server::start(Settings::new().plugin("fixture", guest::bundled("modehost-guests-next"))).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    let body = json!({ "type": "fixture", "do": "reject", "code": "BUSY", "message": "later", "id": 9 });
+    device.send(body.clone()).await;
+    let error = device.expect_error("BUSY").await;
+    assert_eq!(error.get("retry_after_ms"), None, "{error}");
+    let mut with_time = body;
+    with_time["retry"] = 1_500.into();
+    device.send(with_time).await;
+    let error = device.expect_error("BUSY").await;
+    assert_eq!((&error["retry_after_ms"], &error["ref"]["id"]), (&json!(1_500), &json!(9)), "{error}");
+}
+
+#[tokio::test]
 async fn h4_a_rejection_is_no_fault() {
     let server = Server::start(with_fixture()).await;
     let mut device = Device::join(&server, "dev-1").await;

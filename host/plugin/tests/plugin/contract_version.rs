@@ -132,6 +132,27 @@ fn h2_a_session_moves_between_the_tracks_where_its_state_allows() {
 }
 
 #[test]
+fn a_rejection_names_the_time_to_retry_where_the_contract_version_has_it() {
+    let runtime = runtime();
+    let rejection = |generation: &WasmGeneration, body: &Value| match generation
+        .open()
+        .expect("opens")
+        .handle(CONTEXT, &message(&body.to_string()))
+    {
+        Err(Fault::Rejected(rejection)) => (rejection.code, rejection.message, rejection.retry_after_ms),
+        other => panic!("not rejected but {other:?}"),
+    };
+    let next = load_next(&runtime, &[]);
+    for retry in [None, Some(0), Some(1_500), Some(u32::MAX)] {
+        let body = json!({"do": "reject", "code": "BUSY", "message": "later", "retry": retry});
+        assert_eq!(rejection(&next, &body), ("BUSY".to_owned(), "later".to_owned(), retry));
+    }
+    let old = load(&runtime, &[]).expect("loads");
+    let (code, _, retry) = rejection(&old, &json!({"do": "reject"}));
+    assert_eq!((code.as_str(), retry), ("FIXTURE_REJECTED", None));
+}
+
+#[test]
 fn an_old_component_is_told_only_what_it_has_words_for() {
     let generation = load(&runtime(), &[]).expect("loads");
     let mut instance = generation.open().expect("opens");

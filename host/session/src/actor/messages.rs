@@ -136,23 +136,24 @@ impl Session {
         let reference = body.map(Reference::of).unwrap_or_default();
         let (code, message) = match delivered {
             Delivered::Effects(_) => return,
-            Delivered::Rejected(Rejection { code, message }) => (code, message),
+            Delivered::Rejected(Rejection { code, message, retry_after_ms }) => {
+                let error = reply::error_with_retry(&code, &message, &reference, retry_after_ms);
+                return self.presence.link.send(error);
+            }
             Delivered::Skipped(Fault::Capacity(why)) => {
-                (ErrorCode::NotReady.as_str().into(), format!("{plugin} cannot answer at the moment: {why}"))
+                (ErrorCode::NotReady, format!("{plugin} cannot answer at the moment: {why}"))
             }
             Delivered::Skipped(Fault::Open(why)) | Delivered::Lost(Fault::Open(why), _) => {
-                (ErrorCode::ModeFault.as_str().into(), format!("{plugin} cannot run: {why}"))
+                (ErrorCode::ModeFault, format!("{plugin} cannot run: {why}"))
             }
             Delivered::Skipped(fault) => {
                 let what = fault.label();
                 let message =
                     format!("{plugin} failed on this ({what}); it was skipped, and the state before it is kept");
-                (ErrorCode::ModeFault.as_str().into(), message)
+                (ErrorCode::ModeFault, message)
             }
-            Delivered::Lost(fault, _) => {
-                (ErrorCode::ModeFault.as_str().into(), format!("{plugin} failed on this ({})", fault.label()))
-            }
+            Delivered::Lost(fault, _) => (ErrorCode::ModeFault, format!("{plugin} failed on this ({})", fault.label())),
         };
-        self.presence.link.send(reply::error(&code, &message, &reference));
+        self.presence.link.send(reply::error(code.as_str(), &message, &reference));
     }
 }

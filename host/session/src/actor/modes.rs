@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use modehost_contract::Event;
 use modehost_contract::event::EndReason;
+use modehost_contract::{Event, Rejection};
 use modehost_ids::PluginId;
-use modehost_protocol::reply::{self, ErrorCode};
+use modehost_protocol::reply;
 
 use super::Session;
 use super::durable::WriteBatch;
@@ -22,7 +22,7 @@ impl Session {
             let names = self.env.services().catalog.table().mode_names();
             let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
             let message = format!("there is no mode {name}; the modes are: {}", names.join(", "));
-            self.presence.link.send(reply::mode_error(ErrorCode::UnknownMode, &message, state, name, Some(&names)));
+            self.presence.link.send(reply::mode_unknown(&message, state, name, &names));
             return;
         };
         let is_current = self.roles.is_current(&self.env, &mode);
@@ -69,9 +69,11 @@ impl Session {
             None => Vec::new(),
             Some((plugin, mode)) => match self.deliver(plugin, self.started(mode)).await {
                 Delivered::Effects(effects) => effects,
-                Delivered::Rejected(rejection) => return self.abort_switch(plugin, mode, &rejection.message),
+                Delivered::Rejected(Rejection { message, retry_after_ms, .. }) => {
+                    return self.abort_switch(plugin, mode, &message, retry_after_ms);
+                }
                 Delivered::Skipped(_) | Delivered::Lost(..) => {
-                    return self.abort_switch(plugin, mode, "it failed to start; try again later");
+                    return self.abort_switch(plugin, mode, "it failed to start; try again later", None);
                 }
             },
         };
@@ -115,7 +117,7 @@ impl Session {
     }
 
     /// The new mode failed to start: the old one continues.
-    fn abort_switch(&mut self, plugin: &PluginId, mode: &str, why: &str) {
+    fn abort_switch(&mut self, plugin: &PluginId, mode: &str, why: &str, retry_after_ms: Option<u32>) {
         if let Some(index) = self.roles.index_of(plugin)
             && self.roles.handlers[index].role.mode.is_none()
             && !self.roles.handlers[index].has_tail()
@@ -124,7 +126,7 @@ impl Session {
             self.roles.handlers.remove(index);
         }
         let message = format!("mode {mode} was not started: {why}");
-        self.presence.link.send(reply::mode_error(ErrorCode::ModeFault, &message, "start", mode, None));
+        self.presence.link.send(reply::mode_not_started(&message, mode, retry_after_ms));
     }
 
     fn started(&self, mode: &Arc<str>) -> Event {

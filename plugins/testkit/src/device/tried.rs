@@ -122,7 +122,10 @@ impl TestDevice {
                 }
             }
             Err(Fault::Rejected(rejection)) => {
-                let error = json!({"type": "error", "code": rejection.code, "message": rejection.message});
+                let mut error = json!({"type": "error", "code": rejection.code, "message": rejection.message});
+                if let Some(ms) = rejection.retry_after_ms {
+                    error["retry_after_ms"] = ms.into();
+                }
                 self.world.borrow_mut().hand(&self.device.id, &error.to_string());
             }
             Err(fault) => return Err(format!("{}: the mode {fault}", event.name())),

@@ -16,6 +16,7 @@ use std::cell::RefCell;
 use exports::modehost::mode::{handler, lifecycle, manifest};
 use modehost::mode::effects::Effect;
 use modehost::mode::events::Event;
+use modehost::mode::types::Rejection;
 use serde_json::{Value, json};
 
 /// What stands in the file to be read without running it.
@@ -81,6 +82,11 @@ fn act(body: &Value, state: &mut State) -> Result<Effect, handler::Fault> {
         "count" => {
             state.count += 1;
             Ok(send(json!({ "count": state.count })))
+        }
+        "reject" => {
+            let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+            let retry_after_ms = body["retry"].as_u64().and_then(|ms| u32::try_from(ms).ok());
+            Err(handler::Fault::Rejected(Rejection { code: text("code"), message: text("message"), retry_after_ms }))
         }
         "grow" => {
             state.grown = true;
