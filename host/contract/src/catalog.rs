@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 
-use crate::mode::{Fault, Generation, Snapshot};
+use crate::mode::{Fault, Generation, ModeInfo, Snapshot};
 
 /// A generation on trial, for a share of the devices.
 #[derive(Clone)]
@@ -80,6 +80,8 @@ pub struct CatalogTable {
     pub types: HashMap<String, PluginId>,
     /// Mode name or alias to plugin and canonical name.
     pub modes: HashMap<String, (PluginId, Arc<str>)>,
+    /// All modes as their plugins offer them, sorted by name.
+    pub offers: Arc<[ModeInfo]>,
 }
 
 impl CatalogTable {
@@ -89,6 +91,14 @@ impl CatalogTable {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Collects the offers of all active generations.
+    pub fn update_offers(&mut self) {
+        let manifests = self.plugins.values().map(|entry| entry.active.manifest());
+        let mut offers: Vec<ModeInfo> = manifests.flat_map(|manifest| manifest.modes.iter().cloned()).collect();
+        offers.sort_by(|one, other| one.name.cmp(&other.name));
+        self.offers = offers.into();
     }
 }
 

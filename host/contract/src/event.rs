@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Tool, ToolCall};
+use crate::mode::ModeInfo;
 
 /// Chosen by the mode; unique among its open requests.
 pub type RequestId = u64;
@@ -121,6 +122,8 @@ pub enum Event {
     Hello(Arc<str>),
     /// Another mode runs now: its canonical name.
     ModeChanged(Arc<str>),
+    /// All modes of the server, sorted by name.
+    Modes(Arc<[ModeInfo]>),
     /// The configuration of the plugin, or the alias or groups of the device, have changed.
     ConfigChanged {
         /// The plugin's configuration section: JSON.
@@ -292,6 +295,7 @@ impl Event {
             Self::Detached => "detached",
             Self::Hello(_) => "hello",
             Self::ModeChanged(_) => "mode-changed",
+            Self::Modes(_) => "modes",
             Self::ConfigChanged { .. } => "config-changed",
             Self::Upgraded { .. } => "upgraded",
             Self::Ended(_) => "ended",
@@ -322,6 +326,7 @@ impl Event {
             | Self::Detached
             | Self::Hello(_)
             | Self::ModeChanged(_)
+            | Self::Modes(_)
             | Self::ConfigChanged { .. }
             | Self::Upgraded { .. }
             | Self::Ended(_)
@@ -354,6 +359,7 @@ impl Event {
                 let missed = failed.iter().map(|one| one.device.len() + one.reason.len() + 48);
                 reached.chain(missed).sum()
             }
+            Self::Modes(modes) => modes.iter().map(ModeInfo::weight).sum(),
             Self::Started(_)
             | Self::Timer(_)
             | Self::RequestFailed { .. }

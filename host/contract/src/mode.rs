@@ -165,15 +165,29 @@ pub struct Subscriptions {
     pub hello: bool,
     /// `mode-changed`.
     pub mode_change: bool,
+    /// `modes`.
+    pub modes: bool,
 }
 
-/// A mode that a plugin implements.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A mode that a plugin implements, and how it is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ModeInfo {
     /// The canonical name.
     pub name: String,
     /// Other names by which the mode can be started.
     pub aliases: Vec<String>,
+    /// What it is for, in one sentence; may be empty.
+    pub description: String,
+    /// What users say to start it, in any language.
+    pub phrases: Vec<String>,
+}
+
+impl ModeInfo {
+    /// Approximate bytes; for the replay bound.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.name, &self.description].into_iter().chain(&self.aliases).chain(&self.phrases);
+        texts.map(|text| text.len() + 24).sum()
+    }
 }
 
 /// The manifest of a plugin.

@@ -19,7 +19,12 @@ use crate::bindings::v0_2::exports::modehost::mode::manifest as wit;
 
 /// The plugin's description of itself, not validated; see `manifest::check`.
 pub(crate) fn manifest(description: wit::Description) -> Manifest {
-    let offer = |offer: wit::ModeOffer| ModeInfo { name: offer.name, aliases: offer.aliases };
+    let offer = |wit::ModeOffer { name, aliases, description, phrases }: wit::ModeOffer| ModeInfo {
+        name,
+        aliases,
+        description,
+        phrases,
+    };
     Manifest {
         id: PluginId::new(description.id),
         version: description.version,
@@ -36,6 +41,7 @@ pub(crate) fn manifest(description: wit::Description) -> Manifest {
             attachment: description.subscriptions.contains(wit::Subscriptions::ATTACHMENT),
             hello: description.subscriptions.contains(wit::Subscriptions::HELLO),
             mode_change: description.subscriptions.contains(wit::Subscriptions::MODE_CHANGE),
+            modes: description.subscriptions.contains(wit::Subscriptions::MODES),
         },
     }
 }

@@ -138,7 +138,7 @@ impl Grant {
     }
 
     /// True if the grant satisfies this requirement.
-    fn allows(&self, need: &Requirement<'_>) -> bool {
+    pub(crate) fn allows(&self, need: &Requirement<'_>) -> bool {
         if self.kind != need.kind {
             return false;
         }

@@ -24,6 +24,12 @@ pub const PROBE_ATTEMPTS: u32 = 3;
 pub const MAX_DEADLINE_EXTENSIONS: u32 = 100;
 /// Epoch tick: the unit in which the budget of a call is counted.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// Description of a mode, in characters: one sentence. Those of all modes are part of a question to a model.
+pub const MODE_DESCRIPTION_CHARS: usize = 200;
+/// Phrases of a mode: some ways to say it in each of several languages.
+pub const MODE_PHRASES: usize = 16;
+/// Characters of a phrase; a single one would be found in other words.
+pub const PHRASE_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
 /// Linear memory of one instance.
 pub const GUEST_MEMORY_BYTES: usize = 16 * 1024 * 1024;
 /// Total bytes of the effects of one event.

@@ -2,6 +2,7 @@
 //! of other crates, so that no field of theirs leaks or goes missing by accident.
 
 use modehost_config::{Diagnostics, Reloaded};
+use modehost_contract::mode::ModeInfo;
 use modehost_plugin::catalog::status::PluginStatus;
 use modehost_session::SessionInfo;
 use serde::Serialize;
@@ -55,9 +56,29 @@ pub struct PluginView {
     /// Sessions that rolled back from it and that it has not served since.
     sessions_gone_back: usize,
     modes: Vec<String>,
+    /// Its modes as it offers them, in the same order.
+    mode_offers: Vec<ModeOfferView>,
     message_types: Vec<String>,
     /// The grants in force.
     grants: Vec<String>,
+}
+
+/// A mode, as its plugin offers it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModeOfferView {
+    name: String,
+    /// Other names that are accepted for it.
+    aliases: Vec<String>,
+    /// What it is for, in one sentence; may be empty.
+    description: String,
+    /// What people say to begin it; the default mode decides whether it does.
+    phrases: Vec<String>,
+}
+
+impl From<ModeInfo> for ModeOfferView {
+    fn from(ModeInfo { name, aliases, description, phrases }: ModeInfo) -> Self {
+        Self { name, aliases, description, phrases }
+    }
 }
 
 /// Role of a generation.
@@ -99,6 +120,7 @@ impl From<PluginStatus> for PluginView {
             last_fault,
             sessions_gone_back,
             modes,
+            mode_offers,
             message_types,
             grants,
         } = status;
@@ -128,6 +150,7 @@ impl From<PluginStatus> for PluginView {
             last_fault,
             sessions_gone_back,
             modes,
+            mode_offers: mode_offers.into_iter().map(ModeOfferView::from).collect(),
             message_types,
             grants,
         }

@@ -1,7 +1,7 @@
 //! What a plugin offers. Rule: id and version are not said here; they come from `plugin.toml`.
 
-use crate::bindings::exports::modehost::mode::manifest::{Description, ModeOffer};
-use crate::{Mode, Subscriptions, VoicePolicy};
+use crate::bindings::exports::modehost::mode::manifest::Description;
+use crate::{Mode, ModeOffer, Subscriptions, VoicePolicy};
 
 /// Modes, message types, voice policy, subscriptions and the configuration schema.
 #[derive(Clone, Debug)]
@@ -31,12 +31,47 @@ impl Describe {
         Self::default()
     }
 
-    /// Offers a mode under this name and these older or longer ones.
+    /// Offers a mode under this name and these older or longer ones. [`Describe::description`] and
+    /// [`Describe::phrases`] say what it is for and how people begin it.
     #[must_use]
     pub fn mode(mut self, name: &str, aliases: &[&str]) -> Self {
-        let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
-        self.modes.push(ModeOffer { name: name.to_owned(), aliases });
+        let (name, aliases) = (name.to_owned(), owned(aliases));
+        self.modes.push(ModeOffer { name, aliases, description: String::new(), phrases: Vec::new() });
         self
+    }
+
+    /// What the mode before is for, in one sentence of at most 200 characters: people read it, and a model decides by it
+    /// whether the mode is meant.
+    ///
+    /// # Panics
+    /// If no [`Describe::mode`] stands before.
+    #[must_use]
+    pub fn description(mut self, sentence: &str) -> Self {
+        sentence.clone_into(&mut self.last_mode("description").description);
+        self
+    }
+
+    /// What people say to begin the mode before, in any language: at most 16 phrases of 2 to 64 characters. The default
+    /// mode reads them as whole utterances, with other verbs and politeness; a mode without any is begun by its name.
+    ///
+    /// # Panics
+    /// If no [`Describe::mode`] stands before.
+    #[must_use]
+    pub fn phrases(mut self, phrases: &[&str]) -> Self {
+        self.last_mode("phrases").phrases = owned(phrases);
+        self
+    }
+
+    /// The modes that are offered so far.
+    pub fn modes(&self) -> &[ModeOffer] {
+        &self.modes
+    }
+
+    fn last_mode(&mut self, what: &str) -> &mut ModeOffer {
+        let Some(mode) = self.modes.last_mut() else {
+            panic!("Describe::{what} is about the mode before it: call Describe::mode first")
+        };
+        mode
     }
 
     /// Claims device messages of this `type`.
@@ -74,6 +109,14 @@ impl Describe {
         self
     }
 
+    /// Asks for `on_modes`: all modes of the server, as their plugins offer them. For a mode that begins others: the
+    /// plugin has to have `switch-mode` among its `grants`.
+    #[must_use]
+    pub fn on_modes(mut self) -> Self {
+        self.subscriptions |= Subscriptions::MODES;
+        self
+    }
+
     /// JSON Schema (draft 2020-12) of the plugin's section of the configuration; an empty object
     /// unless said.
     #[must_use]
@@ -108,4 +151,8 @@ impl Describe {
             subscriptions: self.subscriptions,
         }
     }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
 }

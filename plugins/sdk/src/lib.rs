@@ -32,6 +32,7 @@ pub mod bindings {
         additional_derives: [PartialEq],
         additional_type_attributes: {
             "modehost:mode/types@0.2.0/device": [#[derive(serde::Serialize, serde::Deserialize)]],
+            "modehost:mode/types@0.2.0/mode-offer": [#[derive(serde::Serialize, serde::Deserialize)]],
             "modehost:mode/types@0.2.0/tool": [#[derive(serde::Serialize, serde::Deserialize)]],
             "modehost:mode/types@0.2.0/tool-call": [#[derive(serde::Serialize, serde::Deserialize)]],
         },
@@ -75,7 +76,7 @@ pub use bindings::modehost::mode::events::{
     ModelDone, RequestDone, RequestFailed, Settings, Start, ToolDone, ToolList, Transcript, Undelivered, WriteDone,
 };
 pub use bindings::modehost::mode::types::{
-    Context, Device, Fault, Rejection, RequestId, Snapshot, TimerId, Tool, ToolCall,
+    Context, Device, Fault, ModeOffer, Rejection, RequestId, Snapshot, TimerId, Tool, ToolCall,
 };
 #[cfg(feature = "schema")]
 pub use schemars;

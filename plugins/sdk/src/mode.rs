@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Aborted, Cx, Describe, Document, EndReason, Extension, Fault, Message, Migrated, Reply, Start, Transcript,
+    Aborted, Cx, Describe, Document, EndReason, Extension, Fault, Message, Migrated, ModeOffer, Reply, Start,
+    Transcript,
 };
 
 /// What a handler returns. An error drops the effects and puts the state back as it was:
@@ -111,6 +112,12 @@ pub trait Mode: Serialize + DeserializeOwned + Default + Clone + 'static {
 
     /// The session is in this mode now. Only with [`Describe::on_mode_change`].
     fn on_mode_changed(&mut self, cx: &mut Cx<'_, Self>, mode: String) -> Outcome {
+        Ok(())
+    }
+
+    /// All modes of the server, by name; the default mode and those of this plugin are among them. Comes after
+    /// `on_started`, and before whatever comes next once they have changed. Only with [`Describe::on_modes`].
+    fn on_modes(&mut self, cx: &mut Cx<'_, Self>, modes: Vec<ModeOffer>) -> Outcome {
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 pub use crate::{
     Aborted, ChatMessage, Cx, Describe, Device, Document, EndReason, Failure, Fault, Language, Message, Migrated, Mode,
-    ModelForm, ModelQuestion, Outcome, Reply, Role, Start, Tool, Transcript, VoicePolicy, reject,
+    ModeOffer, ModelForm, ModelQuestion, Outcome, Reply, Role, Start, Tool, Transcript, VoicePolicy, reject,
 };
 pub use serde::{Deserialize, Serialize};
 pub use std::time::Duration;

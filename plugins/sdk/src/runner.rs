@@ -236,6 +236,7 @@ fn deliver<M: Mode>(mode: &mut M, cx: &mut Cx<'_, M>, event: Event) -> Outcome {
         Event::Detached => mode.on_detached(cx),
         Event::Hello(hello) => mode.on_hello(cx, hello),
         Event::ModeChanged(name) => mode.on_mode_changed(cx, name),
+        Event::Modes(modes) => mode.on_modes(cx, modes),
         Event::ConfigChanged(_) => mode.on_config_changed(cx),
         Event::Upgraded(old_version) => mode.on_upgraded(cx, old_version),
         Event::Ended(reason) => mode.on_ended(cx, reason),

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use modehost_contract::effect::Tool;
 use modehost_contract::event::{Device, EndReason, Start, Transcript};
+use modehost_contract::mode::ModeInfo;
 use modehost_contract::{Effect, Event, Instance, Snapshot};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;
@@ -30,12 +31,21 @@ pub struct TestDevice {
     effects: Vec<Effect>,
     held: bool,
     swapped: bool,
-    segment: u64,
-    /// When the present segment began, if there were drafts of it.
-    began: Option<u64>,
+    segment: Segment,
     /// The section of the configuration, if it has changed since the kit was built.
     config: Option<String>,
     language: String,
+    /// The modes as the instance knows them; none before it is told of them.
+    known_modes: Option<Vec<ModeInfo>>,
+}
+
+/// The words that are being spoken.
+#[derive(Default)]
+struct Segment {
+    /// Segments before it.
+    number: u64,
+    /// When it began, if there were drafts of it.
+    began: Option<u64>,
 }
 
 impl TestDevice {
@@ -50,10 +60,10 @@ impl TestDevice {
             effects: Vec::new(),
             held: false,
             swapped: false,
-            segment: 0,
-            began: None,
+            segment: Segment::default(),
             config: None,
             language: "zh".to_owned(),
+            known_modes: None,
         };
         new.groups(&["default"])
     }
@@ -232,10 +242,9 @@ impl TestDevice {
     pub(crate) fn next_transcript(&mut self, text: &str, is_final: bool) -> Transcript {
         let transcript = self.transcript(text, is_final);
         if is_final {
-            self.segment += 1;
-            self.began = None;
+            self.segment = Segment { number: self.segment.number + 1, began: None };
         } else {
-            self.began = Some(transcript.start_ms);
+            self.segment.began = Some(transcript.start_ms);
         }
         transcript
     }
@@ -243,8 +252,8 @@ impl TestDevice {
     /// Words of the segment that is being spoken.
     fn transcript(&self, text: &str, is_final: bool) -> Transcript {
         let end_ms = self.world.borrow().now;
-        let start_ms = self.began.unwrap_or(end_ms);
-        let (segment, source) = (self.segment + 1, "typed".into());
+        let start_ms = self.segment.began.unwrap_or(end_ms);
+        let (segment, source) = (self.segment.number + 1, "typed".into());
         Transcript { text: text.into(), is_final, start_ms, end_ms, segment, source }
     }
 }

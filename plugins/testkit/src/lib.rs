@@ -38,6 +38,7 @@ pub use modehost_contract::effect::{
     ModelRequest, Output, Query, Role, Tool, ToolCall, Write,
 };
 pub use modehost_contract::event::{EndReason, Event, Failure};
+pub use modehost_contract::mode::ModeInfo;
 pub use modehost_contract::{Effect, Manifest};
 pub use world::Part;
 
@@ -98,6 +99,17 @@ impl Kit {
     /// A device of this id; it is in the group `default` unless told otherwise.
     pub fn device(&self, id: &str) -> TestDevice {
         TestDevice::new(self.generation.clone(), self.world.clone(), id)
+    }
+
+    /// The modes that the plugin offers.
+    pub fn modes(&self) -> &[ModeInfo] {
+        &self.generation.manifest().modes
+    }
+
+    /// These are the modes of all other plugins from now on. A plugin that subscribes to `modes` is told before the
+    /// next event of each device.
+    pub fn offer_modes(&self, modes: &[ModeInfo]) {
+        self.world.borrow_mut().modes = modes.to_vec();
     }
 
     /// Unix ms of the world.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use modehost_contract::effect::{Audience, Call, Delivery, Local, Output, Query, Write};
 use modehost_contract::event::{Document, Failure, RequestId, Undelivered};
+use modehost_contract::mode::ModeInfo;
 use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;
@@ -44,6 +45,8 @@ pub(crate) struct World {
     pub(crate) queues: HashMap<String, VecDeque<Event>>,
     /// Messages that reached a device.
     pub(crate) inboxes: HashMap<String, Vec<Value>>,
+    /// Modes of other plugins.
+    pub(crate) modes: Vec<ModeInfo>,
     /// Who is in which groups.
     pub(crate) members: BTreeMap<String, Vec<String>>,
     /// Events handled by all devices, and the one behind which instances are replaced.
@@ -74,6 +77,7 @@ impl Default for World {
             failures: HashMap::new(),
             queues: HashMap::new(),
             inboxes: HashMap::new(),
+            modes: Vec::new(),
             members: BTreeMap::new(),
             handled: 0,
             swap_behind: None,

@@ -178,6 +178,7 @@ impl Releases {
             }
             table.plugins.insert(id.clone(), slot.entry());
         }
+        table.update_offers();
         table
     }
 

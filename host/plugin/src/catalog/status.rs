@@ -1,6 +1,7 @@
 //! The plugins as operators see them. Rule: one row per generation or rejected file; no row contains a secret.
 
 use modehost_contract::Generation;
+use modehost_contract::mode::ModeInfo;
 use serde::Serialize;
 
 use super::rejected::RejectedFile;
@@ -63,6 +64,8 @@ pub struct PluginStatus {
     pub sessions_gone_back: usize,
     /// Names of its modes.
     pub modes: Vec<String>,
+    /// Its modes as it offers them, in the same order.
+    pub mode_offers: Vec<ModeInfo>,
     /// Message types that it claims.
     pub message_types: Vec<String>,
     /// The effective grants.
@@ -146,6 +149,7 @@ fn row(release: &Release, state: PluginState) -> PluginStatus {
         faults: stats.faults,
         last_fault: stats.last_fault,
         modes: manifest.modes.iter().map(|offer| offer.name.clone()).collect(),
+        mode_offers: manifest.modes.clone(),
         message_types: manifest.message_types.clone(),
         grants: generation.grants().to_texts(),
         ..PluginStatus::empty(state)
@@ -174,6 +178,7 @@ impl PluginStatus {
             last_fault: None,
             sessions_gone_back: 0,
             modes: Vec::new(),
+            mode_offers: Vec::new(),
             message_types: Vec::new(),
             grants: Vec::new(),
         }

@@ -3,6 +3,7 @@
 
 use modehost_contract::Event;
 use modehost_contract::event::{Device, Document, EndReason, Failure};
+use modehost_contract::mode::ModeInfo;
 
 use crate::bindings::v0_2::modehost::mode::{events as wit, types};
 
@@ -62,6 +63,7 @@ pub(crate) fn with_wit_event<R>(event: &Event, call: impl FnOnce(wit::Event<'_>)
                 .collect();
             call(wit::Event::Tools(wit::ToolList { request: *request, tools: &tools }))
         }
+        Event::Modes(modes) => with_wit_modes(modes, |modes| call(wit::Event::Modes(modes))),
         simple => call(borrow_event(simple)),
     }
 }
@@ -110,6 +112,7 @@ fn borrow_event(event: &Event) -> wit::Event<'_> {
         Event::Detached
         | Event::ModelDone(_)
         | Event::Tools { .. }
+        | Event::Modes(_)
         | Event::Started(_)
         | Event::Attached(_)
         | Event::ConfigChanged { .. }
@@ -121,6 +124,24 @@ fn borrow_event(event: &Event) -> wit::Event<'_> {
 fn with_wit_device<R>(device: &Device, call: impl FnOnce(types::Device<'_>) -> R) -> R {
     let groups: Vec<&str> = device.groups.iter().map(|group| &**group).collect();
     call(types::Device { id: &device.id, alias: device.alias.as_deref(), groups: &groups })
+}
+
+fn with_wit_modes<R>(modes: &[ModeInfo], call: impl FnOnce(&[types::ModeOfferParam<'_>]) -> R) -> R {
+    let texts: Vec<[Vec<&str>; 2]> = modes
+        .iter()
+        .map(|mode| [&mode.aliases, &mode.phrases].map(|texts| texts.iter().map(String::as_str).collect()))
+        .collect();
+    let offers: Vec<_> = modes
+        .iter()
+        .zip(&texts)
+        .map(|(mode, [aliases, phrases])| types::ModeOfferParam {
+            name: &mode.name,
+            aliases,
+            description: &mode.description,
+            phrases,
+        })
+        .collect();
+    call(&offers)
 }
 
 fn document(document: &Document) -> wit::Document<'_> {

@@ -12,7 +12,12 @@ use crate::bindings::v0_2::exports::modehost::mode::manifest as new;
 
 /// What an old plugin says of itself.
 pub(crate) fn description(description: old::Description) -> new::Description {
-    let offer = |offer: old::ModeOffer| new::ModeOffer { name: offer.name, aliases: offer.aliases };
+    let offer = |old::ModeOffer { name, aliases }: old::ModeOffer| new::ModeOffer {
+        name,
+        aliases,
+        description: String::new(),
+        phrases: Vec::new(),
+    };
     let mut subscriptions = new::Subscriptions::empty();
     let asked = description.subscriptions;
     for (own, meant) in [

@@ -41,7 +41,15 @@ impl Session {
             return Delivered::Effects(Vec::new());
         }
         let delivered = match self.activate(plugin, policy).await {
-            Ok(index) => self.deliver_or_restart(plugin, index, event).await,
+            Ok(index) => {
+                if policy != StartPolicy::Own && !ends {
+                    self.sync_modes(plugin, index).await;
+                }
+                match self.roles.index_of(plugin) {
+                    Some(index) => self.deliver_or_restart(plugin, index, event).await,
+                    None => Delivered::Skipped(Fault::Open("it was removed".into())),
+                }
+            }
             Err(fault) => Delivered::Skipped(fault),
         };
         if ends && let Some(handler) = self.roles.handler_mut(plugin) {
@@ -67,10 +75,33 @@ impl Session {
         if let Some(fault) = self.restart(plugin, index).await {
             return Delivered::Skipped(fault);
         }
+        if matches!(event, Event::Started(_)) {
+            return Delivered::Effects(Vec::new());
+        }
+        if let Some(index) = self.roles.index_of(plugin) {
+            self.sync_modes(plugin, index).await;
+        }
         match self.roles.index_of(plugin) {
-            Some(_) if matches!(event, Event::Started(_)) => Delivered::Effects(Vec::new()),
             Some(index) => self.deliver_to(index, event),
             None => Delivered::Effects(Vec::new()),
+        }
+    }
+
+    /// Delivers `modes` to a handler that has subscribed to it and does not know the modes as they are. Lazily, before
+    /// the handler's next event: a change wakes nobody.
+    async fn sync_modes(&mut self, plugin: &PluginId, index: usize) {
+        let Some(modes) = self.roles.unknown_modes(&self.env, index) else { return };
+        let delivered = self.deliver_to(index, Event::Modes(modes.clone()));
+        if matches!(delivered, Delivered::Lost(..) | Delivered::Skipped(Fault::Capacity(_))) {
+            // The event that follows meets the same, and is answered for it.
+            return;
+        }
+        // Also where it failed: a list that traps is not delivered before each event again.
+        self.roles.handlers[index].role.known_modes = Some(modes);
+        match delivered {
+            Delivered::Effects(effects) => self.apply(plugin, effects, None).await,
+            Delivered::Rejected(rejection) => tracing::warn!(%plugin, why = rejection.message, "rejected `modes`"),
+            Delivered::Skipped(_) | Delivered::Lost(..) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use modehost_contract::mode::Subscriptions;
+use modehost_contract::mode::{ModeInfo, Subscriptions};
 use modehost_contract::{Fault, Generation, VoicePolicy};
 use modehost_ids::PluginId;
 
@@ -75,6 +75,24 @@ impl Roles {
             return Drift::Restart;
         }
         Drift::Migrate(wanted.clone())
+    }
+
+    /// The modes of the server, if the handler has subscribed to them and does not know them as they are.
+    pub(crate) fn unknown_modes(&mut self, env: &Environment, index: usize) -> Option<Arc<[ModeInfo]>> {
+        let handler = &mut self.handlers[index];
+        if !handler.generation.manifest().subscriptions.modes {
+            return None;
+        }
+        let table = env.services().catalog.table();
+        match &mut handler.role.known_modes {
+            Some(known) if Arc::ptr_eq(known, &table.offers) => None,
+            Some(known) if **known == *table.offers => {
+                // The table has changed, the modes have not; the next comparison is that of two pointers again.
+                *known = table.offers.clone();
+                None
+            }
+            _ => Some(table.offers.clone()),
+        }
     }
 
     /// The current trial round of a handler's plugin.

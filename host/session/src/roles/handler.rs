@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::limits;
 use modehost_contract::event::{RequestId, TimerId};
+use modehost_contract::mode::ModeInfo;
 use modehost_contract::{Context, Effect, Event, Fault, Generation, GenerationReport, Instance, Rejection, Snapshot};
 use modehost_ids::{GenerationId, PluginId};
 use modehost_storage::traits::Watch;
@@ -74,6 +75,8 @@ pub(crate) struct Role {
     pub(crate) mode: Option<Arc<str>>,
     /// `ended` has been delivered; the handler is dropped once nothing of it is open.
     pub(crate) ending: bool,
+    /// The modes of the server, as far as the handler knows them from `modes`; none before the first.
+    pub(crate) known_modes: Option<Arc<[ModeInfo]>>,
 }
 
 /// How the generation of a handler has performed in this session.
@@ -342,7 +345,7 @@ impl Handler {
     /// Restarts empty on this generation, as a new handler: state, timers and requests are dropped.
     pub(crate) fn restart_empty(&mut self, generation: Arc<dyn Generation>, fallback: Option<Arc<dyn Generation>>) {
         let permit = self.permit.take();
-        let role = Role { mode: self.role.mode.take(), ending: false };
+        let role = Role { mode: self.role.mode.take(), ..Role::default() };
         *self = Self { permit, role, ..Self::new(self.plugin.clone(), generation, fallback) };
     }
 

@@ -9,6 +9,7 @@
 //! - [`idle`]: idle devices
 //! - [`device_tools`]: a device's MCP server
 //! - [`delivery`], [`outcomes`]: messages to other devices; models, webhooks and archives without a device
+//! - [`offers`]: what modes are told of the modes that there are
 //! - [`host`], [`native`], [`mock_mode`], [`scripted`], [`spy_store`]: the test host, and scriptable modes and services
 
 #![allow(clippy::unwrap_used)]
@@ -23,6 +24,7 @@ mod host;
 mod idle;
 mod mock_mode;
 mod native;
+mod offers;
 mod outcomes;
 mod scripted;
 mod speech;

@@ -36,7 +36,7 @@ impl NativeMode {
         let manifest = Manifest {
             id: id.into(),
             version: format!("{generation}.0.0"),
-            modes: vec![ModeInfo { name: id.into(), aliases: vec![] }],
+            modes: vec![ModeInfo { name: id.into(), ..ModeInfo::default() }],
             message_types: vec![id.into()],
             voice: VoicePolicy::FirstRefusal,
             snapshot_schemas: vec![1],
@@ -104,6 +104,7 @@ impl TestCatalog {
         }
         table.types.extend(manifest.message_types.iter().map(|kind| (kind.clone(), manifest.id.clone())));
         table.plugins.insert(manifest.id, CatalogEntry { fallback, on_trial: true, ..CatalogEntry::of(active) });
+        table.update_offers();
         self.table.store(Arc::new(table));
     }
 
@@ -114,6 +115,7 @@ impl TestCatalog {
         table.plugins.remove(&plugin);
         table.types.retain(|_, owner| *owner != plugin);
         table.modes = table.modes.into_iter().filter(|(_, (owner, _))| *owner != plugin).collect::<HashMap<_, _>>();
+        table.update_offers();
         self.table.store(Arc::new(table));
     }
 

@@ -104,10 +104,15 @@ impl TestDevice {
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
         let restored = self.generation.restore(snapshot).map_err(|fault| format!("restore: the mode {fault}"))?;
         self.instance = Some(restored);
+        // What took over may keep of the list what the one before did not.
+        self.known_modes = None;
         Ok(())
     }
 
     fn handle(&mut self, event: &Event) -> Result<(), String> {
+        if !matches!(event, Event::Started(_) | Event::Ended(_)) {
+            self.tell_modes()?;
+        }
         let context = {
             let mut world = self.world.borrow_mut();
             world.handled += 1;
@@ -131,6 +136,31 @@ impl TestDevice {
             Err(fault) => return Err(format!("{}: the mode {fault}", event.name())),
         }
         self.swap_if_due()
+    }
+
+    /// Tells a plugin that has subscribed to them of the modes that there are, if it does not know them. No event of the
+    /// script: it is not counted, so that a swap, which tells them again, changes no seed.
+    fn tell_modes(&mut self) -> Result<(), String> {
+        let manifest = self.generation.manifest();
+        if !manifest.subscriptions.modes {
+            return Ok(());
+        }
+        let (mut modes, now) = {
+            let world = self.world.borrow();
+            (world.modes.iter().chain(&manifest.modes).cloned().collect::<Vec<_>>(), world.now)
+        };
+        modes.sort_by(|one, other| one.name.cmp(&other.name));
+        if self.known_modes.as_ref() == Some(&modes) {
+            return Ok(());
+        }
+        let event = Event::Modes(modes.as_slice().into());
+        self.known_modes = Some(modes);
+        let instance = self.instance.as_mut().ok_or("no event has opened the instance")?;
+        let effects = instance
+            .handle(Context { now, seed: 0 }, &event)
+            .map_err(|fault| format!("{}: the mode {fault}", event.name()))?;
+        effects.into_iter().for_each(|effect| self.carry_out(effect, now));
+        Ok(())
     }
 
     fn carry_out(&mut self, effect: Effect, now: u64) {

@@ -137,7 +137,12 @@ impl manifest::Guest for Next {
         manifest::Description {
             id: "fixture".to_owned(),
             version: "2.0.0".to_owned(),
-            modes: vec![manifest::ModeOffer { name: "fixture".to_owned(), aliases: Vec::new() }],
+            modes: vec![manifest::ModeOffer {
+                name: "fixture".to_owned(),
+                aliases: Vec::new(),
+                description: "Does what a message asks for.".to_owned(),
+                phrases: vec!["fixture mode".to_owned(), "测试模式".to_owned()],
+            }],
             message_types: vec!["fixture".to_owned()],
             voice: manifest::VoicePolicy::FirstRefusal,
             snapshot_schemas: vec![OLD_LAYOUT, NEW_LAYOUT],

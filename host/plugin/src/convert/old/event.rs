@@ -35,7 +35,7 @@ pub(crate) fn with_wit_event<R>(event: &Event, call: impl FnOnce(wit::Event<'_>)
             let delivered = wit::Delivered { request: *request, now: &now, queued: &queued, failed: &failed };
             call(wit::Event::Delivered(delivered))
         }
-        Event::Tools { .. } | Event::ToolDone { .. } | Event::Aborted { .. } => return None,
+        Event::Tools { .. } | Event::ToolDone { .. } | Event::Aborted { .. } | Event::Modes(_) => return None,
         plain => call(lend_plain(plain)),
     })
 }
@@ -87,6 +87,7 @@ fn lend_plain(event: &Event) -> wit::Event<'_> {
         | Event::Tools { .. }
         | Event::ToolDone { .. }
         | Event::Aborted { .. }
+        | Event::Modes(_)
         | Event::Started(_)
         | Event::Attached(_)
         | Event::ConfigChanged { .. }

@@ -75,6 +75,8 @@ impl Handler {
                 self.health.trial = Some(Trial::new(self.as_rollback_target()));
                 self.generation = new.clone();
                 self.health.reported_served = false;
+                // The new version may keep of it what the old one did not.
+                self.role.known_modes = None;
                 self.instance = Some(instance);
                 self.state.tail.push((context, upgraded));
                 Ok(effects)
