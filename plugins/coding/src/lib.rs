@@ -112,6 +112,8 @@ impl Mode for Coding {
     fn describe() -> Describe {
         Describe::new()
             .mode("coding", &["coding-insight"])
+            .description("Explains build and test logs: what failed, where, and what to do about it.")
+            .phrases(&["编程模式", "进入编程模式", "coding mode", "start coding"])
             .message_type("coding")
             .voice(VoicePolicy::None)
             .config_schema(include_str!("../config.schema.json"))

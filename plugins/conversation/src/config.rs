@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Config {
     /// Minutes east of UTC.
     pub utc_offset_minutes: i32,
-    /// Modes that a voice command or the model can start, with the phrases that start them.
+    /// Words that start a mode, in place of those that it offers itself; empty for one that only the model starts.
     pub modes: BTreeMap<String, Vec<String>>,
     /// Describes the assistant; `{device}`, `{date}`, `{time}`, `{weekday}` and `{mode}` are replaced.
     pub prompt: String,
@@ -42,25 +42,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        let modes = [
-            ("coding", words(&["编程模式", "进入编程模式", "coding mode", "start coding"])),
-            (
-                "meeting",
-                words(&[
-                    "开始会议",
-                    "会议模式",
-                    "进入会议模式",
-                    "start a meeting",
-                    "start the meeting",
-                    "meeting mode",
-                ]),
-            ),
-            ("working", words(&["进入工作模式", "开始工作", "工作模式", "start working", "working mode"])),
-        ];
         Self {
             utc_offset_minutes: 480,
-            modes: modes.into_iter().map(|(mode, words)| (mode.to_owned(), words)).collect(),
+            modes: BTreeMap::new(),
             prompt: "You are a friendly, well-informed assistant that lives in a small talking device named {device}. \
                      You are warm, direct and honest, and you say so when you do not know something."
                 .to_owned(),

@@ -5,7 +5,7 @@ use phrases::Verdict;
 use phrases::begin::ModePhrases;
 use phrases::wish::{ModeCommand, ModeContext};
 
-use crate::Config;
+use crate::modes::Modes;
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Intent {
 
 impl Intent {
     /// Classifies an utterance. `running`: another mode is running; `name`: the name of the device.
-    pub fn read(said: &str, config: &Config, running: bool, name: Option<&str>) -> Verdict<Self> {
-        let modes = config.modes.iter().map(|(mode, phrases)| ModePhrases::new(mode, phrases)).collect();
+    pub fn read(said: &str, modes: &Modes, running: bool, name: Option<&str>) -> Verdict<Self> {
+        let modes = modes.iter().map(|(name, mode)| ModePhrases::new(name, &mode.phrases)).collect();
         let scene = ModeContext { modes, mode_is_running: running, device_names: name.into_iter().collect() };
         scene.read(said).map(|wish| match wish {
             ModeCommand::Start(mode) => Self::Start(mode),
@@ -46,9 +46,14 @@ mod tests {
 
     use super::Intent;
     use crate::Config;
+    use crate::modes::{Modes, bundled};
+
+    fn modes() -> Modes {
+        Modes::of(&bundled(), &Config::default())
+    }
 
     fn read(said: &str) -> Verdict<Intent> {
-        Intent::read(said, &Config::default(), false, None)
+        Intent::read(said, &modes(), false, None)
     }
 
     #[test]
@@ -112,7 +117,7 @@ mod tests {
     #[test]
     fn m18_what_is_only_said_to_be_over_is_left_where_it_runs() {
         for said in ["会议结束了", "会议到此结束", "The meeting is over."] {
-            let left = |running| Intent::read(said, &Config::default(), running, None);
+            let left = |running| Intent::read(said, &modes(), running, None);
             assert_eq!(left(true), Verdict::Command(Intent::Leave), "{said}");
             assert_eq!(left(false), Verdict::Doubt(Intent::Leave), "{said}");
         }
@@ -120,9 +125,9 @@ mod tests {
 
     #[test]
     fn c17_exit_leaves_a_mode_and_is_a_farewell_without_one() {
-        let exit = |running| Intent::read("退出", &Config::default(), running, None);
+        let exit = |running| Intent::read("退出", &modes(), running, None);
         assert_eq!((exit(true), exit(false)), (Verdict::Command(Intent::Leave), Verdict::Command(Intent::Part)));
-        let named = Intent::read("再见，厨房", &Config::default(), false, Some("厨房"));
+        let named = Intent::read("再见，厨房", &modes(), false, Some("厨房"));
         assert_eq!(named, Verdict::Command(Intent::Part));
     }
 
@@ -139,7 +144,7 @@ mod tests {
         let more = ["退出", "今天的会议就到这里", "会议结束了", "meeting adjourned", "把会议关掉"];
         for said in phrases.iter().flat_map(around).chain(more.map(str::to_owned)) {
             assert_eq!(ends_meeting(&said, &phrases), Verdict::Command(()), "{said}");
-            let left = Intent::read(&said, &Config::default(), true, None);
+            let left = Intent::read(&said, &modes(), true, None);
             assert_eq!(left, Verdict::Command(Intent::Leave), "{said}");
         }
     }

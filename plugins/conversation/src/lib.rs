@@ -2,6 +2,7 @@
 //! sentence by sentence, without one from rules that say honestly what they cannot answer.
 //!
 //! # Layout, in the order in which a turn is processed
+//! - [`modes`]: the modes that can be started
 //! - [`intent`]: commands that need no model
 //! - [`turn`]: a turn, from its transcript to the end of its answer
 //! - [`prompt`]: the request to the model
@@ -18,6 +19,7 @@ pub mod emotion;
 pub mod intent;
 pub mod keeping;
 pub mod memory;
+pub mod modes;
 pub mod prompt;
 pub mod rules;
 pub mod sentences;
@@ -26,7 +28,7 @@ pub mod turn;
 pub mod wording;
 
 use modehost_sdk::{
-    Aborted, Cx, Describe, EndReason, Language, Migrated, Mode, Outcome, Reply, Transcript, VoicePolicy,
+    Aborted, Cx, Describe, EndReason, Language, Migrated, Mode, ModeOffer, Outcome, Reply, Transcript, VoicePolicy,
 };
 use phrases::Verdict;
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::config::Config;
 use crate::intent::Intent;
 use crate::keeping::{Errand, Keeping};
+use crate::modes::{Modes, Offered};
 use crate::tools::Listing;
 use crate::turn::{Turn, Wanted};
 
@@ -63,6 +66,9 @@ pub struct Conversation {
     /// The mode that runs in front of this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
+    /// The modes of this server.
+    #[serde(skip_serializing_if = "Offered::is_empty")]
+    offered: Offered,
 }
 
 /// The tags of requests.
@@ -88,7 +94,12 @@ impl Conversation {
 
     /// The command in an utterance.
     pub(crate) fn intent(&self, cx: &Cx<'_, Self>, said: &str) -> Verdict<Intent> {
-        Intent::read(said, cx.config(), self.mode.is_some(), cx.device().alias.as_deref())
+        Intent::read(said, &self.modes(cx), self.mode.is_some(), cx.device().alias.as_deref())
+    }
+
+    /// The modes that can be begun.
+    pub(crate) fn modes(&self, cx: &Cx<'_, Self>) -> Modes {
+        Modes::of(&self.offered, cx.config())
     }
 }
 
@@ -108,7 +119,9 @@ impl Mode for Conversation {
         Describe::new()
             .mode(NAMES[0], &NAMES[1..])
             .voice(VoicePolicy::FirstRefusal)
+            .description("Talks with the user, and begins the other modes.")
             .on_mode_change()
+            .on_modes()
             .config_schema(include_str!("../config.schema.json"))
     }
 
@@ -183,6 +196,12 @@ impl Mode for Conversation {
             self.interrupt(cx, true);
         }
         self.mode = Some(mode).filter(|_| other);
+        Ok(())
+    }
+
+    /// Modes were added, changed or removed, or this is the first list.
+    fn on_modes(&mut self, _: &mut Cx<'_, Self>, modes: Vec<ModeOffer>) -> Outcome {
+        self.offered = Offered::of(modes);
         Ok(())
     }
 

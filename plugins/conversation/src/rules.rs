@@ -5,6 +5,7 @@ use modehost_sdk::Language;
 
 use crate::Config;
 use crate::calendar::Moment;
+use crate::modes::Modes;
 
 /// The answer to a turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +25,11 @@ const THANKS: [&str; 4] = ["谢谢", "多谢", "thank", "thanks"];
 const BYE: [&str; 5] = ["再见", "拜拜", "bye", "goodbye", "see you"];
 const GREETING: [&str; 9] = ["你好", "您好", "早上好", "下午好", "晚上好", "hello", "hi", "hey", "good morning"];
 
-/// Answers a turn. `now`: Unix ms.
-pub fn answer(said: &str, now: u64, config: &Config) -> Answer {
+/// Modes that are named as examples; a longer list nobody remembers.
+const EXAMPLES: usize = 6;
+
+/// The answer to a turn.
+pub fn answer(said: &str, now: u64, config: &Config, modes: &Modes) -> Answer {
     let language = Language::of(said);
     let text = said.to_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| contains(&text, phrase));
@@ -35,7 +39,7 @@ pub fn answer(said: &str, now: u64, config: &Config) -> Answer {
     } else if says(&DATE) {
         Answer::Known(date(&moment(), language))
     } else if says(&HELP) {
-        Answer::Known(abilities(language, config))
+        Answer::Known(abilities(language, modes))
     } else if says(&THANKS) {
         Answer::Known(language.pick("不客气。", "You are welcome.").to_owned())
     } else if says(&BYE) {
@@ -47,7 +51,7 @@ pub fn answer(said: &str, now: u64, config: &Config) -> Answer {
             "我现在没有可用的语言模型，回答不了这个。",
             "I have no language model at hand right now, so I cannot answer that.",
         );
-        Answer::Unknown(format!("{sorry}{}{}", language.pick("", " "), abilities(language, config)))
+        Answer::Unknown(format!("{sorry}{}{}", language.pick("", " "), abilities(language, modes)))
     }
 }
 
@@ -66,12 +70,12 @@ fn date(moment: &Moment, language: Language) -> String {
     )
 }
 
-fn abilities(language: Language, config: &Config) -> String {
-    // Phrases in the language of the turn are the best examples.
+fn abilities(language: Language, modes: &Modes) -> String {
+    // The phrase of the turn's own language shows best how to begin a mode.
     let examples =
-        config.modes.values().filter_map(|phrases| phrases.iter().find(|phrase| Language::of(phrase) == language));
+        modes.iter().filter_map(|(_, mode)| mode.phrases.iter().find(|phrase| Language::of(phrase) == language));
     let examples: Vec<String> =
-        examples.map(|phrase| language.pick(format!("“{phrase}”"), format!("\"{phrase}\""))).collect();
+        examples.take(EXAMPLES).map(|phrase| language.pick(format!("“{phrase}”"), format!("\"{phrase}\""))).collect();
     let mut text = language.pick("我可以报时间和日期", "I can tell the time and the date").to_owned();
     if !examples.is_empty() {
         text += language.pick("，也可以说", ", and you can say ");
@@ -95,7 +99,8 @@ mod tests {
     use super::*;
 
     fn say(said: &str) -> String {
-        match answer(said, 1_735_689_599_000, &Config::default()) {
+        let (config, modes) = (Config::default(), Modes::of(&crate::modes::bundled(), &Config::default()));
+        match answer(said, 1_735_689_599_000, &config, &modes) {
             Answer::Known(text) | Answer::Unknown(text) => text,
         }
     }

@@ -23,7 +23,9 @@ const TOOLS: usize = 128;
 const TOOL_BYTES: usize = 48 * 1024;
 /// Maximum characters of a description if the tools exceed the limit.
 const SHORT_DESCRIPTION: usize = 100;
-/// Maximum number of calls in a round; further ones get an error as their result.
+/// Characters of the description of the tool that begins a mode: with more modes than fit their phrases go first.
+const SWITCH_CHARS: usize = 2000;
+/// Calls of one round; what is beyond is answered with an error.
 const CALLS: usize = 8;
 /// Maximum size of the arguments of a call in bytes.
 const ARGUMENT_BYTES: usize = 4 * 1024;
@@ -77,7 +79,7 @@ impl Conversation {
 
     /// Adds the tools of this mode to those of the device.
     pub(crate) fn offer_own(&mut self, cx: &Cx<'_, Self>) {
-        let modes = &cx.config().modes;
+        let modes = self.modes(cx);
         let Some(turn) = self.turn.as_mut().filter(|_| cx.config().tools) else { return };
         let tools = Rc::make_mut(&mut turn.tools);
         tools.push(Tool {
@@ -88,15 +90,19 @@ impl Conversation {
             parameters: json!({ "type": "object", "properties": {} }).to_string(),
         });
         if !modes.is_empty() {
-            let mut names: Vec<&str> = modes.keys().map(String::as_str).collect();
+            let mut names: Vec<&str> = modes.iter().map(|(name, _)| name).collect();
             names.push("chat");
+            let purposes = modes.iter().filter(|(_, mode)| !mode.description.is_empty());
+            let purposes: Vec<String> = purposes.map(|(name, mode)| format!("{name}: {}", mode.description)).collect();
             let examples: Vec<String> =
-                modes.iter().map(|(mode, words)| format!("{mode}: {}", words.join(", "))).collect();
-            let description = format!(
-                "Begins another mode of the device; use it only when the user asks for it to begin now, not when they \
-                 talk about it. `chat` leaves the mode that runs. What users say for them: {}",
-                examples.join("; ")
-            );
+                modes.iter().map(|(name, mode)| format!("{name}: {}", mode.phrases.join(", "))).collect();
+            let mut description = "Begins another mode of the device; use it only when the user asks for it to begin \
+                                   now, not when they talk about it. `chat` leaves the mode that runs."
+                .to_owned();
+            if !purposes.is_empty() {
+                description += &format!(" What they are for: {}", purposes.join(" "));
+            }
+            description += &format!(" What users say for them: {}", examples.join("; "));
             let parameters = json!({
                 "type": "object",
                 "properties": { "mode": { "type": "string", "enum": names } },
@@ -104,7 +110,7 @@ impl Conversation {
             });
             tools.push(Tool {
                 name: SWITCH.to_owned(),
-                description: cut(&description, 2000),
+                description: cut(&description, SWITCH_CHARS),
                 parameters: parameters.to_string(),
             });
         }

@@ -212,16 +212,17 @@ impl Conversation {
         let missing = matches!(reason, Failure::Unavailable | Failure::Denied | Failure::Unsupported);
         let user = turn.user.clone();
         let doubt = match self.intent(cx, &user) {
-            Verdict::Doubt(intent) if missing => wording::unsure(language, &intent, &cx.config().modes),
+            Verdict::Doubt(intent) if missing => wording::unsure(language, &intent, &self.modes(cx)),
             _ => None,
         };
+        let modes = self.modes(cx);
         let Some(turn) = &mut self.turn else { return };
         let (sentence, told, end) = if begun {
             (wording::broken_off(language).to_owned(), true, End::Interrupted)
         } else if let Some(question) = doubt {
             (question, false, End::Forgotten)
         } else if missing {
-            match answer(&turn.user, cx.now(), cx.config()) {
+            match answer(&turn.user, cx.now(), cx.config(), &modes) {
                 Answer::Known(text) => (text, false, End::Forgotten),
                 Answer::Unknown(text) => (text, true, End::Forgotten),
             }

@@ -1,11 +1,10 @@
 //! Fixed sentences of this mode. Rule: short, honest, and in the language of the turn.
 
-use std::collections::BTreeMap;
-
 use modehost_sdk::{Failure, Language};
 use serde::Serialize;
 
 use crate::intent::Intent;
+use crate::modes::Modes;
 
 /// The answer broke off.
 pub fn broken_off(language: Language) -> &'static str {
@@ -50,11 +49,11 @@ pub fn goodbye(language: Language) -> &'static str {
     language.pick("再见。", "Goodbye.")
 }
 
-/// Asks whether a command was meant, and says which phrase confirms it; none if there is no such phrase.
-pub fn unsure(language: Language, intent: &Intent, modes: &BTreeMap<String, Vec<String>>) -> Option<String> {
+/// Asks back whether a command was meant, by naming the words that are one; none where there are none for it.
+pub fn unsure(language: Language, intent: &Intent, modes: &Modes) -> Option<String> {
     let (chinese, english, phrase) = match intent {
         Intent::Start(mode) => {
-            let phrases = modes.get(mode)?;
+            let phrases = modes.phrases(mode)?;
             let own = phrases.iter().find(|phrase| Language::of(phrase) == language).or(phrases.first())?;
             ("要现在开始吗", "Shall I start it now", own.as_str())
         }

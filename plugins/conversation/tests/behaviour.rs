@@ -7,14 +7,31 @@ mod answers;
 mod commands;
 #[path = "behaviour/keeping.rs"]
 mod keeping;
+#[path = "behaviour/modes.rs"]
+mod modes;
 #[path = "behaviour/tools.rs"]
 mod tools;
 
-use modehost_testkit::{Effect, Failure, Kit, Output, TestDevice};
+use modehost_sdk::{Mode, ModeOffer};
+use modehost_testkit::{Effect, Failure, Kit, ModeInfo, Output, TestDevice};
 use serde_json::Value;
 
-/// A device in the default mode.
+/// The modes that come with the server, as they offer themselves.
+fn bundled() -> Vec<ModeInfo> {
+    let described = [coding::Coding::describe(), meeting::Meeting::describe(), working::Working::describe()];
+    let offers = described.iter().flat_map(|described| described.modes().to_vec());
+    let offers = offers.map(|ModeOffer { name, aliases, description, phrases }| ModeInfo {
+        name,
+        aliases,
+        description,
+        phrases,
+    });
+    offers.collect()
+}
+
+/// A device in the default mode, of a server with the modes that come with it.
 fn chatting(kit: &Kit) -> TestDevice {
+    kit.offer_modes(&bundled());
     let mut device = kit.device("dev-1");
     device.start(Some("chat"));
     device.effects();

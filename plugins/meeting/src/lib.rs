@@ -131,6 +131,8 @@ impl Mode for Meeting {
     fn describe() -> Describe {
         Describe::new()
             .mode("meeting", &[])
+            .description("Records a meeting, shows what is said, and sums it up with decisions and actions at its end.")
+            .phrases(&["开始会议", "会议模式", "进入会议模式", "start a meeting", "start the meeting", "meeting mode"])
             .message_type("meeting")
             .voice(VoicePolicy::Exclusive)
             .config_schema(include_str!("../config.schema.json"))

@@ -94,6 +94,10 @@ impl Mode for Working {
     fn describe() -> Describe {
         Describe::new()
             .mode("working", &[])
+            .description(
+                "Hands-free work with the board of tasks: takes, finishes and reads out tasks by spoken commands.",
+            )
+            .phrases(&["进入工作模式", "开始工作", "工作模式", "start working", "working mode"])
             .voice(VoicePolicy::FirstRefusal)
             .config_schema(include_str!("../config.schema.json"))
     }

@@ -7,19 +7,24 @@
 mod scene;
 
 use conversation::Conversation;
-use modehost_sdk::{Mode, Runner, Snapshot};
+use modehost_sdk::{Event, Mode, Runner, Snapshot};
 use serde_json::Value;
 
 /// Reads a mode's records, and handles in each the outcome on the state as it was taken over.
 fn are_taken_over<M: Mode>(config: &str, records: &str, least: usize) {
     let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
     assert!(records.len() >= least, "only {} records", records.len());
+    let described = [coding::Coding::describe(), meeting::Meeting::describe(), working::Working::describe()];
+    let modes: Vec<_> = described.iter().flat_map(|described| described.modes().to_vec()).collect();
     for (number, record) in (1..).zip(&records) {
         let mut runner = Runner::<M>::configure(config).expect("a configuration");
         let state = record["state"].to_string().into_bytes();
         if let Err(error) = runner.restore(&Snapshot { schema: 1, state }) {
             panic!("record {number} is not taken over: {error:?}\n{record}");
         }
+        // As the server does before the first event after a restart.
+        let told = runner.handle(scene::CONTEXT, Event::Modes(modes.clone())).expect("the modes are no fault");
+        assert!(told.is_empty(), "record {number}: {told:?}");
         let effects = runner.handle(scene::CONTEXT, scene::event(&record["event"])).expect("effects");
         let effects: Vec<Value> = effects.iter().filter_map(scene::line).collect();
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use modehost_tests::{Device, Server, Settings, guest};
+use modehost_tests::{Device, Server, Settings, guest, wait};
 use serde_json::{Value, json};
 
 use crate::board::is_board;
@@ -53,6 +53,38 @@ async fn m1_switching_ends_one_mode_and_begins_the_other() {
     device.ping().await;
     let sessions = server.admin("GET", "/api/v1/sessions", "").await.body;
     assert!(sessions.contains("\"working\""), "{sessions}");
+}
+
+/// The conversation is told of no mode but what the server has loaded.
+#[tokio::test]
+async fn m2_a_mode_begins_by_voice_from_its_installation_to_its_removal() {
+    let server = Server::start(Settings::new().bundled()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    let is_answer = |message: &Value| message["type"] == "mode" || message["state"] == "sentence_start";
+    device.types("测试模式").await;
+    let answer = device.expect("an answer", is_answer).await;
+    assert_eq!(answer["type"], "tts", "nobody offers it: {answer}");
+
+    server.install("fixture", &guest::bundled("modehost-guests-next"));
+    let listed = async || server.plugin("fixture").await;
+    let row = wait::until("it is listed", wait::TIMEOUT, listed, |row| row["generation"].is_u64()).await;
+    let offered = row["mode_offers"].clone();
+    let expected = json!([{
+        "name": "fixture", "aliases": [], "description": "Does what a message asks for.",
+        "phrases": ["fixture mode", "测试模式"],
+    }]);
+    assert_eq!(offered, expected);
+    device.types("测试模式").await;
+    let begun = device.expect("the mode", |message| message["type"] == "mode").await;
+    assert_eq!((&begun["status"], &begun["state"], &begun["mode"]), (&json!("ok"), &json!("start"), &json!("fixture")));
+    device.send(json!({ "type": "mode", "state": "end", "mode": "fixture" })).await;
+    device.expect("its end", |message| message["type"] == "mode" && message["state"] == "end").await;
+
+    std::fs::remove_file(server.plugin_file("fixture")).expect("removed");
+    wait::until("it is gone", wait::TIMEOUT, listed, Value::is_null).await;
+    device.types("测试模式").await;
+    let answer = device.expect("an answer", is_answer).await;
+    assert_eq!(answer["type"], "tts", "it is gone: {answer}");
 }
 
 #[tokio::test]

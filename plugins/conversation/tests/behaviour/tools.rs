@@ -4,7 +4,7 @@
 use modehost_testkit::{Call, Effect, Failure, Kit, Local, Output, Query, TestDevice, Tool, ToolCall};
 use serde_json::json;
 
-use super::{chatting, heard, spoken, words};
+use super::{bundled, chatting, heard, spoken, words};
 
 fn tool(name: &str) -> Tool {
     Tool { name: name.into(), description: format!("the {name}"), parameters: r#"{"type":"object"}"#.into() }
@@ -15,6 +15,7 @@ fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
 }
 
 fn with_lamp(kit: &Kit) -> TestDevice {
+    kit.offer_modes(&bundled());
     let mut device = kit.device("dev-1").tools(&[tool("self_lamp_turn_on"), tool("self_volume")]);
     device.start(Some("chat"));
     device.effects();
