@@ -117,9 +117,14 @@ impl Kit {
         self.world.borrow().now
     }
 
-    /// A document's version (0: there is none) and value.
+    /// A document's version (0: there is none) and value. Versions grow by irregular steps.
     pub fn document(&self, key: &str) -> (u64, Option<String>) {
         self.world.borrow().document(key)
+    }
+
+    /// How often a document was written, by whomever.
+    pub fn writes(&self, key: &str) -> usize {
+        self.world.borrow().documents.writes(key)
     }
 
     /// Puts a document there as if somebody else had written it.

@@ -1,12 +1,14 @@
 //! What the devices of a kit share. Rule: an effect happens when it is made; its outcome waits in
 //! the queue of the device that made it.
 //!
+//! - [`documents`]: documents and their versions
 //! - [`models`]: scripted answers, questions that are held, and what was asked
 //! - [`keep`]: journals, archives and webhooks
 //! - [`tools`]: what devices offer and how it answers
 //! - [`request`]: which part of the world a request goes to, and which request an event answers
 //! - [`mail`]: messages that wait for devices that are away
 
+pub(crate) mod documents;
 pub(crate) mod keep;
 pub(crate) mod mail;
 pub(crate) mod models;
@@ -23,6 +25,7 @@ use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;
 
+use documents::Documents;
 use keep::Kept;
 use mail::{KeptDelivery, Mail};
 use models::Models;
@@ -33,7 +36,7 @@ use tools::Tools;
 /// Documents, journals, answers and the mail of every device.
 pub(crate) struct World {
     pub(crate) now: u64,
-    documents: BTreeMap<String, (u64, Option<String>)>,
+    pub(crate) documents: Documents,
     watches: Vec<(String, String)>,
     pub(crate) models: Models,
     pub(crate) kept: Kept,
@@ -68,7 +71,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             now: 1_760_000_000_000,
-            documents: BTreeMap::new(),
+            documents: Documents::default(),
             watches: Vec::new(),
             models: Models::default(),
             kept: Kept::default(),
@@ -88,12 +91,11 @@ impl Default for World {
 
 impl World {
     pub(crate) fn document(&self, key: &str) -> (u64, Option<String>) {
-        self.documents.get(key).cloned().unwrap_or_default()
+        self.documents.get(key)
     }
 
     pub(crate) fn put_document(&mut self, key: &str, value: Option<String>) -> u64 {
-        let version = self.document(key).0 + 1;
-        self.documents.insert(key.to_owned(), (version, value));
+        let version = self.documents.put(key, value);
         let watchers: Vec<String> = self.watches.iter().filter(|(_, k)| k == key).map(|(id, _)| id.clone()).collect();
         for id in watchers {
             let event = Event::Document(self.read(None, key));
@@ -213,8 +215,11 @@ impl World {
         let done = |request: RequestId, value| Event::RequestDone { request, value };
         let event = match write {
             Write::WriteDocument { request, key, expected, value } => {
-                if self.document(key).0 == *expected {
-                    let version = self.put_document(key, value.clone());
+                let found = self.document(key).0;
+                if found == *expected {
+                    // To remove what is not there changes nothing.
+                    let nothing = found == 0 && value.is_none();
+                    let version = if nothing { 0 } else { self.put_document(key, value.clone()) };
                     Event::WriteDone { request: *request, key: key.as_str().into(), version }
                 } else {
                     Event::WriteConflict(self.read(Some(*request), key))
@@ -454,8 +459,33 @@ mod tests {
         world.carry_out("a", &write(2, "k"));
         world.interrupt("a");
         assert_eq!(waiting(&world), [(1, true), (2, true)]);
-        assert_eq!(world.document("k").0, 1);
+        assert_eq!(world.documents.writes("k"), 1);
         assert_eq!(world.models.release("p").len(), 1, "the question of the other device");
+    }
+
+    #[test]
+    fn versions_only_grow_and_a_removed_document_has_none() {
+        let mut world = world();
+        let mut write = |expected, value: Option<&str>| {
+            let (key, value) = ("k".to_owned(), value.map(str::to_owned));
+            world.carry_out("a", &Effect::Write(Write::WriteDocument { request: 1, key, expected, value }));
+            match world.queues.get_mut("a").and_then(VecDeque::pop_front) {
+                Some(Event::WriteDone { version, .. }) => Ok(version),
+                Some(Event::WriteConflict(current)) => Err(current.version),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(write(0, None), Ok(0));
+        let mut versions = vec![0];
+        for _ in 0..6 {
+            let last = versions[versions.len() - 1];
+            versions.push(write(last, Some("1")).expect("written"));
+        }
+        assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");
+        assert!(versions.windows(2).any(|pair| pair[0] + 1 < pair[1]), "{versions:?}");
+        let removed = write(versions[6], None).expect("removed");
+        assert_eq!(write(removed, Some("1")), Err(0));
+        assert!(write(0, Some("1")).is_ok_and(|version| version > removed));
     }
 
     #[test]

@@ -68,17 +68,21 @@ impl Board {
         Self { tasks }
     }
 
-    /// Serialises the board as version `rev`. If it is too large, done tasks are dropped, oldest first.
+    /// The board as JSON, to be stored in place of the version that it was made from. Done tasks go, oldest first,
+    /// where it would be too large.
     ///
     /// # Errors
-    /// If it is too large without its done tasks; these are dropped then.
-    pub fn write(&mut self, rev: u64) -> Result<String, Refusal> {
+    /// If it is too large and nothing on it is done.
+    pub fn write(&mut self, made_from: u64) -> Result<String, Refusal> {
         #[derive(Serialize)]
         struct Stored<'a> {
+            /// More than the version it was made from, for those who read it in the file. What devices are shown is the
+            /// version of the document, which may be larger.
             rev: u64,
             tasks: &'a [Task],
         }
-        // Cannot fail: only maps and text. An empty text would be rejected as JSON.
+        let rev = made_from + 1;
+        // Plain maps and text: this cannot fail, and an empty text would be refused as JSON.
         let write = |tasks: &[Task]| serde_json::to_string(&Stored { rev, tasks }).unwrap_or_default();
         let text = write(&self.tasks);
         if text.len() <= BOARD_BYTES {
@@ -232,7 +236,7 @@ mod tests {
         fn a_board_that_is_too_large_loses_no_more_than_it_must(tasks in prop::collection::vec(task(), 0..30)) {
             let (mut quick, mut plain) = (Board { tasks: tasks.clone() }, Board { tasks });
             let text = quick.write(12).ok();
-            let expected = written_plainly(&mut plain, 12);
+            let expected = written_plainly(&mut plain, 13);
             prop_assert_eq!(&quick, &plain);
             let read = |text: &String| serde_json::from_str::<Value>(text).expect("JSON");
             prop_assert_eq!(text.as_ref().map(read), expected.as_ref().map(read));

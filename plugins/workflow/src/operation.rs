@@ -334,14 +334,14 @@ impl Operation {
         let text = applied.and_then(|differs| {
             changed = differs;
             if alone || !changed {
-                return board.write(document.version + 1);
+                return board.write(document.version);
             }
             let mut together = board.clone();
             along = take_along(&mut together, &work.group, waiting, cx);
-            // If the board cannot hold all of them, only this message is written.
-            together.write(document.version + 1).or_else(|_| {
+            // Where there is no room for all of them, this one goes alone.
+            together.write(document.version).or_else(|_| {
                 along.clear();
-                board.write(document.version + 1)
+                board.write(document.version)
             })
         });
         match text {
