@@ -20,6 +20,7 @@
 //! - [`install`]: plugins from files and addresses
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
+//! - [`guest_effects`]: effects and events that no bundled mode uses
 //! - [`plugin_faults`]: versions and events that fault while they serve (H.3, H.4)
 //! - [`rollback`]: rollback of a bad version, with restarts in between (H.3)
 //! - [`reload`]: configuration changes (H.6)
@@ -88,6 +89,7 @@ mod connection_limit;
 mod conversation;
 mod forget;
 mod frames;
+mod guest_effects;
 mod hooks;
 mod hostile;
 mod idle;

@@ -4,6 +4,7 @@
 mod catalog;
 mod contract_version;
 mod directory;
+mod every_case;
 mod fixture;
 mod instance;
 mod load;

@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 
 /// What stands in the file to be read without running it.
 const PACKAGE: &str = "id = \"fixture\"\nversion = \"2.0.0\"\noptional_grants = [\"model\", \"tools\", \"deliver\", \
-\"archive:*\", \"hook:*\", \"journals:fixture/\"]\n";
+\"archive:*\", \"hook:*\", \"journals:fixture/\", \"documents:fixture/\", \"broadcast\", \"dispatch:fixture\", \
+\"switch-mode\"]\n";
 
 #[unsafe(link_section = "modehost:plugin")]
 #[used]
@@ -41,6 +42,8 @@ struct State {
     count: u64,
     /// Something that the old fixture has no place for.
     grown: bool,
+    /// Whatever happens is reported. Not part of a snapshot.
+    reports: bool,
 }
 
 thread_local! {
@@ -71,6 +74,7 @@ impl handler::Guest for Next {
                 json!({ "answer": done.text, "calls": calls })
             }
             Event::RequestFailed(failed) => json!({ "reason": format!("{:?}", failed.reason) }),
+            other if STATE.with_borrow(|state| state.reports) => json!({ "event": format!("{other:?}") }),
             _ => return Ok(Vec::new()),
         };
         Ok(vec![send(report)])
@@ -82,6 +86,10 @@ fn act(body: &Value, state: &mut State) -> Result<Effect, handler::Fault> {
         "count" => {
             state.count += 1;
             Ok(send(json!({ "count": state.count })))
+        }
+        "report" => {
+            state.reports = true;
+            Ok(send(json!({ "reports": true })))
         }
         "reject" => {
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
@@ -127,7 +135,7 @@ impl lifecycle::Guest for Next {
         };
         let mut count = [0; 8];
         count.copy_from_slice(&snapshot.state[..8]);
-        STATE.with_borrow_mut(|state| *state = State { count: u64::from_le_bytes(count), grown });
+        STATE.with_borrow_mut(|state| *state = State { count: u64::from_le_bytes(count), grown, reports: false });
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
-//! Effects that only 0.2 has, or that say more there. Rule: what a message leaves out is empty, and
-//! nothing is mended.
+//! Every effect of 0.2. Rule: what a message leaves out is empty, and nothing is mended.
 
 use serde_json::Value;
 
 use super::modehost::mode::effects::{
-    ArchiveEntry, Audience, ChatMessage, Delivery, Effect, HookRequest, JournalPart, JournalRemoval, ModelRequest,
-    Role, Speech, ToolRequest,
+    ArchiveEntry, Audience, ChatMessage, Delivery, DocumentRead, DocumentWrite, Effect, ExtensionRequest, GroupMessage,
+    HookRequest, JournalAppend, JournalPart, JournalRead, JournalRemoval, ListenCommand, ListenMode, ModelRequest,
+    Role, Speech, Timer, ToolRequest,
 };
 use super::modehost::mode::types::{Tool, ToolCall};
 
@@ -15,7 +15,50 @@ const REQUEST: u64 = 7;
 pub(crate) fn effect(wish: &str, body: &Value) -> Option<Effect> {
     let text = |name: &str| text(body, name);
     let (request, journal) = (REQUEST, journal(&body["journal"]));
+    let number = |name: &str| body[name].as_u64().unwrap_or_default();
+    let flag = |name: &str| body[name] == true;
+    let option = |name: &str| body[name].as_str().map(str::to_owned);
     Some(match wish {
+        "send" => Effect::Send(text("body")),
+        "say" => Effect::Say(Speech { text: text("text"), interrupt: flag("interrupt"), more: flag("more") }),
+        "listen" => Effect::Listen(match body["mode"].as_str().unwrap_or_default() {
+            "automatic" => ListenCommand::Start(ListenMode::Automatic),
+            "manual" => ListenCommand::Start(ListenMode::Manual),
+            "realtime" => ListenCommand::Start(ListenMode::Realtime),
+            _ => ListenCommand::Stop,
+        }),
+        "decline" => Effect::Decline,
+        "start-timer" => Effect::StartTimer(Timer { id: number("id"), delay_ms: number("delay") }),
+        "stop-timer" => Effect::StopTimer(number("id")),
+        "cancel" => Effect::Cancel(request),
+        "read-document" => Effect::ReadDocument(DocumentRead { request, key: text("key") }),
+        "watch-document" => Effect::WatchDocument(DocumentRead { request, key: text("key") }),
+        "unwatch-document" => Effect::UnwatchDocument(text("key")),
+        "write-document" => Effect::WriteDocument(DocumentWrite {
+            request,
+            key: text("key"),
+            expected: number("expected"),
+            value: option("value"),
+        }),
+        "append-journal" => Effect::AppendJournal(JournalAppend {
+            request,
+            journal: text("key"),
+            entry: text("entry"),
+            notify: flag("notify"),
+        }),
+        "read-journal" => {
+            Effect::ReadJournal(JournalRead { request, journal: text("key"), after: number("after"), limit: 10 })
+        }
+        "broadcast" => Effect::Broadcast(GroupMessage {
+            group: text("group"),
+            body: text("body"),
+            include_self: flag("self"),
+            supersedes: option("supersedes"),
+        }),
+        "dispatch" => Effect::Dispatch(text("body")),
+        "switch-mode" => Effect::SwitchMode(option("mode")),
+        "hang-up" => Effect::HangUp,
+        "extension" => Effect::Extension(ExtensionRequest { request, name: text("name"), payload: text("payload") }),
         "say-more" => Effect::Say(Speech { text: text("text"), interrupt: false, more: true }),
         "list-tools" => Effect::ListTools(request),
         "call-tool" => Effect::CallTool(ToolRequest { request, name: text("name"), arguments: text("arguments") }),
@@ -56,8 +99,8 @@ pub(crate) fn effect(wish: &str, body: &Value) -> Option<Effect> {
             },
             except: texts(&body["except"]),
             body: text("body"),
-            offline_body: body["late"].as_str().map(str::to_owned),
-            receipt: body["notice"].as_str().map(str::to_owned),
+            offline_body: option("late"),
+            receipt: option("notice"),
             ttl_ms: 1_000,
         }),
         _ => return None,
