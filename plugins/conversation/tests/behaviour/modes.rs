@@ -119,6 +119,8 @@ fn h2_the_modes_are_known_after_a_swap_and_a_restart() {
         device.tell(Event::ModeChanged("chat".into()));
         device.restart();
         device.hears("晚安灯");
-        begun(&device.effects())
+        let begun = begun(&device.effects());
+        assert_eq!(begun.as_deref(), Some("night-light"));
+        begun
     });
 }
