@@ -6,8 +6,10 @@
 //! - [`keep`]: journals, archives and webhooks
 //! - [`tools`]: what devices offer and how it answers
 //! - [`request`]: which part of the world a request goes to, and which request an event answers
+//! - [`delivery`]: who gets a message
 //! - [`mail`]: messages that wait for devices that are away
 
+mod delivery;
 pub(crate) mod documents;
 pub(crate) mod keep;
 pub(crate) mod mail;
@@ -18,8 +20,8 @@ pub(crate) mod tools;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use modehost_contract::effect::{Audience, Call, Delivery, Local, Output, Query, Write};
-use modehost_contract::event::{Document, Failure, RequestId, Undelivered};
+use modehost_contract::effect::{Call, Delivery, Local, Output, Query, Write};
+use modehost_contract::event::{Document, Failure, RequestId};
 use modehost_contract::mode::ModeInfo;
 use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
@@ -290,70 +292,11 @@ impl World {
             | Output::HangUp => {}
         }
     }
-
-    /// Devices of a group, or all.
-    fn of_group(&self, group: Option<&String>) -> Vec<String> {
-        let members = self.members.iter();
-        let chosen = members.filter(|(_, groups)| group.is_none_or(|group| groups.contains(group)));
-        chosen.map(|(id, _)| id.clone()).collect()
-    }
-
-    /// Whom a delivery is for.
-    fn addressed(&self, device: &str, to: &Audience, except: &[String]) -> Vec<String> {
-        let mut addressed = match to {
-            Audience::Devices(devices) => devices.clone(),
-            Audience::Group(group) => self.of_group(Some(group)),
-            Audience::Everyone => self.of_group(None),
-        };
-        addressed.retain(|id| !except.contains(id));
-        if !matches!(to, Audience::Devices(_)) {
-            addressed.retain(|id| id != device);
-        }
-        addressed
-    }
-
-    /// Hands a message over, or keeps it for a device that is away; without one it fails there.
-    fn deliver(&mut self, device: &str, request: RequestId, to: Vec<String>, body: &str, kept: Option<KeptDelivery>) {
-        let (sent, away): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| self.is_there(id));
-        for id in &sent {
-            self.hand(id, body);
-        }
-        let (queued, failed) = match kept {
-            Some(kept) => {
-                away.iter().for_each(|id| self.mail.keep(id, kept.clone()));
-                (away, Vec::new())
-            }
-            None => {
-                let reason = || "not connected".to_owned();
-                let failed = away.into_iter().map(|device| Undelivered { device, reason: reason() });
-                (Vec::new(), failed.collect())
-            }
-        };
-        self.queue(device, Event::Delivered { request, sent, queued, failed });
-    }
-
-    /// Whoever is not a device of the kit is away.
-    fn is_there(&self, device: &str) -> bool {
-        self.members.contains_key(device) && !self.mail.is_away(device)
-    }
-
-    pub(crate) fn leave(&mut self, device: &str) {
-        self.mail.leave(device);
-    }
-
-    /// Hands over what has waited. Senders that are away are told nothing.
-    pub(crate) fn come_back(&mut self, device: &str) {
-        for (id, body) in self.mail.come_back(device, self.now) {
-            if self.is_there(&id) {
-                self.hand(&id, &body);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use modehost_contract::effect::ModelRequest;
+    use modehost_contract::effect::{Audience, ModelRequest};
 
     use super::*;
 

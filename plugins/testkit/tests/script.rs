@@ -68,7 +68,7 @@ fn a_line_that_is_none_says_what_would_be_one() {
         (
             "hello there",
             "unknown word `hello`; what a person says stands behind `>`, and words are: start, device, config, answer, \
-             tool, document, fail, abort, leave, return, end, kill, swap, plugin, language",
+             wish, tool, document, fail, abort, leave, return, end, kill, swap, plugin, language",
         ),
         (">", "behind `>` nothing is written"),
         ("> {\"a\": 1}", "a message has a member \"type\", which is a text"),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modehost_contract::effect::Tool;
+use modehost_contract::effect::{Tool, ToolCall};
 use modehost_contract::event::EndReason;
 use modehost_contract::{Event, Generation};
 use modehost_plugin::WasmGeneration;
@@ -135,6 +135,10 @@ impl<'a> Player<'a> {
             Step::Language(language) => self.language.clone_from(language),
             Step::Config(section) => self.configure(&section.to_string())?,
             Step::Answer { purpose, text } => self.kit.answer_model(purpose, text),
+            Step::Wish { purpose, tool, arguments } => {
+                let call = ToolCall { id: "call-1".to_owned(), name: tool.clone(), arguments: arguments.to_string() };
+                self.kit.answer_model_with_tools(purpose, "", &[call]);
+            }
             Step::Tool { name, text } => self.offer(name, text),
             Step::Put { key, value } => self.kit.put_document(key, &value.to_string()),
             Step::Fail(failing, reason) => match failing {

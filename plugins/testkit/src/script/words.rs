@@ -11,7 +11,7 @@ use super::shown::Shown;
 use crate::Part;
 
 /// Words at the start of a line: how they are written, and what they mean.
-pub const WORDS: [(&str, &str); 25] = [
+pub const WORDS: [(&str, &str); 26] = [
     ("> WORDS", "the person says this; `dev-2> WORDS` at another device"),
     ("> {JSON}", "the device sends this message"),
     ("~ WORDS", "an interim transcript: the recogniser may still change it"),
@@ -25,6 +25,7 @@ pub const WORDS: [(&str, &str); 25] = [
     ("device ID [group=G] [alias=A] [language=L]", "what follows happens at this device"),
     ("config {JSON}", "the plugin's section of the configuration is this from now on"),
     ("answer PURPOSE TEXT", "the model's next answer to a question of this purpose"),
+    ("wish PURPOSE TOOL {JSON}", "the model's next answer asks for this tool to be called, with these arguments"),
     ("tool NAME TEXT", "the device offers this tool, and answers its next call with this"),
     ("document KEY {JSON}", "somebody else writes a document"),
     (
@@ -68,6 +69,7 @@ pub enum Step {
     Language(String),
     Config(Value),
     Answer { purpose: String, text: String },
+    Wish { purpose: String, tool: String, arguments: Value },
     Tool { name: String, text: String },
     Put { key: String, value: Value },
     Fail(Failing, Failure),
@@ -108,7 +110,12 @@ impl Line {
     pub(crate) fn is_input(&self) -> bool {
         !matches!(
             self.step,
-            Step::Expect(_) | Step::State(_) | Step::Document { .. } | Step::Answer { .. } | Step::Device { .. }
+            Step::Expect(_)
+                | Step::State(_)
+                | Step::Document { .. }
+                | Step::Answer { .. }
+                | Step::Wish { .. }
+                | Step::Device { .. }
         )
     }
 }
@@ -141,6 +148,11 @@ pub fn read_line(text: &str) -> Result<Option<Step>, String> {
         "answer" => {
             let (purpose, text) = two(word, rest)?;
             Step::Answer { purpose, text }
+        }
+        "wish" => {
+            let (purpose, call) = two(word, rest)?;
+            let (tool, arguments) = two(word, &call)?;
+            Step::Wish { purpose, tool, arguments: json(&arguments)? }
         }
         "tool" => {
             let (name, text) = two(word, rest)?;

@@ -1,0 +1,77 @@
+//! Who gets a message. Rule: whoever is not a device of the kit is away, and a message without a time to live fails
+//! there.
+
+use modehost_contract::Event;
+use modehost_contract::effect::Audience;
+use modehost_contract::event::{RequestId, Undelivered};
+
+use super::World;
+use super::mail::KeptDelivery;
+
+impl World {
+    /// Devices of a group, or all.
+    pub(super) fn of_group(&self, group: Option<&String>) -> Vec<String> {
+        let members = self.members.iter();
+        let chosen = members.filter(|(_, groups)| group.is_none_or(|group| groups.contains(group)));
+        chosen.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whom a delivery is for.
+    pub(super) fn addressed(&self, device: &str, to: &Audience, except: &[String]) -> Vec<String> {
+        let mut addressed = match to {
+            Audience::Devices(devices) => devices.clone(),
+            Audience::Group(group) => self.of_group(Some(group)),
+            Audience::Everyone => self.of_group(None),
+        };
+        addressed.retain(|id| !except.contains(id));
+        if !matches!(to, Audience::Devices(_)) {
+            addressed.retain(|id| id != device);
+        }
+        addressed
+    }
+
+    /// Hands a message over, or keeps it for a device that is away; without one it fails there.
+    pub(super) fn deliver(
+        &mut self,
+        device: &str,
+        request: RequestId,
+        to: Vec<String>,
+        body: &str,
+        kept: Option<KeptDelivery>,
+    ) {
+        let (sent, away): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| self.is_there(id));
+        for id in &sent {
+            self.hand(id, body);
+        }
+        let (queued, failed) = match kept {
+            Some(kept) => {
+                away.iter().for_each(|id| self.mail.keep(id, kept.clone()));
+                (away, Vec::new())
+            }
+            None => {
+                let reason = || "not connected".to_owned();
+                let failed = away.into_iter().map(|device| Undelivered { device, reason: reason() });
+                (Vec::new(), failed.collect())
+            }
+        };
+        self.queue(device, Event::Delivered { request, sent, queued, failed });
+    }
+
+    /// Whoever is not a device of the kit is away.
+    pub(super) fn is_there(&self, device: &str) -> bool {
+        self.members.contains_key(device) && !self.mail.is_away(device)
+    }
+
+    pub(crate) fn leave(&mut self, device: &str) {
+        self.mail.leave(device);
+    }
+
+    /// Hands over what has waited. Senders that are away are told nothing.
+    pub(crate) fn come_back(&mut self, device: &str) {
+        for (id, body) in self.mail.come_back(device, self.now) {
+            if self.is_there(&id) {
+                self.hand(&id, &body);
+            }
+        }
+    }
+}
