@@ -438,7 +438,7 @@ pub struct ModelQuestion<'a> {
     /// The answer is talk: it is dropped once the person has moved on, which
     /// [`Mode::on_aborted`](crate::Mode::on_aborted) tells. Work that finishes whatever happens says false.
     pub spoken: bool,
-    /// What the model may want called; at most 64.
+    /// What the model may want called; at most 128.
     pub tools: Vec<Tool>,
 }
 
