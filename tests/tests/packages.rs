@@ -22,7 +22,13 @@ const PACKAGES: [&str; 9] = [
 fn sdk_and_test_kit_can_be_packaged() {
     let target = tempfile::tempdir().expect("a directory");
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace_root()).args(["package", "--no-verify", "--allow-dirty", "--offline", "--target-dir"]);
+    command.current_dir(workspace_root()).args([
+        "package",
+        "--no-verify",
+        "--allow-dirty",
+        "--offline",
+        "--target-dir",
+    ]);
     command.arg(target.path()).args(PACKAGES.iter().flat_map(|package| ["-p", package]));
     let output = command.output().expect("cargo runs");
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -1,11 +1,10 @@
-//! The mode that `plugins/README.md` shows, as a newcomer writes it. Rule: what stands there is what
-//! runs here, line for line.
+//! The mode `riddles` of `plugins/COOKBOOK.md`, driven natively. Rule: what stands there is what runs here, but for the
+//! exports and the imports.
 
-use modehost_sdk::{Context, Device, Effect, Event, ModelChunk, RequestFailed, Runner, Start};
-// From here on as in the document, without the exports.
 use modehost_sdk::{
     ChatMessage, Cx, Describe, Failure, Mode, ModelForm, ModelQuestion, Outcome, Reply, Role, Transcript, VoicePolicy,
 };
+use modehost_sdk::{Context, Device, Effect, Event, ModelChunk, RequestFailed, Runner, Start};
 use serde::{Deserialize, Serialize};
 
 /// Asks riddles. What a session has heard is its state.
@@ -117,11 +116,12 @@ fn the_mode_of_the_document_asks_riddles() {
 
 #[test]
 fn the_document_shows_this_mode() {
-    let document = include_str!("../../README.md");
-    let shown = document.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("code");
-    let shown = shown.replacen("modehost_sdk::register!(Riddles);\n\n", "", 1);
-    let own = include_str!("readme.rs");
-    let own =
-        own.split_once("without the exports.\n").and_then(|(_, rest)| rest.split_once("// To here.")).expect("marks").0;
+    // The recipe imports the prelude and exports the mode; what follows is the same.
+    let start = "/// Asks riddles.";
+    let document = include_str!("../../COOKBOOK.md");
+    let shown = document.split("```rust plugins/riddles/src/lib.rs\n").nth(1).and_then(|rest| rest.split("```").next());
+    let shown = shown.and_then(|code| Some(code.get(code.find(start)?..)?.trim_end())).expect("the recipe");
+    let own = include_str!("readme.rs").split("// To here.").next().expect("a mark");
+    let own = own.get(own.find(start).expect("the mode")..).expect("a boundary").trim_end();
     assert_eq!(shown, own);
 }

@@ -17,6 +17,8 @@
 //! - [`commands`]: which utterances are commands, and farewells (M.18, C.17)
 //! - [`board`]: the shared board (M.14 to M.17)
 //! - [`authoring`]: an author outside the repository, from an empty directory to a swap
+//! - [`author_documents`]: every block of the pages for authors, played as it is read
+//! - [`author`]: what both use: the binary, `dev` and its output
 //! - [`install`]: plugins from files and addresses
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
@@ -79,6 +81,8 @@ mod asr_faults;
 mod asr_silence;
 mod asr_tls;
 mod audio_framing;
+mod author;
+mod author_documents;
 mod authoring;
 mod board;
 mod cli;
