@@ -174,6 +174,7 @@ pub fn describe(package: &Package, generation: Option<&WasmGeneration>) -> Value
         let modes: Vec<&str> = manifest.modes.iter().map(|mode| &*mode.name).collect();
         json!({
             "modes": modes,
+            "mode_offers": manifest.modes,
             "message_types": manifest.message_types,
             "snapshot_schemas": manifest.snapshot_schemas,
             "config_schema": serde_json::from_str::<Value>(&manifest.config_schema).unwrap_or_default(),
