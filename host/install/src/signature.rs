@@ -1,4 +1,4 @@
-//! Signatures of plugin files, made with minisign (https://jedisct1.github.io/minisign/). Rule: a file is signed if one
+//! Signatures of plugin files, made with minisign (<https://jedisct1.github.io/minisign/>). Rule: a file is signed if one
 //! of the configured keys has signed exactly these bytes; nothing else about a signature is believed.
 
 use minisign_verify::{PublicKey, Signature};
