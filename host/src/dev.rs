@@ -20,12 +20,12 @@ use crate::terminal::{print_error, print_line};
 pub const DATA: &str = "target/modehost-dev";
 
 /// Builds `plugins`, installs each component into `directory` as soon as it is built, and prints the outcome.
-/// `on_installed` is called after each.
+/// `on_installed` is called with the id of each.
 pub fn build_and_install(
     builder: &Builder,
     plugins: &[PluginSource],
     directory: &Path,
-    mut on_installed: impl FnMut(),
+    mut on_installed: impl FnMut(&str),
 ) {
     let started = Instant::now();
     let names: Vec<&str> = plugins.iter().map(|plugin| plugin.id.as_str()).collect();
@@ -36,7 +36,7 @@ pub fn build_and_install(
             Ok(false) => print_line(format_args!("{} is unchanged", built.id)),
             Err(error) => print_error(error),
         }
-        on_installed();
+        on_installed(&built.id);
     });
     if let Some(error) = error
         && !builder.is_stopped()

@@ -60,7 +60,7 @@ pub fn dev(arguments: DevArguments) -> Result<(), Failure> {
     }
     let origin = Origin { file: config, data: Some(data), preset: presets };
     let hint = "edit a file under plugins/ and save: it is rebuilt and swapped under live connections";
-    start(&origin, Box::new(move |settings| build_and_watch(workspace, &settings.plugins.dir)), hint)
+    start(&origin, Box::new(move |settings| build_and_watch(workspace, settings)), hint)
 }
 
 /// The mode that devices begin in where the built-in default mode is not in this workspace: that of the first plugin,
@@ -70,12 +70,13 @@ fn default_mode(plugins: &[PluginSource]) -> Option<&str> {
     plugins.first().map(|plugin| plugin.id.as_str()).filter(|_| !has_bundled)
 }
 
-/// Starts the first build and the watcher; returns once there is something to serve.
-fn build_and_watch(workspace: Workspace, directory: &Path) -> Result<Box<dyn Send>, String> {
+/// Starts the first build and the watcher; returns once new devices would be answered. That is known early only of a
+/// default mode that has the name of its plugin; otherwise all are waited for.
+fn build_and_watch(workspace: Workspace, settings: &Settings) -> Result<Box<dyn Send>, String> {
     let builder = Builder::prepare(workspace.clone()).map_err(|error| error.to_string())?;
-    let directory: PathBuf = directory.to_owned();
+    let directory: PathBuf = settings.plugins.dir.clone();
     std::fs::create_dir_all(&directory).map_err(|error| format!("cannot make {}: {error}", directory.display()))?;
-    match DevWatch::start(workspace, builder, directory) {
+    match DevWatch::start(workspace, builder, directory, settings.session.default_mode.as_deref()) {
         Ok(watch) => Ok(Box::new(watch)),
         Err(error) => {
             print_error(&error);

@@ -46,11 +46,17 @@ struct Changes {
 
 impl DevWatch {
     /// Starts the first build of all plugins, and then watches; components are installed into `directory`. Returns once
-    /// the first components are there and those that still build take longer, or the build has ended.
+    /// the build has ended, or the plugin `first` is there and those that still build take longer: without it nothing
+    /// that is said would be answered.
     ///
     /// # Errors
     /// If the system denies the watch; nothing is built then.
-    pub fn start(workspace: Workspace, builder: Builder, directory: PathBuf) -> Result<Self, WatchError> {
+    pub fn start(
+        workspace: Workspace,
+        builder: Builder,
+        directory: PathBuf,
+        first: Option<&str>,
+    ) -> Result<Self, WatchError> {
         let changes = Arc::new(Mutex::new(Changes::default()));
         // A capacity of 1 is enough: the thread takes all collected changes at once.
         let (wake, woken) = sync_channel::<()>(1);
@@ -63,16 +69,16 @@ impl DevWatch {
         if contract.is_dir() {
             watcher.watch(&contract, RecursiveMode::Recursive).map_err(watch_error)?;
         }
-        let (installed, on_installed) = sync_channel::<()>(limits::DEV_PLUGINS);
+        let (installed, on_installed) = sync_channel::<String>(limits::DEV_PLUGINS);
         let thread = std::thread::Builder::new()
             .name("dev-build".to_owned())
             .spawn(move || {
                 match workspace.plugins() {
                     Ok(plugins) => {
                         remove_stale(&plugins, &directory);
-                        build_and_install(&builder, &plugins, &directory, || {
+                        build_and_install(&builder, &plugins, &directory, |id| {
                             // Whoever waits has gone once the first have come.
-                            let _ = installed.try_send(());
+                            let _ = installed.try_send(id.to_owned());
                         });
                     }
                     Err(error) => print_error(error),
@@ -82,7 +88,7 @@ impl DevWatch {
             })
             .map_err(|error| WatchError { directory: PathBuf::from("plugins"), error: notify::Error::io(error) })?;
         // An error is the end of the build. What is up to date comes at once; what compiles does not keep the others.
-        if on_installed.recv().is_ok() {
+        if on_installed.iter().any(|id| Some(id.as_str()) == first) {
             while on_installed.recv_timeout(limits::DEV_FIRST_PLUGINS).is_ok() {}
         }
         Ok(Self { watcher: Some(watcher), builder: stopping, thread: Some(thread) })
@@ -148,6 +154,9 @@ fn affected(root: &Path, path: &Path) -> Option<Affected> {
     match steps.as_slice() {
         _ if is_scratch => None,
         ["wit", ..] => Some(Affected::All),
+        // A new directory: files that were written before it was watched have no events of their own. What is no plugin
+        // is not built.
+        ["plugins", directory] if !name.contains('.') => Some(Affected::Plugin((*directory).to_owned())),
         ["plugins", directory, "src", ..]
         | ["plugins", directory, "Cargo.toml" | "plugin.toml" | "config.schema.json"] => {
             match *directory {
@@ -176,7 +185,7 @@ fn rebuild(workspace: &Workspace, builder: &Builder, directory: &Path, changes: 
         };
         plugins.retain(|plugin| changes.all || changed(&plugin.directory));
         if !plugins.is_empty() {
-            build_and_install(builder, &plugins, directory, || {});
+            build_and_install(builder, &plugins, directory, |_| {});
         }
     }
 }
@@ -196,6 +205,7 @@ mod tests {
             ("plugins/alpha/src/lib.rs", plugin("alpha")),
             ("plugins/alpha/src/deep/x.rs", plugin("alpha")),
             ("plugins/alpha/plugin.toml", plugin("alpha")),
+            ("plugins/new", plugin("new")),
             ("plugins/sdk/src/lib.rs", Some(Affected::All)),
             ("plugins/shared/src/lib.rs", Some(Affected::All)),
             ("plugins/alpha/config.schema.json", plugin("alpha")),
