@@ -185,7 +185,8 @@ fn client(url: &Url) -> Result<Client, FetchError> {
         .connect_timeout(limits::CONNECT_TIMEOUT)
         .redirect(redirects);
     if is_local(url) {
-        // Needs no root certificates, which not every machine has, unless it leads elsewhere.
+        // Plain HTTP of this machine needs no root certificates, which not every machine has. It cannot lead to an
+        // https address then.
         builder = builder.no_proxy();
         if url.scheme() == "http" {
             builder = builder.tls_certs_only([]);

@@ -7,6 +7,8 @@
 mod seen;
 mod tried;
 
+pub(crate) use tried::OUTCOMES;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

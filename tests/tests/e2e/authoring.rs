@@ -44,6 +44,21 @@ async fn a_mode_is_begun_tested_served_and_swapped_without_the_servers_source() 
     assert!(out.contains("+ < Quiet now. Sentences so far: 1"), "{out}{err}");
     edit(&source, "    #[serde(skip)]\n", "");
 
+    // A mode without an end does not keep the author waiting.
+    let good = std::fs::read_to_string(&source).expect("the source");
+    edit(&source, "        self.heard += 1;", "        cx.read_document(\"x\").then(());\n        self.heard += 1;");
+    edit(
+        &source,
+        "    fn on_alarm",
+        "    fn on_reply(&mut self, cx: &mut Cx<'_, Self>, _next: (), _reply: Reply) -> Outcome {\n        \
+         cx.read_document(\"x\").then(());\n        Ok(())\n    }\n\n    fn on_alarm",
+    );
+    edit(&plugin.join("plugin.toml"), "\ngrants = []", "\ngrants = [\"documents:x\"]");
+    let (code, out, err) = run(&root, &["plugin", "test"]);
+    assert!(code == 1 && out.contains("after 10000 outcomes of one event more wait"), "{out}{err}");
+    std::fs::write(&source, good).expect("written");
+    edit(&plugin.join("plugin.toml"), "\ngrants = [\"documents:x\"]", "\ngrants = []");
+
     // A grant that it requests is given by `dev`, which says so; the device begins in the mode.
     edit(&plugin.join("plugin.toml"), "\ngrants = []", "\ngrants = [\"documents:pomodoro/\"]");
     let dev = Dev::start(&root);
@@ -144,4 +159,18 @@ fn a_component_in_any_directory_is_tested_and_tried_without_its_source() {
     assert!(output.status.success() && text.contains("\"tea\"") && text.contains("! unknown word `bogus`"), "{text}");
     assert!(text.contains("taken back: > {\"type\"") && text.contains("again.script is written"), "{text}");
     assert_eq!(std::fs::read_to_string(directory.path().join("again.script")).expect("a script"), "start\n");
+
+    // A state that is not JSON is not shown, and everything else goes on.
+    std::fs::write(directory.path().join("bytes.wasm"), guest::fixture(&[])).expect("written");
+    let mut child = command(directory.path(), &["plugin", "try", "bytes.wasm"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let typed = "{\"type\": \"fixture\"}\n:state\n:undo\n";
+    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), typed.as_bytes()).expect("read");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("< {\"code\":\"FIXTURE_UNKNOWN\""), "{text}");
+    assert!(text.matches("the state is not JSON").count() == 1 && text.contains("taken back: > {"), "{text}");
 }

@@ -128,20 +128,26 @@ impl Dialogue {
     /// Plays everything again in a world of its own, which takes microseconds an event, and shows what the last entry
     /// gave. A dialogue that is played again is the same: time and chance come from the kit.
     fn show_last(&mut self) -> Result<(), String> {
-        let outcome = self.replay(|_, shown, is_last| {
+        let print_last = |_: &Entry, shown: Vec<String>, is_last| {
             if is_last {
                 shown.iter().for_each(print_line);
             }
-        });
+        };
+        // The state is not looked at: a mode may keep it in a form of its own.
+        let outcome = self.replay(print_last, |_| Ok(()));
         if outcome.is_err() {
             // What failed did not happen.
             self.entries.pop();
         }
-        outcome.map(drop)
+        outcome
     }
 
-    /// `each` gets every entry, the lines that it gave, and whether it is the last. Returns the state after all.
-    fn replay(&self, mut each: impl FnMut(&Entry, Vec<String>, bool)) -> Result<Option<serde_json::Value>, String> {
+    /// `each` gets every entry, the lines that it gave, and whether it is the last; `end` what has played them all.
+    fn replay<T>(
+        &self,
+        mut each: impl FnMut(&Entry, Vec<String>, bool),
+        end: impl FnOnce(&mut Player<'_>) -> Result<T, String>,
+    ) -> Result<T, String> {
         let kit = self.first.afresh();
         let mut player = Player::new(&kit, Path::new("."));
         for (index, entry) in self.entries.iter().enumerate() {
@@ -156,11 +162,11 @@ impl Dialogue {
             let shown = player.shown().iter().map(ToString::to_string).collect();
             each(entry, shown, index + 1 == self.entries.len());
         }
-        player.state()
+        end(&mut player)
     }
 
     fn show_state(&self) -> Result<(), String> {
-        match self.replay(|_, _, _| {})? {
+        match self.replay(|_, _, _| {}, |player| player.state())? {
             Some(state) => print_line(format_args!("{state:#}")),
             None => print_line("nothing has happened yet"),
         }
@@ -193,15 +199,18 @@ impl Dialogue {
             return Err("where to? For example: :save tests/mine.script".to_owned());
         }
         let mut script = String::new();
-        self.replay(|entry, shown, _| {
-            let line = match entry {
-                Entry::Line(line) => line.as_str(),
-                Entry::Swap(_) => "swap",
-            };
-            script += line;
-            script.push('\n');
-            shown.iter().for_each(|line| script += &format!("{line}\n"));
-        })?;
+        self.replay(
+            |entry, shown, _| {
+                let line = match entry {
+                    Entry::Line(line) => line.as_str(),
+                    Entry::Swap(_) => "swap",
+                };
+                script += line;
+                script.push('\n');
+                shown.iter().for_each(|line| script += &format!("{line}\n"));
+            },
+            |_| Ok(()),
+        )?;
         let path = PathBuf::from(file);
         if path.exists() {
             return Err(format!("{file} exists already; choose another name"));

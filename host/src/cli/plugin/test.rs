@@ -96,7 +96,9 @@ fn play(kit: &Kit, path: &Path, once: bool) -> Result<Result<String, String>, Fa
     let outcome = if once { script.play(kit) } else { script.play_with_swaps(kit) };
     Ok(match outcome {
         Ok(played) if played.swaps > 0 => {
-            Ok(format!("{}, and again with a swap behind each", counted(played.events, "event")))
+            let each =
+                if played.swaps == played.events { "each".to_owned() } else { format!("{} of them", played.swaps) };
+            Ok(format!("{}, and again with a swap behind {each}", counted(played.events, "event")))
         }
         Ok(played) => Ok(counted(played.events, "event")),
         Err(mismatch) => Err(mismatch.to_string()),

@@ -39,10 +39,12 @@ impl TestArchive {
     }
 
     fn wait(&self, what: &str, done: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        // A hundred entries are some hundred syncs of a disk that others may be writing to. Asking without a pause
+        // would take the processor and the storage from what is waited for.
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !done() {
             assert!(Instant::now() < deadline, "still waiting: {what}");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 

@@ -12,6 +12,9 @@ use serde_json::json;
 use super::TestDevice;
 use crate::component;
 
+/// Outcomes of one step. A mode that asks anew for each answer has no end.
+pub(crate) const OUTCOMES: usize = 10_000;
+
 impl TestDevice {
     /// Any event; opens the instance if it is the first. Then what follows from it, unless the device holds.
     pub(crate) fn try_tell(&mut self, event: &Event) -> Result<(), String> {
@@ -35,10 +38,19 @@ impl TestDevice {
         }
     }
 
+    /// Whether an outcome waits.
+    pub(crate) fn waits(&self) -> bool {
+        self.world.borrow().queues.get(&*self.device.id).is_some_and(|queue| !queue.is_empty())
+    }
+
     /// Handles outcomes until none waits.
     pub(crate) fn try_settle(&mut self) -> Result<(), String> {
-        while self.try_step()? {}
-        Ok(())
+        for _ in 0..OUTCOMES {
+            if !self.try_step()? {
+                return Ok(());
+            }
+        }
+        Err(format!("after {OUTCOMES} outcomes of one event more wait: does the mode ask anew for each?"))
     }
 
     /// When the next timer of this device runs out, in Unix ms of the world.
