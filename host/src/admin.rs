@@ -8,11 +8,14 @@ mod access;
 pub mod audit;
 mod config;
 mod devices;
+mod feed;
 mod session_view;
 mod sessions;
 mod status;
 mod storage;
+mod stream;
 mod view;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +33,7 @@ use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
 use modehost_storage::{FallbackQueue, SqliteStorage};
 use modehost_task::run_on_own_thread;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, watch::Receiver};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -57,7 +60,9 @@ pub struct AdminState {
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.
-    pub readiness: watch::Receiver<Readiness>,
+    pub readiness: Receiver<Readiness>,
+    /// True once the server stops: streams end then.
+    pub stop: Receiver<bool>,
     /// When the server started.
     pub started: Instant,
     /// Permits for long-running orders; further ones wait.
@@ -111,6 +116,8 @@ fn documented_routes() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<Adm
         .routes(routes!(roll_back))
         .merge(config::routes())
         .merge(devices::routes())
+        .merge(watch::routes())
+        .merge(feed::routes())
         .merge(storage::routes())
         .routes(routes!(restart));
     (open, guarded)

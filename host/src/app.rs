@@ -230,6 +230,7 @@ impl Opened {
             operator: commands.clone(),
             metrics,
             readiness: health.subscribe(),
+            stop: health.subscribe_stop(),
             started,
             order_permits: Semaphore::new(limits::ADMIN_ORDERS),
         };

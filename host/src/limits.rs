@@ -63,6 +63,26 @@ pub const PROBE_INSTANCES: usize = 8;
 
 // --- Operators -----------------------------------------------------------------------------------
 
+/// How long a stream of `/api/v1` lasts before it ends by itself: less than the lifetime of a connection, which would cut
+/// it in the middle of a line. Whoever reads it asks again.
+pub const STREAM_LIFETIME: Duration = Duration::from_secs(240);
+/// Interval of blank lines of such a stream while nothing happens, so that a reader that is gone is noticed.
+pub const STREAM_BLANK_LINE: Duration = Duration::from_secs(10);
+/// How often the figures of the feed are looked at.
+pub const FEED_INTERVAL: Duration = Duration::from_secs(1);
+/// Intervals after which unchanged figures are sent all the same.
+pub const FEED_REPEAT: u32 = 5;
+/// Turns a second that the feed shows; the others are counted.
+pub const FEED_TURNS: u32 = 20;
+/// Longest line of a stream that the command line reads, in bytes.
+pub const STREAM_LINE_BYTES: usize = 1024 * 1024;
+/// Silence after which the command line takes the server of a stream for gone; blank lines come more often.
+pub const STREAM_SILENCE: Duration = Duration::from_secs(30);
+/// How long `plugin watch` waits for a server that is away to come back.
+pub const WATCH_RETURN: Duration = Duration::from_secs(60);
+/// Devices whose last state `plugin watch` remembers.
+pub const WATCH_STATES: usize = 1_000;
+
 /// Greatest response of a device export, in bytes: base64 adds a third, and escapes can double texts.
 pub const EXPORT_RESPONSE_BYTES: u64 = 192 * 1024 * 1024;
 /// How long an erasure waits for the removal of archive files; the rest is removed in the background.

@@ -6,6 +6,7 @@ mod advice;
 mod device_directory;
 mod document;
 mod log;
+mod operators;
 mod remote_allowlist;
 mod schema;
 mod session;
@@ -30,6 +31,7 @@ pub use self::advice::advice;
 pub use self::device_directory::DeviceName;
 pub use self::document::{DocumentSettings, RemoteSettings, remote_config};
 pub use self::log::{LogFormat, LogSettings};
+pub use self::operators::OperatorSettings;
 pub use self::schema::{reference, schema};
 pub use self::session::{SessionSettings, session_config};
 pub use self::speech::speech_parts;
@@ -116,6 +118,9 @@ pub struct Settings {
     /// Names of devices, by device id. Default none. Hot, as `groups`.
     #[garde(custom(device_directory::keys_are_devices))]
     pub device_alias: BTreeMap<String, String>,
+    /// The console, and what operators may see.
+    #[garde(dive)]
+    pub operators: OperatorSettings,
     /// Thread pools.
     #[garde(skip)]
     pub workers: WorkerSettings,

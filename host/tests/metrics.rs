@@ -188,7 +188,7 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(directory).expect("a folder").flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if path.is_dir() && !["tests", "benches", "target"].contains(&name.as_str()) {
+        if path.is_dir() && !["tests", "benches", "target", "node_modules"].contains(&name.as_str()) {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
             found.push(path);

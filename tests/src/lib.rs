@@ -8,6 +8,7 @@
 //! - [`stock`]: a simulation of stock firmware, which knows the ecosystem's messages only
 //! - [`raw`]: raw bytes on a socket, for input that no well-behaved client would send
 //! - [`http`]: one request, one response
+//! - [`lines`]: a response that goes on, line by line
 //! - [`guest`]: the plugin components that tests install
 //! - [`skip`]: skipping a test whose prerequisites this machine lacks
 //! - [`wait`]: waiting for a condition with a deadline
@@ -19,6 +20,7 @@ mod compile_cache;
 pub mod device;
 pub mod guest;
 pub mod http;
+pub mod lines;
 pub mod raw;
 pub mod server;
 pub mod settings;

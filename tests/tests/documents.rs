@@ -33,7 +33,7 @@ fn all_files() -> Vec<String> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = directory.join(&name);
             match entry.path().is_dir() {
-                true if name == "target" || name == "data" || name == ".git" => {}
+                true if name == "target" || name == "data" || name == ".git" || name == "node_modules" => {}
                 true => open.push(path),
                 false => found.push(path.display().to_string()),
             }

@@ -28,7 +28,7 @@ fn sources() -> BTreeMap<String, String> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = directory.join(&name);
             match entry.path().is_dir() {
-                true if name == "target" => {}
+                true if name == "target" || name == "node_modules" => {}
                 true => open.push(path),
                 false if name.ends_with(".rs") => {
                     found.insert(path.display().to_string(), read(&entry.path()));

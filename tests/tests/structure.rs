@@ -78,7 +78,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             match path.is_dir() {
-                true if name == "target" || name == "data" || name.starts_with('.') => {}
+                true if name == "target" || name == "data" || name == "node_modules" || name.starts_with('.') => {}
                 true => open.push(path),
                 false => found.push(path),
             }

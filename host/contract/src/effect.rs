@@ -9,13 +9,16 @@ pub use payload::{
     Role, Tool, ToolCall,
 };
 
+use serde::Serialize;
+
 use crate::event::{DocumentVersion, RequestId, TimerId};
 
 /// An effect of a mode, by its kind.
 ///
 /// The kind of an effect decides when it is applied: [`Local`] and [`Query`] at once; [`Write`] in one transaction with
 /// the session's record; [`Call`] after that record is on disk; [`Output`] after everything else of the list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Effect {
     /// Changes something inside the session.
     Local(Local),
@@ -30,7 +33,8 @@ pub enum Effect {
 }
 
 /// Changes something inside the session; has no outcome.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Local {
     /// Starts a timer, or restarts the one with this id.
     StartTimer {
@@ -48,7 +52,8 @@ pub enum Local {
 }
 
 /// Reads something from the host; changes nothing, and the outcome is an event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Query {
     /// Reads a document.
     ReadDocument {
@@ -97,7 +102,8 @@ pub enum Query {
 }
 
 /// Stored in one transaction with the session's record; the outcome is an event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Write {
     /// Writes or removes a document.
     WriteDocument {
@@ -133,7 +139,8 @@ pub enum Write {
 }
 
 /// A request to something outside the session, sent once its record is on disk; the outcome is an event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Call {
     /// Asks a language model.
     AskModel(ModelRequest),
@@ -153,7 +160,8 @@ pub enum Call {
 }
 
 /// Visible outside the session, or triggering something that is; has no outcome.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Output {
     /// A message to the session's own device: a JSON object with a `type`.
     Send(String),
@@ -187,6 +195,50 @@ pub enum Output {
     SwitchMode(Option<String>),
     /// Closes the connection once all speech has been played.
     HangUp,
+}
+
+impl Effect {
+    /// Its name in the contract, as operators see it; also its tag when it is serialised.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Local(local) => match local {
+                Local::StartTimer { .. } => "start-timer",
+                Local::StopTimer(_) => "stop-timer",
+                Local::Cancel(_) => "cancel",
+                Local::UnwatchDocument(_) => "unwatch-document",
+            },
+            Self::Query(query) => match query {
+                Query::ReadDocument { .. } => "read-document",
+                Query::WatchDocument { .. } => "watch-document",
+                Query::ReadJournal { .. } => "read-journal",
+                Query::ListTools(_) => "list-tools",
+                Query::Extension { .. } => "extension",
+                Query::Denied { .. } => "denied",
+            },
+            Self::Write(write) => match write {
+                Write::WriteDocument { .. } => "write-document",
+                Write::AppendJournal { .. } => "append-journal",
+                Write::RemoveJournal { .. } => "remove-journal",
+                Write::Archive(_) => "archive",
+            },
+            Self::Call(call) => match call {
+                Call::AskModel(_) => "ask-model",
+                Call::CallTool { .. } => "call-tool",
+                Call::PostHook(_) => "post-hook",
+                Call::Deliver(_) => "deliver",
+            },
+            Self::Output(output) => match output {
+                Output::Send(_) => "send",
+                Output::Say { .. } => "say",
+                Output::Listen(_) => "listen",
+                Output::Decline => "decline",
+                Output::Broadcast { .. } => "broadcast",
+                Output::Dispatch(_) => "dispatch",
+                Output::SwitchMode(_) => "switch-mode",
+                Output::HangUp => "hang-up",
+            },
+        }
+    }
 }
 
 impl Query {

@@ -16,7 +16,8 @@ pub type TimerId = u64;
 pub type DocumentVersion = u64;
 
 /// Everything that can happen to a mode.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A role starts.
     Started(Start),
@@ -148,7 +149,7 @@ pub enum Event {
 }
 
 /// The payload of `started`: the plugin gets a role in a session.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Start {
     /// The mode that starts; none for a handler of message types.
     pub mode: Option<Arc<str>>,
@@ -161,7 +162,7 @@ pub struct Start {
 }
 
 /// The device of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
     /// The device id.
     pub id: Arc<str>,
@@ -172,7 +173,7 @@ pub struct Device {
 }
 
 /// Recognised or typed text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Transcript {
     /// The text.
     pub text: Arc<str>,
@@ -190,7 +191,7 @@ pub struct Transcript {
 }
 
 /// The complete answer of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelDone {
     /// The request that it completes.
     pub request: RequestId,
@@ -205,7 +206,7 @@ pub struct ModelDone {
 }
 
 /// The current state of a document.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Document {
     /// The request that it completes; none for a change of a watched document.
     pub request: Option<RequestId>,
@@ -218,7 +219,7 @@ pub struct Document {
 }
 
 /// One entry of a journal; counted from 1.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JournalEntry {
     /// Sequence number within the journal.
     pub sequence: u64,
@@ -229,7 +230,7 @@ pub struct JournalEntry {
 }
 
 /// A device that a message could not be sent to or queued for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Undelivered {
     /// The device, or the group that does not exist.
     pub device: String,
@@ -259,7 +260,8 @@ pub enum Failure {
 }
 
 /// Why a role has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EndReason {
     /// The device has ended the mode.
     Requested,

@@ -114,6 +114,9 @@ pub trait Instance: Send {
     /// # Errors
     /// If the guest traps or exceeds a limit.
     fn snapshot(&mut self) -> Result<Snapshot, Fault>;
+
+    /// Bytes of linear memory that it holds.
+    fn memory_bytes(&self) -> usize;
 }
 
 /// One published generation of a plugin. Instances keep the compiled code alive.

@@ -145,6 +145,10 @@ impl Instance for WasmInstance {
         }
         Ok(saved)
     }
+
+    fn memory_bytes(&self) -> usize {
+        self.store.data().limiter.used
+    }
 }
 
 impl Drop for WasmInstance {

@@ -32,6 +32,7 @@
 //! - `clock`: the time that modes see
 //! - `wake_word`: normalisation of wake words
 //! - [`inspect`]: a session as operators see it
+//! - [`observe`]: calls of modes and turns, shown to operators while they happen
 //! - `metrics`: descriptions of the metrics of this crate
 //! - [`config`]: the settings of this crate
 //!
@@ -61,6 +62,7 @@ pub mod limits;
 mod link;
 mod listener;
 mod metrics;
+pub mod observe;
 mod output;
 mod persistence;
 mod presence;
@@ -77,12 +79,14 @@ mod work;
 
 pub use self::metrics::describe_metrics;
 pub use attachment::{Attachment, SessionEnded};
+pub use clock::unix_ms;
 pub use config::{Config, DeviceDirectory, DuplicateDevice, IdleConfig, Language, UnknownRecipients};
 pub use event::Incoming;
 pub use extensions::ExtensionRule;
 pub use inspect::{ClientInfo, HandlerInfo, HelloFeatures, SessionDetail, SessionInfo, SessionState};
 pub use modehost_mcp::{Vision, VisionToken};
-pub use registry::{AttachError, ForgetError, ForgetGuard, KickOutcome, Registry};
+pub use observe::{CallRecord, Observation, Observed, Subject, TooManyObservers};
+pub use registry::{AttachError, Counts, ForgetError, ForgetGuard, KickOutcome, Registry};
 pub use services::Services;
 pub use turns::{TurnKind, TurnOutcome, TurnRecord};
 pub use wake_word::wake_word;

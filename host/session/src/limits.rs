@@ -93,6 +93,14 @@ pub const RECEIPT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a session may take to end when its device is forgotten: the timeout of a pending write, and a margin.
 pub const FORGET_SESSION: Duration = Duration::from_secs(15);
+/// Observers of calls and turns at the same time: several operators with several pages.
+pub const OBSERVERS: usize = 32;
+/// Records that wait for one observer: a burst of a second of one busy plugin.
+pub const OBSERVED_QUEUE: usize = 256;
+/// Length to which each text of a call is cut that an observer is shown, in bytes.
+pub const OBSERVED_TEXT_BYTES: usize = 2_000;
+/// States of more bytes are shown by their size only.
+pub const OBSERVED_STATE_BYTES: usize = 16 * 1024;
 
 // --- Plugins -------------------------------------------------------------------------------------
 

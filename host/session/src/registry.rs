@@ -34,7 +34,7 @@ use crate::listener::AsrListener;
 use crate::services::Services;
 use crate::shared::Shared;
 
-pub use self::operators::{ForgetError, ForgetGuard, KickOutcome};
+pub use self::operators::{Counts, ForgetError, ForgetGuard, KickOutcome};
 
 /// Why a connection cannot be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,8 @@ impl Registry {
         let budget = Budget::new(services.config.borrow().live_instances);
         let changes = services.config.clone();
         let (began, alert_throttle) = (Instant::now(), AlertThrottle::default());
-        let shared = Arc::new(Shared { services, began, budget, alert_throttle, sessions: Mutex::default() });
+        let (observers, sessions) = (Arc::default(), Mutex::default());
+        let shared = Arc::new(Shared { services, began, budget, alert_throttle, observers, sessions });
         let tasks =
             [spawn_io(broadcast_config_change(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
         let (connections, draining, forgetting) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());

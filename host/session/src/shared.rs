@@ -12,6 +12,7 @@ use crate::alerts::AlertThrottle;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::handle::SessionHandle;
+use crate::observe::Observers;
 use crate::services::Services;
 
 /// State shared by sessions and their registry.
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     /// Which devices have been alerted to which fault.
     pub(crate) alert_throttle: AlertThrottle,
+    /// Who observes calls and turns.
+    pub(crate) observers: Arc<Observers>,
     /// By device; the one lock that decides which connections attach and which sessions have ended.
     pub(crate) sessions: Mutex<HashMap<DeviceId, Arc<SessionHandle>>>,
 }

@@ -1,5 +1,5 @@
-//! The audit log of the admin API. Rule: every call that may change something or that exports a device's data writes
-//! one line, even if it was denied: origin, method, path and outcome; never a token or a body.
+//! The audit log of the admin API. Rule: every call that may change something, that exports a device's data or that
+//! watches a device or plugin writes one line, even if it was denied: origin, method, path and outcome; never a token or a body.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ const PATH_CHARS: usize = 200;
 /// Middleware: counts every call, and writes an audit line for one that may change something.
 pub async fn record(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let is_export = request.uri().path().ends_with("/export");
-    let line = (!is_read || is_export).then(|| AuditLine::of(&request, &admin));
+    let shows_device = ["/export", "/watch"].iter().any(|end| request.uri().path().ends_with(end));
+    let line = (!is_read || shows_device).then(|| AuditLine::of(&request, &admin));
     let response = next.run(request).await;
     let outcome = match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",

@@ -20,6 +20,7 @@ use super::service;
 pub struct Health {
     parts: Mutex<Parts>,
     readiness: watch::Sender<Readiness>,
+    stop: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +38,14 @@ impl Health {
         self.readiness.subscribe()
     }
 
+    /// True once the server stops.
+    pub fn subscribe_stop(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
     /// From here on the server is not ready, whatever else happens.
     pub fn stopping(&self) {
+        self.stop.send_replace(true);
         self.change(|parts| parts.stopping = true);
     }
 

@@ -3,6 +3,7 @@
 
 mod path;
 mod pinned;
+mod stream;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -124,6 +125,23 @@ impl Server {
         })
     }
 
+    /// Sends GET, and hands over the lines of the response as they come, until it ends or `each` returns false.
+    pub fn get_lines(&self, path: &str, each: &mut dyn FnMut(&str) -> bool) -> Result<(), RequestError> {
+        let address = admin_address(&self.config);
+        let token = self.config.admin_token.as_ref();
+        let refused = self.on_connection(address, async |tcp| {
+            let lines = match &self.config.tls {
+                None => stream::lines(tcp, address, path, token, each).await,
+                Some(files) => match timeout(limits::ADMIN_TIMEOUT, pinned::secure(tcp, address, files)).await {
+                    Ok(secured) => stream::lines(secured?, address, path, token, each).await,
+                    Err(_) => Err(io::Error::other("no TLS handshake in time")),
+                },
+            };
+            Ok(lines?)
+        })?;
+        refused.map_or(Ok(()), |response| check_status(address, &response))
+    }
+
     fn send(
         &self,
         address: SocketAddr,
@@ -131,12 +149,37 @@ impl Server {
         as_operator: bool,
         (time, max_bytes): (Duration, u64),
     ) -> Result<Response, RequestError> {
+        self.on_connection(address, async |tcp| {
+            let token = self.config.admin_token.as_ref().filter(|_| as_operator);
+            let response = async {
+                match &self.config.tls {
+                    None => round_trip(tcp, address, request, token, max_bytes).await,
+                    Some(files) => {
+                        round_trip(pinned::secure(tcp, address, files).await?, address, request, token, max_bytes).await
+                    }
+                }
+            };
+            match timeout(time, response).await {
+                Ok(response) => response,
+                Err(_) => Err(io::Error::new(
+                    ErrorKind::TimedOut,
+                    format!("no complete response of {address} within {} s", time.as_secs()),
+                )),
+            }
+        })
+    }
+
+    /// Connects, and runs one exchange on a runtime of its own.
+    fn on_connection<R>(
+        &self,
+        address: SocketAddr,
+        exchange: impl AsyncFnOnce(TcpStream) -> io::Result<R>,
+    ) -> Result<R, RequestError> {
         if address.port() == 0 {
             let why = "the port of the server is 0 in these settings, so the system chose it at the start and only the \
                        server's first lines tell it; set it with MODEHOST__SERVER__HTTP_PORT";
             return Err(RequestError::Failed(why.to_owned()));
         }
-        let token = self.config.admin_token.as_ref().filter(|_| as_operator);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| RequestError::Failed(format!("cannot create a timer: {error}")))?;
         runtime.block_on(async {
@@ -147,22 +190,10 @@ impl Server {
                 }
                 Ok(Err(_)) | Err(_) => return Err(RequestError::NoServer(address)),
             };
-            let response = async {
-                match &self.config.tls {
-                    None => round_trip(tcp, address, request, token, max_bytes).await,
-                    Some(files) => {
-                        round_trip(pinned::secure(tcp, address, files).await?, address, request, token, max_bytes).await
-                    }
-                }
-            };
-            match timeout(time, response).await {
-                Ok(response) => {
-                    response.map_err(|error| RequestError::Failed(format!("invalid response of {address}: {error}")))
-                }
-                Err(_) => {
-                    Err(RequestError::Failed(format!("no complete response of {address} within {} s", time.as_secs())))
-                }
-            }
+            exchange(tcp).await.map_err(|error| match error.kind() {
+                ErrorKind::TimedOut => RequestError::Failed(error.to_string()),
+                _ => RequestError::Failed(format!("invalid response of {address}: {error}")),
+            })
         })
     }
 }

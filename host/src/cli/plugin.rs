@@ -6,6 +6,7 @@ mod install;
 mod new;
 mod running;
 mod test;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,9 @@ pub enum PluginCommand {
     /// Lets you type to a mode, without a device and a server
     #[command(after_help = attempt::HELP)]
     Try(attempt::TryArguments),
+    /// Shows what a plugin of the running server does while it does it: events, effects, times, faults
+    #[command(after_help = watch::HELP)]
+    Watch(watch::WatchArguments),
     /// Installs a plugin from a file or an address, with checksum, signature and lock file
     #[command(after_help = install::HELP)]
     Install(install::InstallArguments),
@@ -106,6 +110,7 @@ pub fn run(command: PluginCommand) -> Result<(), Failure> {
         PluginCommand::New(arguments) => new::run(&arguments),
         PluginCommand::Test(arguments) => test::run(&arguments),
         PluginCommand::Try(arguments) => attempt::run(&arguments),
+        PluginCommand::Watch(arguments) => watch::run(arguments),
         PluginCommand::Build { plugin } => build(plugin.as_deref()),
         PluginCommand::Check { file, server } => check(&file, server),
         PluginCommand::Inspect { file, json } => inspect(&file, json),

@@ -52,6 +52,7 @@ pub fn dev(arguments: DevArguments) -> Result<(), Failure> {
     // An author's broken plugin must not end the server, and what it requests is the author's to say.
     presets.push(preset("dev", &["plugins", "strict_start"], false));
     presets.push(preset("dev", &["plugins", "grant_requested"], true));
+    presets.push(preset("dev", &["operators", "show_dialogue"], true));
     let has_file = config.is_some() || Path::new(settings::DEFAULT_FILE).is_file();
     let plugins = workspace.plugins().map_err(Failure::other)?;
     if let Some(mode) = default_mode(&plugins).filter(|_| !has_file) {

@@ -20,6 +20,7 @@
 //! - [`author_documents`]: every block of the pages for authors, played as it is read
 //! - [`author`]: what both use: the binary, `dev` and its output
 //! - [`install`]: plugins from files and addresses
+//! - [`watch`]: what a mode does, shown while it does it
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
 //! - [`guest_effects`]: effects and events that no bundled mode uses
@@ -143,3 +144,4 @@ mod tools;
 mod traces;
 mod tts;
 mod tts_formats;
+mod watch;

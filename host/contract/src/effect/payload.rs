@@ -1,9 +1,12 @@
 //! Payloads of effects. Rule: plain data, named as in `wit/0.2/effects.wit`; no logic.
 
+use serde::Serialize;
+
 use crate::event::RequestId;
 
 /// A command for the device's microphone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ListenCommand {
     /// Start listening.
     Start(ListenMode),
@@ -12,7 +15,8 @@ pub enum ListenCommand {
 }
 
 /// How a device detects the end of an utterance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ListenMode {
     /// The server detects it.
     Automatic,
@@ -23,7 +27,8 @@ pub enum ListenMode {
 }
 
 /// The author of a message to a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Instructions.
     System,
@@ -36,7 +41,7 @@ pub enum Role {
 }
 
 /// One message of a dialogue with a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChatMessage {
     /// The author.
     pub role: Role,
@@ -49,7 +54,7 @@ pub struct ChatMessage {
 }
 
 /// A tool that a model may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tool {
     /// The name that the model uses.
     pub name: String,
@@ -60,7 +65,7 @@ pub struct Tool {
 }
 
 /// A tool call requested by a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolCall {
     /// Assigned by the provider.
     pub id: String,
@@ -71,7 +76,8 @@ pub struct ToolCall {
 }
 
 /// The recipients of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Audience {
     /// These devices, by id.
     Devices(Vec<String>),
@@ -82,7 +88,7 @@ pub enum Audience {
 }
 
 /// A message to other devices.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// Chosen by the mode.
     pub request: RequestId,
@@ -101,7 +107,7 @@ pub struct Delivery {
 }
 
 /// A question to a language model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelRequest {
     /// Chosen by the mode.
     pub request: RequestId,
@@ -122,7 +128,7 @@ pub struct ModelRequest {
 }
 
 /// A journal that the host inserts into a JSON object or a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JournalPart {
     /// The journal.
     pub journal: String,
@@ -133,7 +139,7 @@ pub struct JournalPart {
 }
 
 /// A webhook to be posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookRequest {
     /// Chosen by the mode.
     pub request: RequestId,
@@ -148,7 +154,7 @@ pub struct HookRequest {
 }
 
 /// A finished document for the archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ArchiveEntry {
     /// Chosen by the mode.
     pub request: RequestId,

@@ -217,6 +217,7 @@ impl Session {
 
     pub(super) fn publish_turn(&self, record: Option<TurnRecord>) {
         if let Some(record) = record {
+            self.env.shared.observers.show_turn(&self.env.handle.device, &record);
             self.env.handle.published.turns.lock().push(record);
         }
     }

@@ -13,6 +13,7 @@ use super::Registry;
 use crate::event::Control;
 use crate::handle::SessionHandle;
 use crate::inspect::{SessionDetail, SessionInfo};
+use crate::observe::{Interest, Observation, Subject, TooManyObservers};
 use crate::turns::TurnRecord;
 
 /// The result of a request to close a connection.
@@ -42,6 +43,17 @@ impl Drop for ForgetGuard {
     }
 }
 
+/// Sessions and turns as figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Devices that have a connection now.
+    pub connected: usize,
+    /// Sessions in memory.
+    pub sessions: usize,
+    /// Turns that have ended since the start.
+    pub turns: u64,
+}
+
 /// Why a device cannot be forgotten now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForgetError {
@@ -57,6 +69,22 @@ pub enum ForgetError {
 }
 
 impl Registry {
+    /// Shows calls and turns while they happen, until the returned value is dropped. `with_content`: texts and state as
+    /// well.
+    ///
+    /// # Errors
+    /// If there are as many observers as there may be.
+    pub fn observe(&self, subject: Subject, with_content: bool) -> Result<Observation, TooManyObservers> {
+        self.shared.observers.add(subject, if with_content { Interest::Content } else { Interest::Figures })
+    }
+
+    /// How many devices are connected, how many sessions are in memory, and how many turns have ended since the start.
+    pub fn counts(&self) -> Counts {
+        let sessions = self.shared.sessions.lock();
+        let connected = sessions.values().filter(|session| session.connected.load(Ordering::Relaxed) != 0).count();
+        Counts { connected, sessions: sessions.len(), turns: self.shared.observers.turns() }
+    }
+
     /// Ends the session of a device without saving anything, and creates none until the returned guard is dropped:
     /// nothing can write back what the caller removes from the storage.
     ///

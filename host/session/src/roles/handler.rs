@@ -2,9 +2,11 @@
 //! returns the same effects for the same events, replaying them (and discarding the effects) leads to the state before
 //! any failing event. Recovery from a trap, rollback of a swap and waking from hibernation all use this path.
 //!
-//! Further methods in `handler/`: [`migration`] (to another generation and back). [`rollback`] has types of its own.
+//! Further methods in `handler/`: [`migration`] (to another generation and back). [`rollback`] and [`observed`] have types
+//! of their own.
 
 mod migration;
+mod observed;
 mod rollback;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +21,7 @@ use modehost_storage::traits::Watch;
 use tokio::time::Instant;
 
 pub(crate) use self::migration::MigrationError;
+use self::observed::ObservedCall;
 use self::rollback::{RollbackTarget, State, restore_instance};
 pub(crate) use self::rollback::{Trial, rollback_generation};
 use crate::budget::Permit;
@@ -177,8 +180,31 @@ impl Handler {
         self.health.trial.as_ref()
     }
 
-    /// Delivers an event, and reports the result to the catalog.
+    /// Delivers an event, reports the result to the catalog, and shows the call to whoever observes it.
     pub(crate) fn deliver(&mut self, env: &Environment, context: Context, event: Event) -> Delivered {
+        let Some(interest) = env.shared.observers.interest_in_call(&self.plugin, &env.handle.device) else {
+            return self.deliver_unobserved(env, context, event, &mut None);
+        };
+        let mut call = ObservedCall::new(&event, interest);
+        let mut fault = None;
+        let delivered = self.deliver_unobserved(env, context, event, &mut fault);
+        call.ended(&delivered, fault);
+        let state = matches!(delivered, Delivered::Effects(_)).then(|| self.take_snapshot());
+        if let Some(Err(fault)) = &state {
+            call.no_state(fault);
+        }
+        let memory = self.instance.as_ref().map_or(0, |instance| instance.memory_bytes());
+        env.shared.observers.show_call(call.into_record(self, &env.handle.device, memory));
+        delivered
+    }
+
+    fn deliver_unobserved(
+        &mut self,
+        env: &Environment,
+        context: Context,
+        event: Event,
+        first_fault: &mut Option<Fault>,
+    ) -> Delivered {
         self.used = Instant::now();
         let (plugin, own) = (self.plugin.clone(), self.generation.clone());
         let (catalog, device) = (&env.services().catalog, &env.handle.device);
@@ -196,6 +222,7 @@ impl Handler {
             {
                 let went_back = !matches!(report, GenerationReport::Faulted(_));
                 tracing::warn!(%plugin, generation = generation.0, %device, went_back, %fault, "a mode failed");
+                first_fault.get_or_insert_with(|| (*fault).clone());
             }
             catalog.report(&plugin, generation, device, report);
         })

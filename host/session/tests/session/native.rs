@@ -82,6 +82,9 @@ impl Instance for Running {
         }
         Ok(Snapshot { schema: 1, state: self.number.to_le_bytes().to_vec() })
     }
+    fn memory_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A catalog that changes when a test says so.

@@ -1,0 +1,161 @@
+//! The feed of the console: figures, turns and plugins as they change. Rule: it costs nothing while nobody reads it, and
+//! a fixed amount a second while somebody does, however many devices talk.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use modehost_plugin::PluginCatalog;
+use modehost_session::{Counts, Observation, Observed, Registry, Subject};
+use serde_json::json;
+use std::sync::Arc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::stream::{Lines, line, respond};
+use super::view::{PluginView, Refusal};
+use super::{AdminState, Shared, error_response};
+use crate::limits;
+
+/// The routes of this module.
+pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new().routes(routes!(feed))
+}
+
+/// Figures (type `overview`), turns that end (`turn`, without their text) and plugins (`plugins`, whenever one changes),
+/// one JSON object a line. Of many turns a second the first are shown, and the others counted as `turns_left_out`. Blank
+/// lines mean that nothing happened; the last line has the type `end`: ask again.
+#[utoipa::path(
+    get, path = "/api/v1/feed", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "Lines of JSON", content_type = "application/x-ndjson", body = String),
+        (status = "4XX", description = "Not allowed", body = Refusal),
+        (status = 503, description = "Too many watch already", body = Refusal),
+    )
+)]
+async fn feed(State(admin): Shared) -> Response {
+    let observation = match admin.registry.observe(Subject::Turns, false) {
+        Ok(observation) => observation,
+        Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
+    };
+    let mut tick = interval(limits::FEED_INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let feed = Feed {
+        observation,
+        registry: admin.registry.clone(),
+        catalog: admin.catalog.clone(),
+        started: admin.started.into(),
+        tick,
+        turns: TurnRate::default(),
+        sent: None,
+        unchanged: 0,
+        plugins: String::new(),
+    };
+    respond(feed, admin.stop.clone())
+}
+
+struct Feed {
+    observation: Observation,
+    registry: Arc<Registry>,
+    catalog: Arc<PluginCatalog>,
+    started: Instant,
+    tick: Interval,
+    turns: TurnRate,
+    /// The figures that were sent last.
+    sent: Option<Counts>,
+    /// Intervals since.
+    unchanged: u32,
+    /// The plugins that were sent last, without their counters.
+    plugins: String,
+}
+
+/// How many turns were shown since the last tick, and how many were not.
+#[derive(Default)]
+struct TurnRate {
+    shown: u32,
+    left_out: u64,
+}
+
+impl TurnRate {
+    fn admit(&mut self) -> bool {
+        let admitted = self.shown < limits::FEED_TURNS;
+        match admitted {
+            true => self.shown += 1,
+            false => self.left_out += 1,
+        }
+        admitted
+    }
+}
+
+impl Lines for Feed {
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            tokio::select! {
+                observed = self.observation.next() => {
+                    if let Observed::Turn(device, record) = observed?
+                        && self.turns.admit()
+                    {
+                        return Some(line(&json!({"type": "turn", "device": device.as_str(), "record": *record})));
+                    }
+                }
+                _ = self.tick.tick() => {
+                    let mut lines = self.overview();
+                    lines.extend(self.plugins());
+                    if !lines.is_empty() {
+                        return Some(lines);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Feed {
+    /// The line of the figures, if they have changed or were sent long ago.
+    fn overview(&mut self) -> Vec<u8> {
+        let counts = self.registry.counts();
+        let left_out = std::mem::take(&mut self.turns).left_out + self.observation.take_missed();
+        self.unchanged += 1;
+        if self.sent == Some(counts) && left_out == 0 && self.unchanged < limits::FEED_REPEAT {
+            return Vec::new();
+        }
+        (self.sent, self.unchanged) = (Some(counts), 0);
+        let Counts { connected, sessions, turns } = counts;
+        line(&json!({
+            "type": "overview",
+            "at": modehost_session::unix_ms(),
+            "connected": connected,
+            "sessions": sessions,
+            "turns": turns,
+            "turns_left_out": left_out,
+            "uptime_s": self.started.elapsed().as_secs(),
+        }))
+    }
+
+    /// The line of the plugins, if one of them has changed.
+    fn plugins(&mut self) -> Vec<u8> {
+        let list = self.catalog.list();
+        let row = |row: &modehost_plugin::catalog::status::PluginStatus| {
+            format!("{} {:?} {:?} {} {:?} {}\n", row.id, row.generation, row.state, row.faults, row.percent, row.sha8)
+        };
+        let digest: String = list.iter().map(row).collect();
+        if digest == self.plugins {
+            return Vec::new();
+        }
+        self.plugins = digest;
+        let plugins: Vec<_> = list.into_iter().map(PluginView::from).collect();
+        line(&json!({"type": "plugins", "plugins": plugins}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_beyond_the_rate_are_a_number() {
+        let mut rate = TurnRate::default();
+        let admitted = (0..100).filter(|_| rate.admit()).count() as u32;
+        assert_eq!((admitted, rate.left_out), (limits::FEED_TURNS, u64::from(100 - limits::FEED_TURNS)));
+    }
+}
