@@ -1,14 +1,17 @@
-//! The admin API: `/api/v1` and `/metrics` on the HTTP port.
+//! The admin API: `/api/v1` and `/metrics` on the HTTP port, with the console at `/`.
 //!
-//! Rule: with a configured token, `/api/v1` requires it; without one only loopback clients are served, and never a
-//! browser page. Responses are JSON; an error is `{"error": "one sentence"}`. The document at `/api/v1/openapi.json` is
+//! Rule: with a configured token, `/api/v1` requires it; without one only loopback clients are served, and of browser pages
+//! only the console's own. Responses are JSON; an error is `{"error": "one sentence"}`. The document at `/api/v1/openapi.json` is
 //! generated from the handlers, so no route can be missing from it.
 
 mod access;
+mod addresses;
 pub mod audit;
 mod config;
+mod console;
 mod devices;
 mod feed;
+mod say;
 mod session_view;
 mod sessions;
 mod status;
@@ -31,6 +34,7 @@ use modehost_config::Live;
 use modehost_gateway::{CommandExecutor, OperatorCommand, Readiness};
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
+use modehost_speech::Speech;
 use modehost_storage::{FallbackQueue, SqliteStorage};
 use modehost_task::run_on_own_thread;
 use tokio::sync::{Semaphore, watch::Receiver};
@@ -57,16 +61,26 @@ pub struct AdminState {
     pub queue: Arc<FallbackQueue>,
     /// Executes control commands such as a restart.
     pub operator: Arc<dyn CommandExecutor>,
+    /// Speech recognition and synthesis.
+    pub speech: Arc<Speech>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// The life of this process.
+    pub process: ProcessState,
+    /// What devices were told in this minute.
+    pub says: say::Says,
+    /// Permits for long-running orders; further ones wait.
+    pub order_permits: Semaphore,
+}
+
+/// The life of this process.
+pub struct ProcessState {
     /// What `/readyz` says.
     pub readiness: Receiver<Readiness>,
     /// True once the server stops: streams end then.
     pub stop: Receiver<bool>,
     /// When the server started.
     pub started: Instant,
-    /// Permits for long-running orders; further ones wait.
-    pub order_permits: Semaphore,
 }
 
 impl AdminState {
@@ -102,7 +116,7 @@ pub fn routes(admin: Arc<AdminState>) -> Router {
         .method_not_allowed_fallback(async || error_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
         .route_layer(middleware::from_fn_with_state(admin.clone(), access::guard))
         .route_layer(middleware::from_fn_with_state(admin.clone(), audit::record));
-    open.merge(guarded).with_state(admin)
+    open.merge(guarded).merge(console::routes()).with_state(admin)
 }
 
 /// Every documented route: those without access control, and those behind the guard.
@@ -116,6 +130,7 @@ fn documented_routes() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<Adm
         .routes(routes!(roll_back))
         .merge(config::routes())
         .merge(devices::routes())
+        .merge(say::routes())
         .merge(watch::routes())
         .merge(feed::routes())
         .merge(storage::routes())

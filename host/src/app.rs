@@ -6,7 +6,7 @@
 mod announce;
 pub mod answers;
 mod backends;
-mod capabilities;
+pub mod capabilities;
 pub mod default_mode;
 mod files;
 pub mod forget;
@@ -228,10 +228,10 @@ impl Opened {
             storage,
             queue: backends.queue.clone(),
             operator: commands.clone(),
+            speech: backends.speech.clone(),
             metrics,
-            readiness: health.subscribe(),
-            stop: health.subscribe_stop(),
-            started,
+            process: admin::ProcessState { readiness: health.subscribe(), stop: health.subscribe_stop(), started },
+            says: Default::default(),
             order_permits: Semaphore::new(limits::ADMIN_ORDERS),
         };
         let routes = admin::routes(Arc::new(admin));

@@ -63,6 +63,18 @@ pub const PROBE_INSTANCES: usize = 8;
 
 // --- Operators -----------------------------------------------------------------------------------
 
+/// Characters of one text that an operator has a device say or show.
+pub const SAY_CHARACTERS: usize = 2_000;
+/// How long such a text waits for a device that is away, if the operator names no time.
+pub const SAY_TTL: Duration = Duration::from_secs(60 * 60);
+/// The longest that it may wait: a week.
+pub const SAY_TTL_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Texts for one device within `SAY_WINDOW`.
+pub const SAYS_A_MINUTE: u32 = 20;
+/// Window of `SAYS_A_MINUTE`.
+pub const SAY_WINDOW: Duration = Duration::from_secs(60);
+/// Devices that are counted in one window.
+pub const SAY_DEVICES: usize = 100_000;
 /// How long a stream of `/api/v1` lasts before it ends by itself: less than the lifetime of a connection, which would cut
 /// it in the middle of a line. Whoever reads it asks again.
 pub const STREAM_LIFETIME: Duration = Duration::from_secs(240);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/decisions/ and the code map of host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
@@ -33,11 +33,12 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("modehost-gateway", &["ids", "limits", "task", "follow", "protocol", "outbox", "session", "auth"]),
     ("modehost-config", &["ids", "limits", "task", "follow"]),
     ("modehost-install", &["limits", "follow"]),
+    ("modehost-console", &[]),
     (
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit", "install",
+            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit", "install", "console",
         ],
     ),
 ];

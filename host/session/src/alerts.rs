@@ -67,6 +67,14 @@ impl Alert {
     }
 }
 
+/// A notice of an operator, as the device shows it.
+pub fn notice(text: &str) -> String {
+    modehost_protocol::reply::alert("", text, NOTICE_EMOTION)
+}
+
+/// The face that goes with a notice.
+const NOTICE_EMOTION: &str = "neutral";
+
 /// When each device was last alerted to each fault. Outlives sessions.
 #[derive(Debug, Default)]
 pub(crate) struct AlertThrottle(Mutex<HashMap<(DeviceId, Alert), Instant>>);

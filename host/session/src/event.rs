@@ -93,6 +93,11 @@ pub(crate) enum Control {
     PlaybackEnded,
     /// A message was queued for the device whose connection has this gate.
     Queued(Arc<DeliveryGate>),
+    /// An operator has the device say this, or show it as a notice.
+    Tell {
+        text: Arc<str>,
+        spoken: bool,
+    },
     /// Close the connection: this one only, or whichever is served.
     Kick {
         connection: Option<ConnectionId>,

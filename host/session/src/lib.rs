@@ -78,6 +78,7 @@ mod wake_word;
 mod work;
 
 pub use self::metrics::describe_metrics;
+pub use alerts::notice;
 pub use attachment::{Attachment, SessionEnded};
 pub use clock::unix_ms;
 pub use config::{Config, DeviceDirectory, DuplicateDevice, IdleConfig, Language, UnknownRecipients};

@@ -20,7 +20,9 @@ use super::view;
 pub async fn guard(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
     let live = admin.live.current();
     let server = &live.document.server;
-    match authorize(server.admin_token.as_ref(), caller(&request, server), request.version(), request.headers()) {
+    let names = &live.document.operators.host_names;
+    let (caller, headers) = (caller(&request, server), request.headers());
+    match authorize(server.admin_token.as_ref(), caller, request.version(), headers, names) {
         Ok(()) => next.run(request).await,
         Err((status, sentence)) => (status, Json(view::Refusal::new(sentence))).into_response(),
     }
@@ -39,6 +41,7 @@ fn authorize(
     caller: Option<Caller>,
     version: Version,
     headers: &HeaderMap,
+    names: &[String],
 ) -> Result<(), Refusal> {
     if let Some(token) = token {
         return if has_bearer_token(headers, token) {
@@ -56,22 +59,49 @@ fn authorize(
         let why = "this request has come through a proxy, or speaks HTTP/1.0; set server.admin_token and send it";
         return Err((StatusCode::FORBIDDEN, why));
     }
-    // A browser page on this machine is not the operator. Its requests carry an `Origin`, or, after DNS rebinding, a
-    // `Host` that is not ours.
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if headers.contains_key(header::ORIGIN) || !is_local(host) {
-        return Err((StatusCode::FORBIDDEN, "pages in browsers need a token; set server.admin_token"));
+    // A page of somebody else, in a browser on this machine, is not the operator. Its requests carry another `Origin`,
+    // or say that they cross sites, or, after DNS rebinding, have a `Host` that is not ours.
+    let host = text(headers, header::HOST);
+    if !is_ours(host, names) {
+        let why = "browsers may call this by localhost, an address, or a name of operators.host_names; else set \
+                   server.admin_token";
+        return Err((StatusCode::FORBIDDEN, why));
+    }
+    if !is_same_origin(headers, host) {
+        return Err((StatusCode::FORBIDDEN, "pages of others in browsers need a token; set server.admin_token"));
     }
     Ok(())
 }
 
-fn is_local(host: &str) -> bool {
+/// Whether the request is from the console's own page, or from no page at all.
+fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
+    let site = text(headers, header::HeaderName::from_static("sec-fetch-site"));
+    if !matches!(site, "" | "same-origin" | "none") {
+        return false;
+    }
+    match headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default()) {
+        None => true,
+        Some(origin) => {
+            let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether a `Host` is one that no page of somebody else can have: an address, `localhost` or a name of the operator's.
+fn is_ours(host: &str, names: &[String]) -> bool {
     let without_port = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
     let bare = without_port.trim_matches(['[', ']']);
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok()
+        || names.iter().any(|name| name.eq_ignore_ascii_case(bare))
 }
 
 #[cfg(test)]
@@ -92,28 +122,60 @@ mod tests {
     fn without_a_token_only_this_machine_and_no_page_may() {
         let (local, remote) = (caller("127.0.0.1", &[]), caller("10.0.0.1", &[]));
         let plain = headers(&[(header::HOST, "localhost:8003")]);
-        assert_eq!(authorize(None, local, HTTP, &plain), Ok(()));
-        assert_eq!(authorize(None, caller("::1", &[]), HTTP, &headers(&[(header::HOST, "[::1]:8003")])), Ok(()));
-        assert_eq!(authorize(None, caller("::ffff:127.0.0.1", &[]), HTTP, &plain), Ok(()));
-        assert!(authorize(None, local, Version::HTTP_10, &plain).is_err());
-        assert!(authorize(None, remote, HTTP, &plain).is_err());
-        assert!(authorize(None, None, HTTP, &plain).is_err());
+        assert_eq!(authorize(None, local, HTTP, &plain, &[]), Ok(()));
+        assert_eq!(authorize(None, caller("::1", &[]), HTTP, &headers(&[(header::HOST, "[::1]:8003")]), &[]), Ok(()));
+        assert_eq!(authorize(None, caller("::ffff:127.0.0.1", &[]), HTTP, &plain, &[]), Ok(()));
+        assert!(authorize(None, local, Version::HTTP_10, &plain, &[]).is_err());
+        assert!(authorize(None, remote, HTTP, &plain, &[]).is_err());
+        assert!(authorize(None, None, HTTP, &plain, &[]).is_err());
         let through = [(header::FORWARDED, "for=127.0.0.1")];
-        assert!(authorize(None, caller("127.0.0.1", &through), HTTP, &plain).is_err());
-        assert!(
-            authorize(None, local, HTTP, &headers(&[(header::HOST, "localhost"), (header::ORIGIN, "null")])).is_err()
-        );
-        assert!(authorize(None, local, HTTP, &headers(&[(header::HOST, "evil.example:8003")])).is_err());
+        assert!(authorize(None, caller("127.0.0.1", &through), HTTP, &plain, &[]).is_err());
+    }
+
+    #[test]
+    fn without_a_token_of_all_pages_only_the_consoles_own_may() {
+        const SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
+        let names = ["box.lan".to_owned()];
+        for (host, origin, site, allowed) in [
+            ("localhost:8003", "http://localhost:8003", "same-origin", true),
+            ("127.0.0.1:8003", "http://127.0.0.1:8003", "", true),
+            ("[::1]:8003", "http://[::1]:8003", "same-origin", true),
+            ("box.lan:8003", "http://BOX.lan:8003", "same-origin", true),
+            ("localhost:8003", "", "none", true),
+            // Another page, another port of this machine, and a page without an origin.
+            ("localhost:8003", "http://evil.example", "cross-site", false),
+            ("localhost:8003", "http://localhost:9999", "same-site", false),
+            ("localhost:8003", "null", "", false),
+            ("localhost:8003", "", "cross-site", false),
+            ("localhost:8003", "", "same-site", false),
+            // A name of somebody else that leads to this machine.
+            ("evil.example:8003", "http://evil.example:8003", "same-origin", false),
+            ("evil.example:8003", "", "", false),
+            ("box.lan.evil.example", "", "", false),
+            ("", "", "", false),
+        ] {
+            let mut sent = HeaderMap::new();
+            for (name, value) in [(header::HOST, host), (header::ORIGIN, origin), (SITE, site)] {
+                if !value.is_empty() {
+                    sent.insert(name, value.parse().expect("a header"));
+                }
+            }
+            let outcome = authorize(None, caller("127.0.0.1", &[]), HTTP, &sent, &names);
+            assert_eq!(outcome.is_ok(), allowed, "{host:?} {origin:?} {site:?}");
+        }
     }
 
     #[test]
     fn with_a_token_the_token_alone_counts() {
         let remote = caller("10.0.0.1", &[]);
         let token = OperatorSecret::from("hush");
-        assert_eq!(authorize(Some(&token), remote, HTTP, &headers(&[(header::AUTHORIZATION, "Bearer hush")])), Ok(()));
+        assert_eq!(
+            authorize(Some(&token), remote, HTTP, &headers(&[(header::AUTHORIZATION, "Bearer hush")]), &[]),
+            Ok(())
+        );
         for wrong in ["Bearer hus", "Bearer hushh", "hush", "Bearer"] {
             let local = caller("127.0.0.1", &[]);
-            assert!(authorize(Some(&token), local, HTTP, &headers(&[(header::AUTHORIZATION, wrong)])).is_err());
+            assert!(authorize(Some(&token), local, HTTP, &headers(&[(header::AUTHORIZATION, wrong)]), &[]).is_err());
         }
     }
 }

@@ -44,14 +44,14 @@ async fn feed(State(admin): Shared) -> Response {
         observation,
         registry: admin.registry.clone(),
         catalog: admin.catalog.clone(),
-        started: admin.started.into(),
+        started: admin.process.started.into(),
         tick,
         turns: TurnRate::default(),
         sent: None,
         unchanged: 0,
         plugins: String::new(),
     };
-    respond(feed, admin.stop.clone())
+    respond(feed, admin.process.stop.clone())
 }
 
 struct Feed {

@@ -64,9 +64,10 @@ async fn device(State(admin): Shared, device: Result<Path<String>, PathRejection
 fn watch(admin: &AdminState, subject: Subject) -> Response {
     let with_content = admin.live.current().document.operators.show_dialogue;
     match admin.registry.observe(subject, with_content) {
-        Ok(observation) => {
-            respond(Watched { observation, begins: Some(with_content), missed: 0, held: None }, admin.stop.clone())
-        }
+        Ok(observation) => respond(
+            Watched { observation, begins: Some(with_content), missed: 0, held: None },
+            admin.process.stop.clone(),
+        ),
         Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     }
 }

@@ -46,6 +46,10 @@ pub fn announce(announcement: &Announcement<'_>, bound: &BoundListeners, catalog
             print_line(format_args!("  operators  {scheme}://{operators}/  (healthz, readyz, metrics, api/v1)"));
         }
     }
+    if settings.operators.console {
+        let address = bound.operator_address().map_or_else(|| http.clone(), reachable);
+        print_line(format_args!("  console    {scheme}://{address}/  (open it in a browser)"));
+    }
     print_line(format_args!("  OTA        {scheme}://{http}/xiaozhi/ota/"));
     print_line(format_args!("  plugins    {plugins}"));
     let listed = catalog.list().into_iter().filter(|row| row.state != PluginState::Compiling);

@@ -25,6 +25,44 @@ pub fn log(settings: &Settings, speech: &Providers) {
     }
 }
 
+/// Something that is not configured and that users would miss.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// `model`, `recogniser` or `voice`.
+    pub what: &'static str,
+    /// The setting that changes it.
+    pub setting: &'static str,
+    /// What it means for users, in one sentence.
+    pub effect: &'static str,
+}
+
+/// What is not configured, in the order in which users miss it.
+pub fn missing(settings: &Settings, speech: &Providers) -> Vec<Missing> {
+    let absent = [
+        (
+            speech.recogniser.is_none(),
+            Missing {
+                what: "recogniser",
+                setting: "asr.provider",
+                effect: "What people say is not understood; typed turns work.",
+            },
+        ),
+        (
+            model(settings).is_none(),
+            Missing {
+                what: "model",
+                setting: "llm.aliases.default",
+                effect: "Questions are answered by rules or not at all; summaries are made by rules.",
+            },
+        ),
+        (
+            speech.synthesiser.is_none(),
+            Missing { what: "voice", setting: "tts.provider", effect: "Answers are shown as text and not spoken." },
+        ),
+    ];
+    absent.into_iter().filter_map(|(is_absent, missing)| is_absent.then_some(missing)).collect()
+}
+
 /// The provider's name of the model behind the alias `default`; else the names of the other aliases.
 fn model(settings: &Settings) -> Option<String> {
     let aliases = &settings.llm.aliases;

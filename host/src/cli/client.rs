@@ -13,8 +13,8 @@ use std::time::Duration;
 use crate::limits;
 use axum::body::Bytes;
 use axum::http::Request;
-use axum::http::header::{AUTHORIZATION, HOST};
-use http_body_util::{BodyExt, Empty, Limited};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use modehost_config::Loaded;
@@ -95,6 +95,11 @@ impl Server {
         self.request_json("POST", path)
     }
 
+    /// Sends POST with a JSON body and returns the JSON body.
+    pub fn post_json(&self, path: &str, body: &Value) -> Result<Value, RequestError> {
+        self.request_with("POST", path, body.to_string())
+    }
+
     /// Sends DELETE and returns the JSON body.
     pub fn delete(&self, path: &str) -> Result<Value, RequestError> {
         self.request_json("DELETE", path)
@@ -103,7 +108,8 @@ impl Server {
     /// Sends GET and returns the raw body, of up to `max_bytes` bytes.
     pub fn get_bytes(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, RequestError> {
         let address = admin_address(&self.config);
-        let response = self.send(address, ("GET", path), true, (limits::ADMIN_WORK_TIMEOUT, max_bytes))?;
+        let response =
+            self.send(address, ("GET", path, String::new()), true, (limits::ADMIN_WORK_TIMEOUT, max_bytes))?;
         check_status(address, &response)?;
         Ok(response.body)
     }
@@ -111,14 +117,18 @@ impl Server {
     /// Sends GET without a token to a public path of the HTTP port.
     pub fn get_public(&self, path: &str) -> Result<Response, RequestError> {
         let bounds = (limits::ADMIN_TIMEOUT, limits::ADMIN_RESPONSE_BYTES);
-        self.send(http_address(&self.config), ("GET", path), false, bounds)
+        self.send(http_address(&self.config), ("GET", path, String::new()), false, bounds)
     }
 
     fn request_json(&self, method: &str, path: &str) -> Result<Value, RequestError> {
+        self.request_with(method, path, String::new())
+    }
+
+    fn request_with(&self, method: &str, path: &str, body: String) -> Result<Value, RequestError> {
         let address = admin_address(&self.config);
         // The server may have to compile a plugin or scan the database first.
         let time = if method == "GET" { limits::ADMIN_TIMEOUT } else { limits::ADMIN_WORK_TIMEOUT };
-        let response = self.send(address, (method, path), true, (time, limits::ADMIN_RESPONSE_BYTES))?;
+        let response = self.send(address, (method, path, body), true, (time, limits::ADMIN_RESPONSE_BYTES))?;
         check_status(address, &response)?;
         serde_json::from_slice(&response.body).map_err(|_| {
             RequestError::Failed(format!("{address} answers, but not with JSON; is this a modehost server?"))
@@ -145,7 +155,7 @@ impl Server {
     fn send(
         &self,
         address: SocketAddr,
-        request: (&str, &str),
+        request: (&str, &str, String),
         as_operator: bool,
         (time, max_bytes): (Duration, u64),
     ) -> Result<Response, RequestError> {
@@ -238,7 +248,7 @@ fn local_ip(ip: IpAddr) -> IpAddr {
 async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     address: SocketAddr,
-    (method, path): (&str, &str),
+    (method, path, body): (&str, &str, String),
     token: Option<&OperatorSecret>,
     max_bytes: u64,
 ) -> io::Result<Response> {
@@ -247,7 +257,10 @@ async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
+    if !body.is_empty() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    let request = request.body(Full::<Bytes>::from(body)).map_err(io::Error::other)?;
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let response = async move {
         let response = sender.send_request(request).await.map_err(explain)?;

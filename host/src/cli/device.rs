@@ -26,6 +26,12 @@ pub enum DeviceCommand {
         #[command(flatten)]
         server: ServerArguments,
     },
+    /// Has a device say something, after what it is speaking
+    #[command(after_help = SAY_HELP)]
+    Say(TellArguments),
+    /// Has a device show a notice
+    #[command(after_help = "Examples:\n  modehost device notify aa:bb:cc:00:11:22 'Dinner is ready.'")]
+    Notify(TellArguments),
     /// Closes the connection of a device and erases everything stored about it
     #[command(after_help = FORGET_HELP)]
     Forget {
@@ -42,6 +48,30 @@ pub enum DeviceCommand {
         server: ServerArguments,
     },
 }
+
+/// What a device is told.
+#[derive(Debug, clap::Args)]
+pub struct TellArguments {
+    /// Device id
+    #[arg(value_name = "DEVICE")]
+    device: String,
+    /// The text, of up to 2,000 characters
+    #[arg(value_name = "TEXT")]
+    text: String,
+    /// How long it waits for a device that is away, in seconds; 0: not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::SAY_TTL.as_secs())]
+    ttl: u64,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+const SAY_HELP: &str = "\
+A device that is away gets it as a notice when it connects again, shown and not spoken: stock firmware keeps no
+connection while it sleeps.
+
+Examples:
+  modehost device say aa:bb:cc:00:11:22 'Dinner is ready.'
+  modehost device say aa:bb:cc:00:11:22 'Only now.' --ttl 0";
 
 const EXPORT_HELP: &str = "\
 Session, documents, journals, finished work, messages to it and from it, and what is known about it. What others have
@@ -70,6 +100,8 @@ pub fn run(command: DeviceCommand) -> Result<(), Failure> {
             }
             Ok(())
         }
+        DeviceCommand::Say(arguments) => tell(arguments, "say"),
+        DeviceCommand::Notify(arguments) => tell(arguments, "notify"),
         DeviceCommand::Forget { device, yes: false, .. } => Err(Failure::Other(format!(
             "this removes everything that is kept of {device}, and nothing brings it back; say --yes if that is meant, \
              and see `modehost device export` before"
@@ -91,6 +123,18 @@ pub fn run(command: DeviceCommand) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Sends the text to the running server, and says what has become of it.
+fn tell(arguments: TellArguments, what: &str) -> Result<(), Failure> {
+    let TellArguments { device, text, ttl, server } = arguments;
+    let path = format!("/api/v1/devices/{}/{what}", segment(&device));
+    let response = server.server()?.post_json(&path, &serde_json::json!({ "text": text, "ttl_s": ttl }))?;
+    match response["outcome"].as_str() {
+        Some("connected") => print_line(format_args!("{device} gets it now")),
+        _ => print_line(format_args!("{device} is away; it is shown when the device connects within {ttl} s")),
+    }
+    Ok(())
 }
 
 /// Writes a new file that only this user may read.

@@ -266,7 +266,7 @@ pub trait OfflineQueue: Send + Sync {
         ttl_ms: u64,
     ) -> Reply<u32>;
 
-    /// As [`OfflineQueue::enqueue_with_receipt`], on behalf of a device. Rejected with `Share` if the receiver has never
+    /// As [`OfflineQueue::enqueue_with_receipt`], on behalf of a device. Rejected with `QuotaExceeded` if the receiver has never
     /// connected, or if the quota of this sender or of the whole queue is used up.
     fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32>;
 

@@ -20,6 +20,7 @@
 //! - [`author_documents`]: every block of the pages for authors, played as it is read
 //! - [`author`]: what both use: the binary, `dev` and its output
 //! - [`install`]: plugins from files and addresses
+//! - [`console`]: the page for operators, as files and in a browser
 //! - [`watch`]: what a mode does, shown while it does it
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
@@ -91,6 +92,7 @@ mod clock;
 mod coding;
 mod commands;
 mod connection_limit;
+mod console;
 mod conversation;
 mod forget;
 mod frames;

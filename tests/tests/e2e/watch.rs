@@ -1,5 +1,5 @@
-//! What a mode does, shown while it does it: `plugin watch`, its route, and the feed of the console. Rule: texts and
-//! states are seen only where the operator has switched that on, and nobody who watches can hold up a device.
+//! What operators see of devices while it happens, and have them say: `plugin watch`, the feed, `device say`. Rule: texts
+//! and states are seen only where the operator has switched that on, and nobody who watches can hold up a device.
 
 use std::time::Duration;
 
@@ -152,4 +152,43 @@ async fn the_feed_shows_figures_turns_and_plugins_as_they_change() {
     feed.expect("the new version", swapped).await;
     device.close().await;
     feed.expect("it is away", |line| line["type"] == "overview" && line["connected"] == 0).await;
+}
+
+#[tokio::test]
+async fn an_operator_has_a_device_speak_or_show_a_notice() {
+    let server = Server::start(Settings::new().bundled()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    let (code, out, err) = server.run(&["device", "say", "dev-1", "Dinner is ready."]).await;
+    assert_eq!((code, out.trim()), (0, "dev-1 gets it now"), "{err}");
+    device.expect("the sentence", |message| message["text"] == "Dinner is ready.").await;
+    device.expect("its end", |message| message["type"] == "tts" && message["state"] == "stop").await;
+    server.run(&["device", "notify", "dev-1", "The door is open."]).await;
+    let notice = device.expect_type("alert").await;
+    assert_eq!(notice["message"], "The door is open.", "{notice}");
+
+    // Away: what is said waits as a notice.
+    device.close().await;
+    server.wait_disconnected("dev-1").await;
+    let (code, out, err) = server.run(&["device", "say", "dev-1", "Welcome back."]).await;
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out.trim(), "dev-1 is away; it is shown when the device connects within 3600 s");
+    let (code, _, err) = server.run(&["device", "say", "dev-1", "Only now.", "--ttl", "0"]).await;
+    assert_eq!((code, err.trim()), (1, "modehost: dev-1 is not connected now"));
+    let mut device = Device::join(&server, "dev-1").await;
+    assert_eq!(device.expect_type("alert").await["message"], "Welcome back.");
+    device.expect_silence(Duration::from_millis(300)).await;
+
+    // Bounded, and in the audit without its text.
+    let call = async || server.admin("POST", "/api/v1/devices/dev-1/say", r#"{"text":"once more"}"#).await.status;
+    let mut said = 0;
+    while call().await == 200 {
+        said += 1;
+        assert!(said < 100, "there is no bound");
+    }
+    assert_eq!(call().await, 429);
+    let output = server.output();
+    assert!(output.contains("method=POST path=\"/api/v1/devices/dev-1/say\" outcome=\"ok\""), "{output}");
+    for text in ["Dinner", "door is open", "Welcome back", "once more"] {
+        assert!(!output.contains(text), "{text}");
+    }
 }

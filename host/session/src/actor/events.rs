@@ -33,6 +33,7 @@ impl Session {
             Control::Inspect(asking) => drop(asking.try_send(self.inspect())),
             Control::StoreFacts => self.store_facts(),
             Control::Kick { connection, reason } => self.presence.kick(&self.env, connection, &reason),
+            Control::Tell { text, spoken } => self.tell(&text, spoken),
             Control::Queued(gate) => self.presence.on_queued(&self.env, &gate),
             Control::Forget { reason, done } => {
                 self.persistence.flush(&self.env).await;

@@ -10,7 +10,7 @@ use modehost_speech::{AudioEvent, speakable};
 use tokio::time::Instant;
 
 use super::Session;
-use crate::alerts::{Alert, EMOTION};
+use crate::alerts::{Alert, EMOTION, notice};
 use crate::boundary::{Boundary, Fate};
 use crate::output::{Channel, Sentence, Silenced, tts};
 use crate::turns::{TurnKind, TurnRecord};
@@ -42,6 +42,16 @@ impl Session {
     /// Speaks a sentence of the host itself, after what is being spoken.
     pub(super) fn say_as_host(&mut self, text: &str) {
         self.say(&PluginId::from(HOST_SPEAKER), text, false, false);
+    }
+
+    /// An operator has the device say this, after what it is speaking, or show it as a notice.
+    pub(super) fn tell(&mut self, text: &str, spoken: bool) {
+        if spoken {
+            self.say_as_host(text);
+            self.end_speech_of(&PluginId::from(HOST_SPEAKER));
+        } else {
+            self.presence.link.send(notice(text));
+        }
     }
 
     /// The user may have finished: speaks deferred sentences, if so.

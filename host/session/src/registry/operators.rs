@@ -113,6 +113,15 @@ impl Registry {
         Ok(forgetting)
     }
 
+    /// Has a connected device say this, after what it is speaking, or show it as a notice. False if it is not connected.
+    pub fn tell(&self, device: &DeviceId, text: &str, spoken: bool) -> bool {
+        let Some(session) = self.find(device).filter(|session| session.connected.load(Ordering::Acquire) != 0) else {
+            return false;
+        };
+        session.inbox.push_control(Control::Tell { text: text.into(), spoken });
+        true
+    }
+
     /// Closes the connection of a device with 1008 and this reason; its state stays.
     pub fn kick(&self, device: &DeviceId, reason: &str) -> KickOutcome {
         if self.is_draining() {

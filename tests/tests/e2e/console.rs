@@ -1,0 +1,136 @@
+//! The page for operators. Rule: its files are open and tell nothing; what it shows is for the operator, and for no page
+//! of somebody else; in a real browser a newcomer gets from the address to an answer.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use modehost_tests::http::{self, Response};
+use modehost_tests::server::workspace_root;
+use modehost_tests::{Server, Settings, skip};
+use serde_json::{Value, json};
+
+async fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
+    http::request(server.http(), "GET", path, headers, "").await.expect("an answer")
+}
+
+#[tokio::test]
+async fn the_page_is_there_and_may_load_only_what_is_ours() {
+    let server = Server::start(Settings::new()).await;
+    let page = get(&server, "/", &[]).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")), "{page:?}");
+    let policy = page.header("content-security-policy").expect("a policy");
+    let sockets = format!("connect-src 'self' ws://127.0.0.1:{};", server.ws().port());
+    assert!(policy.starts_with("default-src 'none'") && policy.contains(&sockets), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(!page.body.contains("style=") && !page.body.contains("http://"), "{}", page.body);
+    let script = page.body.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a script");
+    let script = get(&server, script, &[]).await;
+    assert_eq!((script.status, script.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+    assert!(script.header("cache-control").is_some_and(|cache| cache.contains("immutable")), "{:?}", script.headers);
+    let tag = page.header("etag").expect("a tag").to_owned();
+    assert_eq!(get(&server, "/", &[("If-None-Match", &tag)]).await.status, 304);
+    for nothing in ["/assets/../index.html", "/assets/nothing.js", "/assets/%2e%2e/index.html", "/index.html.gz"] {
+        assert_eq!(get(&server, nothing, &[]).await.status, 404, "{nothing}");
+    }
+    // The start says where it is.
+    server.wait_output(&format!("console    http://127.0.0.1:{}/", server.http().port())).await;
+}
+
+#[tokio::test]
+async fn without_a_token_of_all_pages_only_the_consoles_own_is_answered() {
+    let server = Server::start(Settings::new().set("operators.host_names", json!(["box.lan"]))).await;
+    let port = server.http().port();
+    let own = format!("http://127.0.0.1:{port}");
+    let named = format!("box.lan:{port}");
+    let (named_origin, other_port) = (format!("http://{named}"), "http://127.0.0.1:1");
+    let status = async |headers: &[(&str, &str)]| get(&server, "/api/v1/status", headers).await.status;
+    assert_eq!(status(&[("Origin", &own), ("Sec-Fetch-Site", "same-origin")]).await, 200);
+    assert_eq!(status(&[("Host", &named), ("Origin", &named_origin)]).await, 200);
+    assert_eq!(status(&[("Origin", "http://evil.example"), ("Sec-Fetch-Site", "cross-site")]).await, 403);
+    assert_eq!(status(&[("Origin", other_port), ("Sec-Fetch-Site", "same-site")]).await, 403);
+    assert_eq!(status(&[("Sec-Fetch-Site", "cross-site")]).await, 403);
+    assert_eq!(status(&[("Host", "evil.example"), ("Origin", "http://evil.example")]).await, 403);
+    let refused = get(&server, "/api/v1/status", &[("Host", "evil.example")]).await.json();
+    assert!(refused["error"].as_str().is_some_and(|why| why.contains("operators.host_names")), "{refused}");
+}
+
+#[tokio::test]
+async fn the_console_can_be_switched_off_while_the_server_runs() {
+    let settings = Settings::new();
+    let server = Server::start(settings.clone()).await;
+    assert_eq!(get(&server, "/", &[]).await.status, 200);
+    server.configure(&settings.set("operators.console", json!(false)));
+    server.command(&["config", "show"]).await;
+    let off = async || get(&server, "/", &[]).await.status;
+    modehost_tests::wait::until("it is off", modehost_tests::wait::TIMEOUT, off, |status| *status == 404).await;
+    assert_eq!(get(&server, "/api/v1/status", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_status_says_what_is_missing_and_where_devices_connect() {
+    let server = Server::start(Settings::new().set("tts.provider", json!("none"))).await;
+    let status = get(&server, "/api/v1/status", &[]).await.json();
+    let missing: Vec<&str> =
+        status["missing"].as_array().expect("a list").iter().filter_map(|one| one["code"].as_str()).collect();
+    assert_eq!(missing, ["recogniser", "model", "voice"], "{status}");
+    assert!(status["missing"].as_array().expect("a list").iter().all(|one| one["setting"].is_string()), "{status}");
+    let devices = format!("ws://127.0.0.1:{}/supie/v1/", server.ws().port());
+    let ota = format!("http://127.0.0.1:{}/xiaozhi/ota/", server.http().port());
+    assert_eq!((&status["devices_url"], &status["ota_url"]), (&json!(devices), &json!(ota)));
+}
+
+/// Where `npm ci` has put what drives the browser.
+fn browser_tools() -> Option<std::path::PathBuf> {
+    let folder = workspace_root().join("tests/console");
+    let runs = |program: &str| {
+        let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    };
+    for program in ["node", "chromium"] {
+        if !runs(program) {
+            skip::not_installed(program);
+            return None;
+        }
+    }
+    if !folder.join("node_modules/playwright-core").is_dir() {
+        skip::not_installed("playwright-core (`npm ci` in tests/console)");
+        return None;
+    }
+    Some(folder)
+}
+
+/// Runs a scene of `tests/console` in a browser against the server; returns what it reports.
+async fn scene(server: &Server, name: &str, folder: &Path) -> Value {
+    let mut command = Command::new("node");
+    command
+        .arg(format!("{name}.mjs"))
+        .env("CONSOLE", format!("http://127.0.0.1:{}/", server.http().port()))
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    let output = modehost_task::run_blocking(move || command.output()).await.expect("not stopped").expect("node");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}: {out}{err}");
+    serde_json::from_str(out.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{name}: {out}{err}"))
+}
+
+#[tokio::test]
+async fn a_newcomer_gets_from_the_address_to_an_answer() {
+    let Some(folder) = browser_tools() else { return };
+    let server = Server::start(Settings::new().bundled()).await;
+    let report = scene(&server, "newcomer", &folder).await;
+    assert_eq!((&report["answered"], &report["faults"]), (&json!(true), &json!([])), "{report:#}");
+    // The server has seen a device like any other.
+    let sessions = get(&server, "/api/v1/sessions", &[]).await.json();
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{sessions}");
+    let log = server.output();
+    assert!(!log.contains(" ERROR ") && !log.contains(" WARN "), "{log}");
+}
+
+#[tokio::test]
+async fn every_page_is_whole_in_both_languages_and_themes() {
+    let Some(folder) = browser_tools() else { return };
+    let server = Server::start(Settings::new().bundled()).await;
+    let report = scene(&server, "pages", &folder).await;
+    assert!(report["seen"].as_u64().is_some_and(|seen| seen >= 20), "{report}");
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+}
