@@ -155,6 +155,7 @@ impl Builder {
     fn run_cargo(&self, plugins: &[PluginSource], on_built: impl FnMut(&Built)) -> std::io::Result<(Vec<Built>, bool)> {
         let mut command = Command::new(&self.cargo);
         command.args(["build", "--keep-going", "--profile", "plugin", "--target", TARGET]);
+        command.args(missing_settings(&self.workspace.root));
         // Diagnostics for people go to standard error as usual; standard output lists the artifacts as JSON.
         command.arg("--message-format=json-render-diagnostics");
         for plugin in plugins {
@@ -178,6 +179,29 @@ impl Builder {
         let succeeded = child.is_some_and(|mut child| child.wait().is_ok_and(|status| status.success()));
         Ok((built, succeeded))
     }
+}
+
+/// What a build of plugins needs and a workspace that `plugin new` has not made does not have: the profile, and the
+/// stack of plugins. Given for this build only.
+fn missing_settings(root: &Path) -> Vec<String> {
+    let text = modehost_follow::read_text(&root.join("Cargo.toml"), limits::CONFIG_BYTES).unwrap_or_default();
+    let manifest: toml::Table = text.parse().unwrap_or_default();
+    if manifest.get("profile").is_some_and(|profiles| profiles.get("plugin").is_some()) {
+        return Vec::new();
+    }
+    let ours = |file: &str, path: &[&str]| {
+        let mut value = file.parse::<toml::Table>().ok().map(toml::Value::Table)?;
+        for key in path {
+            value = value.get(*key)?.clone();
+        }
+        Some(value)
+    };
+    let profile = ours(include_str!("../../../Cargo.toml"), &["profile", "plugin"]);
+    let flags = ours(include_str!("../../../.cargo/config.toml"), &["target", TARGET, "rustflags"]);
+    let profile = profile.as_ref().and_then(toml::Value::as_table).into_iter().flatten();
+    let profile = profile.map(|(key, value)| format!("profile.plugin.{key}={value}"));
+    let flags = flags.map(|flags| format!("target.{TARGET}.rustflags={flags}"));
+    profile.chain(flags).flat_map(|setting| ["--config".to_owned(), setting]).collect()
 }
 
 /// The component that a line of cargo's JSON output reports.
@@ -216,4 +240,26 @@ pub fn install(built: &Built, directory: &Path) -> Result<bool, BuildError> {
         Ok(true)
     };
     write().map_err(|error| BuildError::Write { path: target.clone(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_without_our_profile_is_built_with_it_nevertheless() {
+        let directory = tempfile::tempdir().expect("a folder");
+        let manifest = directory.path().join("Cargo.toml");
+        std::fs::write(&manifest, "[workspace]\n").expect("written");
+        let given = missing_settings(directory.path()).join(" ");
+        for setting in [
+            "--config profile.plugin.inherits=\"release\"",
+            "--config profile.plugin.panic=\"abort\"",
+            "--config target.wasm32-wasip2.rustflags=[\"-C\", \"link-arg=-zstack-size=131072\"]",
+        ] {
+            assert!(given.contains(setting), "{setting}: {given}");
+        }
+        std::fs::write(&manifest, "[workspace]\n[profile.plugin]\ninherits = \"release\"\n").expect("written");
+        assert!(missing_settings(directory.path()).is_empty(), "its own settings stay");
+    }
 }

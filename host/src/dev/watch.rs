@@ -38,8 +38,8 @@ pub struct DevWatch {
 /// Changes since the last build.
 #[derive(Default)]
 struct Changes {
-    /// Directory names under `plugins/`.
-    plugins: BTreeSet<String>,
+    /// Directories of plugins.
+    plugins: BTreeSet<PathBuf>,
     /// The SDK or the contract has changed: all plugins are rebuilt.
     all: bool,
 }
@@ -64,10 +64,10 @@ impl DevWatch {
         let on_events = collect_changes(workspace.root.clone(), changes.clone(), wake);
         let watch_error = |error| WatchError { directory: workspace.root.clone(), error };
         let mut watcher = new_debouncer(limits::FILE_DEBOUNCE, None, on_events).map_err(watch_error)?;
-        watcher.watch(workspace.plugins_directory(), RecursiveMode::Recursive).map_err(watch_error)?;
-        let contract = workspace.root.join("wit");
-        if contract.is_dir() {
-            watcher.watch(&contract, RecursiveMode::Recursive).map_err(watch_error)?;
+        // The files of a plugin that is the root itself, and directories that are new there.
+        watcher.watch(&workspace.root, RecursiveMode::NonRecursive).map_err(watch_error)?;
+        for sources in workspace.source_directories().unwrap_or_default() {
+            watcher.watch(&sources, RecursiveMode::Recursive).map_err(watch_error)?;
         }
         let (installed, on_installed) = sync_channel::<String>(limits::DEV_PLUGINS);
         let thread = std::thread::Builder::new()
@@ -134,37 +134,34 @@ fn collect_changes(
 #[derive(Debug, PartialEq, Eq)]
 enum Affected {
     All,
-    Plugin(String),
+    Plugin(PathBuf),
 }
 
-/// Which plugins a changed file belongs to: `plugins/<directory>/{src/…, Cargo.toml, plugin.toml, config.schema.json}`
-/// or `wit/…`.
+/// Which plugins a changed file belongs to: `{src/…, Cargo.toml, plugin.toml, config.schema.json}` of the nearest package
+/// above it, or all for `wit/…` and for a package that is no plugin.
 fn affected(root: &Path, path: &Path) -> Option<Affected> {
     let name = path.file_name()?.to_str()?;
     let is_scratch = name.starts_with('.') || name.starts_with('#') || name.ends_with('~') || name.ends_with(".swp");
-    let steps: Vec<&str> = path
-        .strip_prefix(root)
-        .ok()?
-        .components()
-        .filter_map(|step| match step {
-            Component::Normal(step) => step.to_str(),
-            _ => None,
-        })
-        .collect();
-    match steps.as_slice() {
-        _ if is_scratch => None,
-        ["wit", ..] => Some(Affected::All),
-        // A new directory: files that were written before it was watched have no events of their own. What is no plugin
-        // is not built.
-        ["plugins", directory] if !name.contains('.') => Some(Affected::Plugin((*directory).to_owned())),
-        ["plugins", directory, "src", ..]
-        | ["plugins", directory, "Cargo.toml" | "plugin.toml" | "config.schema.json"] => {
-            match *directory {
-                // A crate without a plugin.toml is a dependency of plugins.
-                directory if !root.join("plugins").join(directory).join("plugin.toml").is_file() => Some(Affected::All),
-                directory => Some(Affected::Plugin(directory.to_owned())),
-            }
-        }
+    let within = path.strip_prefix(root).ok()?;
+    let is_output = |step: Component<'_>| matches!(step.as_os_str().to_str(), Some("target" | "node_modules"));
+    if is_scratch || within.components().any(is_output) {
+        return None;
+    }
+    if within.starts_with("wit") {
+        return Some(Affected::All);
+    }
+    // A new directory: files that were written before it was watched have no events of their own.
+    if path.join("plugin.toml").is_file() {
+        return Some(Affected::Plugin(path.to_owned()));
+    }
+    let package = path.ancestors().skip(1).find(|one| one.join("Cargo.toml").is_file() || *one == root)?;
+    let file = path.strip_prefix(package).ok()?;
+    let is_source = file.starts_with("src") || matches!(name, "Cargo.toml" | "plugin.toml" | "config.schema.json");
+    let is_plugin = package.join("plugin.toml").is_file();
+    match (is_source, is_plugin) {
+        (true, true) => Some(Affected::Plugin(package.to_owned())),
+        // What plugins may depend on. The root itself is a package of its own only where it is a plugin.
+        (true, false) if package != root => Some(Affected::All),
         _ => None,
     }
 }
@@ -180,10 +177,7 @@ fn rebuild(workspace: &Workspace, builder: &Builder, directory: &Path, changes: 
                 continue;
             }
         };
-        let changed = |directory: &Path| {
-            directory.file_name().and_then(|name| name.to_str()).is_some_and(|name| changes.plugins.contains(name))
-        };
-        plugins.retain(|plugin| changes.all || changed(&plugin.directory));
+        plugins.retain(|plugin| changes.all || changes.plugins.contains(&plugin.directory));
         if !plugins.is_empty() {
             build_and_install(builder, &plugins, directory, |_| {});
         }
@@ -194,28 +188,68 @@ fn rebuild(workspace: &Workspace, builder: &Builder, directory: &Path, changes: 
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_sources_concern_a_build() {
+    fn write(root: &Path, files: &[&str]) {
+        for file in files {
+            let file = root.join(file);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(file, "").expect("written");
+        }
+    }
+
+    fn check(files: &[&str], cases: &[(&str, Option<Affected>)]) {
         let directory = tempfile::tempdir().expect("a folder");
         let root = directory.path();
-        std::fs::create_dir_all(root.join("plugins/alpha")).expect("a folder");
-        std::fs::write(root.join("plugins/alpha/plugin.toml"), "").expect("a manifest");
-        let plugin = |name: &str| Some(Affected::Plugin(name.to_owned()));
-        for (path, expected) in [
-            ("plugins/alpha/src/lib.rs", plugin("alpha")),
-            ("plugins/alpha/src/deep/x.rs", plugin("alpha")),
-            ("plugins/alpha/plugin.toml", plugin("alpha")),
-            ("plugins/new", plugin("new")),
-            ("plugins/sdk/src/lib.rs", Some(Affected::All)),
-            ("plugins/shared/src/lib.rs", Some(Affected::All)),
-            ("plugins/alpha/config.schema.json", plugin("alpha")),
-            ("wit/0.2/types.wit", Some(Affected::All)),
-            ("plugins/alpha/src/.lib.rs.swp", None),
-            ("plugins/alpha/tests/x.rs", None),
-            ("plugins/README.md", None),
-            ("/elsewhere/plugins/alpha/src/lib.rs", None),
-        ] {
-            assert_eq!(affected(root, &root.join(path)), expected, "{path}");
+        write(root, files);
+        for (path, expected) in cases {
+            let within = |affected: Affected| match affected {
+                Affected::Plugin(path) => Affected::Plugin(path.strip_prefix(root).expect("within").to_owned()),
+                Affected::All => Affected::All,
+            };
+            assert_eq!(affected(root, &root.join(path)).map(within), *expected, "{path}");
         }
+    }
+
+    fn plugin(path: &str) -> Option<Affected> {
+        Some(Affected::Plugin(path.into()))
+    }
+
+    #[test]
+    fn only_sources_concern_a_build() {
+        let files = ["Cargo.toml", "plugins/alpha/plugin.toml", "plugins/alpha/Cargo.toml", "plugins/sdk/Cargo.toml"];
+        check(
+            &files,
+            &[
+                ("plugins/alpha/src/lib.rs", plugin("plugins/alpha")),
+                ("plugins/alpha/src/deep/x.rs", plugin("plugins/alpha")),
+                ("plugins/alpha/plugin.toml", plugin("plugins/alpha")),
+                ("plugins/alpha", plugin("plugins/alpha")),
+                ("plugins/sdk/src/lib.rs", Some(Affected::All)),
+                ("plugins/alpha/config.schema.json", plugin("plugins/alpha")),
+                ("wit/0.2/types.wit", Some(Affected::All)),
+                ("plugins/alpha/src/.lib.rs.swp", None),
+                ("plugins/alpha/tests/x.rs", None),
+                ("plugins/alpha/target/debug/x.d", None),
+                ("plugins/README.md", None),
+                ("/elsewhere/plugins/alpha/src/lib.rs", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_workspace_without_a_folder_plugins_is_watched_as_well() {
+        check(
+            &["Cargo.toml", "alpha/plugin.toml", "alpha/Cargo.toml", "shared/Cargo.toml"],
+            &[
+                ("alpha/src/lib.rs", plugin("alpha")),
+                ("shared/src/lib.rs", Some(Affected::All)),
+                ("target/plugin/x.wasm", None),
+                ("README.md", None),
+                ("Cargo.toml", None),
+            ],
+        );
+        check(
+            &["Cargo.toml", "plugin.toml"],
+            &[("src/lib.rs", plugin("")), ("plugin.toml", plugin("")), ("tests/a.script", None)],
+        );
     }
 }

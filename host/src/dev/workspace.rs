@@ -1,15 +1,16 @@
-//! The checkout that `dev` and `plugin build` work in. Rule: a plugin is a directory under `plugins/` with a
-//! `plugin.toml` and a `Cargo.toml`; nothing else about it is assumed.
+//! The cargo workspace that `dev` and `plugin build` work in. Rule: a plugin is a directory with a `plugin.toml` and a
+//! `Cargo.toml`: under `plugins/` where there is such a folder, else up to two levels below the root of the workspace,
+//! or the root itself; nothing else about it is assumed.
 
 use std::path::{Path, PathBuf};
 
 use crate::limits;
 use serde::Deserialize;
 
-/// A checkout with plugins.
+/// A workspace with plugins.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    /// The directory that contains `Cargo.toml` and `plugins`.
+    /// The directory that contains the `Cargo.toml` that cargo starts from.
     pub root: PathBuf,
 }
 
@@ -27,8 +28,8 @@ pub struct PluginSource {
 /// Why a checkout cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
-    /// Neither this directory nor a parent is a checkout.
-    #[error("no workspace with a `plugins` folder at {} or above; `modehost plugin new NAME` writes one, and `modehost serve` needs none", .0.display())]
+    /// Neither this directory nor a parent is a workspace.
+    #[error("no workspace with plugins at {} or above; `modehost plugin new NAME` writes one, and `modehost serve` needs none", .0.display())]
     NotFound(PathBuf),
     /// A manifest or a directory cannot be read.
     #[error("cannot read {}: {error}", path.display())]
@@ -57,40 +58,60 @@ pub enum WorkspaceError {
 }
 
 impl Workspace {
-    /// The checkout that contains `start`.
+    /// The workspace that contains `start`: the nearest directory whose `Cargo.toml` stands beside a folder `plugins` or
+    /// declares a workspace; else the nearest package that is a plugin by itself.
     ///
     /// # Errors
     /// If there is none.
     pub fn find(start: &Path) -> Result<Self, WorkspaceError> {
-        let is_root = |directory: &&Path| directory.join("Cargo.toml").is_file() && directory.join("plugins").is_dir();
-        match start.ancestors().find(is_root) {
+        let is_workspace = |directory: &&Path| {
+            let manifest = directory.join("Cargo.toml");
+            manifest.is_file() && (directory.join("plugins").is_dir() || declares_workspace(&manifest))
+        };
+        let found = start.ancestors().find(is_workspace).or_else(|| start.ancestors().find(|one| is_plugin(one)));
+        match found {
             // The watcher reports changes with canonical paths.
             Some(root) => Ok(Self { root: root.canonicalize().unwrap_or_else(|_| root.to_owned()) }),
             None => Err(WorkspaceError::NotFound(start.to_owned())),
         }
     }
 
-    /// The directory with the plugins' directories.
-    pub fn plugins_directory(&self) -> PathBuf {
-        self.root.join("plugins")
+    /// Whether all plugins are in a folder `plugins`.
+    fn has_plugins_folder(&self) -> bool {
+        self.root.join("plugins").is_dir()
     }
 
-    /// All plugins, by directory name.
+    /// The directories that hold sources, each to be watched with all below it; build output is in none of them.
+    ///
+    /// # Errors
+    /// If the root cannot be read.
+    pub fn source_directories(&self) -> Result<Vec<PathBuf>, WorkspaceError> {
+        if self.has_plugins_folder() {
+            let contract = Some(self.root.join("wit")).filter(|contract| contract.is_dir());
+            return Ok([self.root.join("plugins")].into_iter().chain(contract).collect());
+        }
+        directories(&self.root)
+    }
+
+    /// All plugins, by path.
     ///
     /// # Errors
     /// If a directory or a manifest cannot be read.
     pub fn plugins(&self) -> Result<Vec<PluginSource>, WorkspaceError> {
-        let parent = self.plugins_directory();
-        let unreadable = |error| WorkspaceError::Unreadable { path: parent.clone(), error };
-        let mut directories = Vec::new();
-        for entry in std::fs::read_dir(&parent).map_err(unreadable)? {
-            let directory = entry.map_err(unreadable)?.path();
-            if directory.join("plugin.toml").is_file() && directory.join("Cargo.toml").is_file() {
-                directories.push(directory);
+        let mut found = match self.has_plugins_folder() {
+            true => directories(&self.root.join("plugins"))?,
+            false => {
+                let mut near = vec![self.root.clone()];
+                for directory in directories(&self.root)? {
+                    near.extend(directories(&directory)?);
+                    near.push(directory);
+                }
+                near
             }
-        }
-        directories.sort();
-        directories.into_iter().map(PluginSource::read).collect()
+        };
+        found.retain(|directory| is_plugin(directory));
+        found.sort();
+        found.into_iter().map(PluginSource::read).collect()
     }
 
     /// One plugin, by directory, id or package name.
@@ -133,9 +154,94 @@ impl PluginSource {
     }
 }
 
+fn is_plugin(directory: &Path) -> bool {
+    directory.join("plugin.toml").is_file() && directory.join("Cargo.toml").is_file()
+}
+
+fn declares_workspace(manifest: &Path) -> bool {
+    let text = modehost_follow::read_text(manifest, limits::CONFIG_BYTES).unwrap_or_default();
+    text.parse::<toml::Table>().is_ok_and(|manifest| manifest.contains_key("workspace"))
+}
+
+/// The directories in a directory, sorted, without hidden ones and what tools write.
+fn directories(parent: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let unreadable = |error| WorkspaceError::Unreadable { path: parent.to_owned(), error };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(parent).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() && !name.starts_with('.') && !matches!(name, "target" | "node_modules" | "data") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorkspaceError> {
     let text = modehost_follow::read_text(path, limits::CONFIG_BYTES)
         .map_err(|error| WorkspaceError::Unreadable { path: path.to_owned(), error })?;
     toml::from_str(&text)
         .map_err(|error| WorkspaceError::BadManifest { path: path.to_owned(), message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a folder");
+        for (file, text) in files {
+            let file = directory.path().join(file);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(file, text).expect("written");
+        }
+        directory
+    }
+
+    fn package(name: &str) -> String {
+        format!("[package]\nname = \"{name}\"\n")
+    }
+
+    fn ids(start: &Path) -> Vec<String> {
+        let workspace = Workspace::find(start).expect("a workspace");
+        workspace.plugins().expect("plugins").into_iter().map(|plugin| plugin.id).collect()
+    }
+
+    #[test]
+    fn plugins_are_found_wherever_a_workspace_keeps_them() {
+        let (one, two) = (package("one"), package("two"));
+        let flat = tree(&[
+            ("Cargo.toml", "[workspace]\n"),
+            ("one/Cargo.toml", &one),
+            ("one/plugin.toml", "id = \"one\"\n"),
+            ("one/src/lib.rs", ""),
+            ("modes/two/Cargo.toml", &two),
+            ("modes/two/plugin.toml", "id = \"two\"\n"),
+            ("library/Cargo.toml", &package("library")),
+            ("target/package/three/Cargo.toml", &one),
+            ("target/package/plugin.toml", "id = \"three\"\n"),
+        ]);
+        assert_eq!(ids(flat.path()), ["two", "one"]);
+        assert_eq!(ids(&flat.path().join("one/src")), ["two", "one"]);
+        let watched = Workspace::find(flat.path()).expect("found").source_directories().expect("read");
+        let names: Vec<_> = watched.iter().filter_map(|one| one.file_name()?.to_str()).collect();
+        assert_eq!(names, ["library", "modes", "one"]);
+
+        let single = tree(&[("Cargo.toml", &one), ("plugin.toml", "id = \"one\"\n"), ("src/lib.rs", "")]);
+        assert_eq!(ids(&single.path().join("src")), ["one"]);
+
+        let folder = tree(&[
+            ("Cargo.toml", "[workspace]\n"),
+            ("plugins/one/Cargo.toml", &one),
+            ("plugins/one/plugin.toml", "id = \"one\"\n"),
+            ("tests/two/Cargo.toml", &two),
+            ("tests/two/plugin.toml", "id = \"two\"\n"),
+        ]);
+        assert_eq!(ids(&folder.path().join("plugins/one")), ["one"], "only those of the folder `plugins`");
+
+        let nothing = tree(&[("Cargo.toml", &one)]);
+        let refusal = Workspace::find(nothing.path()).expect_err("no plugins").to_string();
+        assert!(refusal.contains("`modehost plugin new NAME` writes one"), "{refusal}");
+    }
 }
