@@ -169,6 +169,7 @@ async fn plugins(State(admin): Shared) -> impl IntoResponse {
 
 /// What happens to the state of a plugin's sessions.
 #[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 struct StateOption {
     /// Discard it: live and stored sessions start with empty state.

@@ -117,6 +117,11 @@ impl TestDevice {
         self.held = true;
     }
 
+    /// Whether outcomes wait.
+    pub(crate) fn set_held(&mut self, held: bool) {
+        self.held = held;
+    }
+
     /// Begins a role: a mode, or none for a handler of messages.
     pub fn start(&mut self, mode: Option<&str>) {
         self.tell(self.started(mode));

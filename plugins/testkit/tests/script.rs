@@ -40,6 +40,11 @@ fn what_is_written_happens_and_nothing_else() {
         ("start nowhere\n".to_owned(), "the plugin has no mode `nowhere`; it has: "),
         ("swap nowhere.wasm\n".to_owned(), "x.script:1: swap nowhere.wasm\ncannot read ./nowhere.wasm: No such file"),
         (
+            "hold\nconfig {\"bogus\": 1}\n! another reason\n> {\"type\": \"workflow\"}\n".to_owned(),
+            "x.script:3: ! another reason\nit is refused otherwise: config {\"bogus\": 1}\nthe section",
+        ),
+        (format!("{UPDATE}\n{BOARD}\n! something\n"), "x.script:4: ! something\nthe step before is not refused"),
+        (
             "config {\"bogus\": 1}\n".to_owned(),
             "the section `workflow` of the configuration does not fit what workflow accepts",
         ),
@@ -68,7 +73,7 @@ fn a_line_that_is_none_says_what_would_be_one() {
         (
             "hello there",
             "unknown word `hello`; what a person says stands behind `>`, and words are: start, device, config, answer, \
-             wish, tool, document, fail, abort, leave, return, end, kill, swap, plugin, language",
+             wish, tool, document, fail, abort, leave, return, end, hold, release, kill, swap, plugin, language",
         ),
         (">", "behind `>` nothing is written"),
         ("> {\"a\": 1}", "a message has a member \"type\", which is a text"),
@@ -100,4 +105,30 @@ fn the_list_of_words_is_what_is_read() {
         let line = line.replace("fail PART", "fail hook");
         assert!(read_line(&line).is_ok(), "{form}: {meaning}");
     }
+}
+
+#[test]
+fn a_refusal_is_written_and_what_was_before_goes_on() {
+    let kit = Kit::build("workflow");
+    let script = format!(
+        "config {{\"bogus\": 1}}\n! does not fit what workflow accepts\n{UPDATE}\n{BOARD}\nswap nowhere.wasm\n! cannot \
+         read ...\n{UPDATE}\n{BOARD}\n"
+    );
+    assert_eq!(play(&kit, &script).map(|events| events > 2), Ok(true));
+}
+
+#[test]
+fn what_waits_is_interrupted_by_a_kill_and_may_have_happened() {
+    let kit = Kit::build("workflow");
+    // The write has happened, its outcome has not come.
+    let second = UPDATE.replace("\"a\"", "\"b\"");
+    let script = format!(
+        "{UPDATE}\n{BOARD}\nhold\n{second}\n= document workflow/board/default {{\"tasks\": \"...\"}}\nrelease\n"
+    );
+    let told = script.clone() + &BOARD.replace("\"a\"", "\"a\"}, {\"id\": \"b\"");
+    let released = play(&kit, &told).expect("what waited came");
+    let killed = play(&kit, &told.replace("release", "kill")).expect("the mode finds out what has happened");
+    assert!(killed > released, "it had to ask: {killed} and {released} events");
+    let early = play(&kit, &told.replace("release\n", "")).expect_err("nothing comes while it is held");
+    assert!(early.contains("- < {"), "{early}");
 }

@@ -91,7 +91,8 @@ impl TestDevice {
         if self.held { Ok(()) } else { self.try_settle() }
     }
 
-    /// Another version of the plugin takes the state over.
+    /// Another version of the plugin takes the state over, and is told so, as the server does it. If it does not, the
+    /// one before goes on.
     pub(crate) fn try_swap(&mut self, next: Arc<WasmGeneration>) -> Result<(), String> {
         let next = match &self.config {
             Some(config) => component::reload(&next, config)?,
@@ -99,12 +100,22 @@ impl TestDevice {
         };
         if self.instance.is_some() {
             let snapshot = self.try_snapshot()?;
-            self.generation = next;
-            self.restore(&snapshot)?;
+            let old = std::mem::replace(&mut self.generation, next);
+            let upgraded = Event::Upgraded { old_version: old.manifest().version.as_str().into() };
+            if let Err(why) = self.restore(&snapshot).and_then(|()| self.tell_upgraded(&upgraded)) {
+                self.generation = old;
+                self.restore(&snapshot)?;
+                return Err(why);
+            }
         } else {
             self.generation = next;
         }
         Ok(())
+    }
+
+    fn tell_upgraded(&mut self, upgraded: &Event) -> Result<(), String> {
+        self.handle_without_modes(upgraded)?;
+        if self.held { Ok(()) } else { self.try_settle() }
     }
 
     /// The state between two events.
@@ -125,6 +136,10 @@ impl TestDevice {
         if !matches!(event, Event::Started(_) | Event::Ended(_)) {
             self.tell_modes()?;
         }
+        self.handle_without_modes(event)
+    }
+
+    fn handle_without_modes(&mut self, event: &Event) -> Result<(), String> {
         let context = {
             let mut world = self.world.borrow_mut();
             world.handled += 1;

@@ -37,6 +37,10 @@ pub struct Player<'a> {
     /// The line of the step that was played last.
     last: Option<(usize, String)>,
     expected: Vec<Shown>,
+    /// The step that was played last was refused: its line, and why. The next line must say so.
+    refused: Option<Failed>,
+    /// Outcomes wait.
+    held: bool,
 }
 
 /// The line that failed, and why.
@@ -57,6 +61,8 @@ impl<'a> Player<'a> {
             here: DEVICE.to_owned(),
             last: None,
             expected: Vec::new(),
+            refused: None,
+            held: false,
         }
     }
 
@@ -66,13 +72,28 @@ impl<'a> Player<'a> {
             self.expected.push(shown.clone());
             return Ok(());
         }
+        if let Step::Refused(words) = &line.step {
+            return match self.refused.take() {
+                Some(Failed(_, why)) if why.contains(words.as_str()) => Ok(()),
+                Some(Failed(_, why)) => {
+                    Err(Failed(line.number, format!("{}\nit is refused otherwise: {why}", line.text)))
+                }
+                None => Err(Failed(line.number, format!("{}\nthe step before is not refused", line.text))),
+            };
+        }
         self.finish()?;
         self.last = Some((line.number, line.text.clone()));
-        self.act(&line.step).map_err(|message| Failed(line.number, format!("{}\n{message}", line.text)))
+        if let Err(message) = self.act(&line.step) {
+            self.refused = Some(Failed(line.number, format!("{}\n{message}", line.text)));
+        }
+        Ok(())
     }
 
     /// Compares what the last lines expect with what was seen.
     pub(super) fn finish(&mut self) -> Result<(), Failed> {
+        if let Some(refused) = self.refused.take() {
+            return Err(refused);
+        }
         let (expected, seen) = (std::mem::take(&mut self.expected), self.shown());
         match difference(&expected, &seen) {
             None => Ok(()),
@@ -110,6 +131,7 @@ impl<'a> Player<'a> {
     pub fn act(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Expect(shown) => return Err(format!("`{shown}` is for scripts: nothing is compared here")),
+            Step::Refused(words) => return Err(format!("`! {words}` is for scripts: nothing is compared here")),
             Step::Says { device, text, is_final } => {
                 let device = self.started(device.as_deref())?;
                 let transcript = device.next_transcript(text, *is_final);
@@ -156,7 +178,10 @@ impl<'a> Player<'a> {
             Step::Leave => self.started(None)?.leave(),
             Step::Return => self.started(None)?.come_back(),
             Step::End => self.started(None)?.try_tell(&Event::Ended(EndReason::Requested))?,
+            Step::Hold => self.hold(true),
+            Step::Release => self.hold(false),
             Step::Kill => {
+                self.hold(false);
                 for device in self.devices.values_mut() {
                     device.try_restart()?;
                 }
@@ -165,6 +190,11 @@ impl<'a> Player<'a> {
             Step::Plugin(file) => self.version = named_plugin(&self.directory, file)?,
         }
         self.settle()
+    }
+
+    fn hold(&mut self, held: bool) {
+        self.held = held;
+        self.devices.values_mut().for_each(|device| device.set_held(held));
     }
 
     /// The device of this name, or the one that the script is at; its mode has begun.
@@ -182,7 +212,9 @@ impl<'a> Player<'a> {
 
     fn new_device(&self, id: &str, language: &str) -> TestDevice {
         let device = TestDevice::new(self.version.clone(), Rc::clone(&self.kit.world), id);
-        device.language(language).tools(&self.tools).configured(self.config.clone())
+        let mut device = device.language(language).tools(&self.tools).configured(self.config.clone());
+        device.set_held(self.held);
+        device
     }
 
     fn start(&mut self, mode: Option<&str>) -> Result<(), String> {
@@ -270,11 +302,13 @@ impl<'a> Player<'a> {
     }
 
     fn swap_to(&mut self, next: Arc<WasmGeneration>) -> Result<(), String> {
-        self.version = match &self.config {
+        let version = match &self.config {
             Some(config) => component::reload(&next, config)?,
             None => next.clone(),
         };
-        self.devices.values_mut().try_for_each(|device| device.try_swap(next.clone()))
+        self.devices.values_mut().try_for_each(|device| device.try_swap(next.clone()))?;
+        self.version = version;
+        Ok(())
     }
 
     /// Lets time pass for all devices, with timers in the order in which they run out.
@@ -298,6 +332,9 @@ impl<'a> Player<'a> {
 
     /// Handles outcomes until none waits at any device.
     fn settle(&mut self) -> Result<(), String> {
+        if self.held {
+            return Ok(());
+        }
         // Devices that answer each other's documents have no end either.
         for _ in 0..OUTCOMES {
             let mut any = false;

@@ -11,13 +11,14 @@ use super::shown::Shown;
 use crate::Part;
 
 /// Words at the start of a line: how they are written, and what they mean.
-pub const WORDS: [(&str, &str); 26] = [
+pub const WORDS: [(&str, &str); 29] = [
     ("> WORDS", "the person says this; `dev-2> WORDS` at another device"),
     ("> {JSON}", "the device sends this message"),
     ("~ WORDS", "an interim transcript: the recogniser may still change it"),
     ("< WORDS", "the mode says this; `...` at either end stands for any words"),
     ("< {JSON}", "the device gets a message with at least these members; \"...\" stands for any value"),
     ("* EFFECT", "the mode has this done: ask, tool, hook, archive, dispatch, switch-mode, decline, listen, hang-up"),
+    ("! WORDS", "the step before is refused (a section, a swap), and what is said of it has these words"),
     ("= state {JSON}", "the state has at least these members"),
     ("= document KEY {JSON}", "the document has at least these members; without JSON: it is not there"),
     ("+25m", "time passes: ms, s, m, h, d"),
@@ -36,8 +37,10 @@ pub const WORDS: [(&str, &str); 26] = [
     ("leave", "the device loses its connection"),
     ("return", "the device is back"),
     ("end", "the mode ends"),
-    ("kill", "the process dies and comes back with the state"),
-    ("swap [FILE]", "this version of the plugin takes the state over; without FILE: the tested one"),
+    ("hold", "outcomes wait from here on: of what is asked, written and sent"),
+    ("release", "they come"),
+    ("kill", "the process dies and comes back with the state; what waits fails as interrupted, and may have happened"),
+    ("swap [FILE]", "this version of the plugin takes the state over, and is told so; without FILE: the tested one"),
     ("plugin FILE", "devices that follow begin with this version of the plugin"),
     ("language L", "people speak this language: zh (default) or en"),
     ("# TEXT", "a comment"),
@@ -61,6 +64,7 @@ pub enum Step {
     Says { device: Option<String>, text: String, is_final: bool },
     Message { device: Option<String>, body: Value },
     Expect(Shown),
+    Refused(String),
     State(Value),
     Document { key: String, members: Option<Value> },
     Pass(Duration),
@@ -77,6 +81,8 @@ pub enum Step {
     Leave,
     Return,
     End,
+    Hold,
+    Release,
     Kill,
     Swap(Option<PathBuf>),
     Plugin(PathBuf),
@@ -111,6 +117,8 @@ impl Line {
         !matches!(
             self.step,
             Step::Expect(_)
+                | Step::Refused(_)
+                | Step::Hold
                 | Step::State(_)
                 | Step::Document { .. }
                 | Step::Answer { .. }
@@ -167,6 +175,8 @@ pub fn read_line(text: &str) -> Result<Option<Step>, String> {
         "leave" => bare(Step::Leave)?,
         "return" => bare(Step::Return)?,
         "end" => bare(Step::End)?,
+        "hold" => bare(Step::Hold)?,
+        "release" => bare(Step::Release)?,
         "kill" => bare(Step::Kill)?,
         "swap" => Step::Swap((!rest.is_empty()).then(|| rest.into())),
         "plugin" => Step::Plugin(one(word, rest)?.into()),
@@ -175,9 +185,9 @@ pub fn read_line(text: &str) -> Result<Option<Step>, String> {
     Ok(Some(step))
 }
 
-/// A line with a sign: `>`, `~`, `<`, `*` or `=`, the first three perhaps behind the name of a device.
+/// A line with a sign: `>`, `~`, `<`, `*`, `=` or `!`, the first three perhaps behind the name of a device.
 fn read_spoken(word: &str, rest: &str) -> Result<Option<Step>, String> {
-    let Some(sign) = word.chars().last().filter(|sign| ['>', '~', '<', '*', '='].contains(sign)) else {
+    let Some(sign) = word.chars().last().filter(|sign| ['>', '~', '<', '*', '=', '!'].contains(sign)) else {
         return Ok(None);
     };
     let name = &word[..word.len() - sign.len_utf8()];
@@ -202,6 +212,7 @@ fn read_spoken(word: &str, rest: &str) -> Result<Option<Step>, String> {
             let (head, body) = rest.split_once('{').map_or((rest, None), |(head, _)| (head, Some(&rest[head.len()..])));
             Step::Expect(Shown::effect(device, head.trim(), body.map(json).transpose()?))
         }
+        '!' => Step::Refused(rest.trim_matches('.').trim().to_owned()),
         _ => read_check(rest)?,
     };
     Ok(Some(step))
