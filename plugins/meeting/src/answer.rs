@@ -211,16 +211,21 @@ fn action(entry: Entry<'_>) -> Option<Action> {
         Entry::Text(text) => {
             let text = sentence(text)?;
             // `Ann: send the minutes`, or a plain sentence.
-            let named = text.split_once([':', '：']).filter(|(name, rest)| {
-                !rest.trim().is_empty() && (1..=20).contains(&name.chars().count()) && !name.contains(['，', ','])
-            });
-            let (owner, text) = match named {
+            let (owner, text) = match owner_and_task(&text) {
                 Some((name, rest)) => (Some(name.trim().to_owned()), rest.trim().to_owned()),
                 None => (person::find(&text, None, &[]), text),
             };
             Some(Action { due: due::find(&text), owner, text })
         }
     }
+}
+
+/// The parts before and after the colon behind a name. The colon of a time, a ratio or an address is none.
+fn owner_and_task(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once([':', '：'])?;
+    let is_number = name.ends_with(char::is_numeric) && rest.starts_with(char::is_numeric);
+    let is_name = (1..=20).contains(&name.chars().count()) && !name.contains(['，', ',']);
+    (is_name && !is_number && !rest.starts_with("//") && !rest.trim().is_empty()).then_some((name, rest))
 }
 
 /// A name or a time, given as a text, a number or a list of texts.
@@ -293,6 +298,24 @@ mod tests {
         let wrapped = read(r#"{"summary":{"要点":["预算五十万"],"待办":{"李雷":"整理报价"}}}"#).expect("an answer");
         assert_eq!(wrapped.bullets, ["预算五十万"]);
         assert_eq!(wrapped.actions, [act("整理报价", Some("李雷"), None)]);
+    }
+
+    #[test]
+    fn m6_a_colon_within_a_time_a_ratio_or_an_address_names_nobody() {
+        let answer = read(
+            r#"{"actions":["Meet at 10:30 in room 4","16：9 的投影仪要准备好","https://example.org/plan is to be read",
+               "Tom: call at 10:30","李雷：10：30 打电话"]}"#,
+        );
+        let found: Vec<(Option<String>, String)> =
+            answer.expect("an answer").actions.into_iter().map(|action| (action.owner, action.text)).collect();
+        let expected = [
+            (None, "Meet at 10:30 in room 4"),
+            (None, "16：9 的投影仪要准备好"),
+            (None, "https://example.org/plan is to be read"),
+            (Some("Tom"), "call at 10:30"),
+            (Some("李雷"), "10：30 打电话"),
+        ];
+        assert_eq!(found, expected.map(|(owner, text)| (owner.map(str::to_owned), text.to_owned())));
     }
 
     #[test]
