@@ -62,7 +62,7 @@ modehost_sdk::register!(Meeting);
 
 /// Alarm: the segments since the last push are due.
 pub(crate) const PUSH: &str = "push";
-/// Alarm: writes that failed are due again.
+/// Alarm: writes that failed are due again, of the meeting whose number follows; states of older versions have none.
 pub(crate) const RETRY: &str = "retry";
 /// Alarm: more of the deferred events are due.
 pub(crate) const HELD: &str = "held";
@@ -180,8 +180,13 @@ impl Mode for Meeting {
                 }
             }
             HELD if self.counted.is_some() => self.work_off_held(cx),
-            RETRY => self.closing.iter_mut().for_each(|closing| closing.retry(cx)),
-            _ => {}
+            _ => {
+                if let Some(number) = name.strip_prefix(RETRY) {
+                    let number: Option<u32> = number.trim_start().parse().ok();
+                    let retried = |closing: &&mut Closing| number.is_none_or(|number| closing.account.number == number);
+                    self.closing.iter_mut().filter(retried).for_each(|closing| closing.retry(cx));
+                }
+            }
         }
         self.settle(cx);
         Ok(())

@@ -54,7 +54,14 @@ pub struct Keeping {
     send_instead: bool,
     /// A write was interrupted and is repeated without a delay.
     at_once: bool,
+    /// Failures of the archive.
     tries: u32,
+    /// Failures of the document.
+    #[serde(default)]
+    document_tries: u32,
+    /// A write has failed, and the alarm for its retry has not been started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pause_s: Option<u64>,
 }
 
 /// Content of the archive and the webhook besides the transcript.
@@ -92,7 +99,16 @@ impl Keeping {
         let interrupted = reason == Failure::Interrupted;
         // The host has already retried the webhook; only the storage may recover later.
         let for_good = matches!(reason, Failure::Denied | Failure::Unsupported | Failure::Rejected);
-        let again = interrupted || (is_write && !for_good);
+        let mut again = interrupted || (is_write && !for_good);
+        if again && !interrupted {
+            let tries = if part == Part::Archive { &mut self.tries } else { &mut self.document_tries };
+            again = *tries < TRIES;
+            if again {
+                let pause = PAUSE_S * 3_u64.pow(*tries);
+                *tries += 1;
+                self.pause_s = Some(self.pause_s.map_or(pause, |other| other.min(pause)));
+            }
+        }
         *self.errand(part) = if again { Errand::Due } else { Errand::Done };
         self.send_instead |= is_delivery && !interrupted;
         self.may_have_it |= is_delivery && interrupted;
@@ -189,14 +205,10 @@ impl Closing {
         if keeping.waits_for_storage() {
             return;
         }
-        if keeping.has_unwritten() {
-            if keeping.tries < TRIES {
-                let pause = PAUSE_S * 3_u64.pow(keeping.tries);
-                keeping.tries += 1;
-                cx.start_alarm(RETRY, Duration::from_secs(pause));
-            } else {
-                [keeping.archive, keeping.document] = [Errand::Done; 2];
-            }
+        let is_unwritten = keeping.has_unwritten();
+        if let Some(pause) = keeping.pause_s.take().filter(|_| is_unwritten) {
+            // An alarm of its own: that of another meeting must not be set anew.
+            cx.start_alarm(format!("{RETRY} {}", self.account.number), Duration::from_secs(pause));
         }
         if std::mem::take(&mut keeping.send_instead) {
             cx.send(&self.message(false));

@@ -209,6 +209,45 @@ fn a_full_storage_delays_the_archive_and_not_the_summary() {
 }
 
 #[test]
+fn m7_only_its_own_failures_count_against_a_write() {
+    // The delivery and the webhook have outcomes of their own while the archive waits.
+    let kit = Kit::configured("meeting", r#"{"webhook":"crm"}"#);
+    for failures in 1..=6 {
+        let kit = kit.afresh();
+        kit.answer_model("summary", ANSWER);
+        let mut device = in_meeting(&kit);
+        device.message(&snippet("We launch in May."));
+        kit.fail(Part::Archives, Failure::Unavailable, failures);
+        device.message(&finalize());
+        assert_eq!((kit.archived().len(), kit.posted().len()), (0, 1));
+        // Pauses of 5 s, 15 s, 45 s and so on.
+        let pauses = (0..u32::try_from(failures).expect("a few")).map(|tried| 5_000 * 3_u64.pow(tried));
+        device.advance(pauses.sum());
+        assert_eq!(kit.archived().len(), 1, "after {failures} failures");
+    }
+}
+
+#[test]
+fn m7_the_retry_of_one_meeting_does_not_delay_that_of_another() {
+    let kit = Kit::build("meeting");
+    let mut device = kit.device("dev-1");
+    let mut meet = |failures, after_ms| {
+        kit.answer_model("summary", ANSWER);
+        device.start(Some("meeting"));
+        device.message(&snippet("We launch in May."));
+        kit.fail(Part::Archives, Failure::Unavailable, failures);
+        device.end(EndReason::Requested);
+        device.advance(after_ms);
+    };
+    // The second one fails just before the retry of the first one.
+    meet(1, 4_000);
+    meet(1, 1_000);
+    assert_eq!(kit.archived().len(), 1, "that of the first meeting");
+    device.advance(4_000);
+    assert_eq!(kit.archived().len(), 2);
+}
+
+#[test]
 fn removal_by_the_operator_keeps_what_was_said() {
     let kit = Kit::build("meeting");
     let mut device = in_meeting(&kit);
