@@ -8,7 +8,7 @@ use modehost_sdk::{Cx, Fault, reject};
 use serde::{Deserialize, Serialize};
 
 use crate::last;
-use crate::request::{Phase, Request};
+use crate::request::{Item, Phase, Request};
 use crate::running::Heard;
 use crate::{HELD, Meeting, Next};
 
@@ -18,6 +18,10 @@ const HELD_MESSAGES: usize = 512;
 const HELD_BYTES: usize = 96 * 1024;
 /// Effects of deferred events in one list; lists are limited to 64 effects, and an event may add some of its own.
 const EFFECTS: usize = 44;
+/// The same where the summaries of the meetings follow in the same list.
+const EFFECTS_AT_ONCE: usize = 30;
+/// Characters of a segment of joined utterances; all that may be deferred is then about a dozen segments.
+const JOINED_CHARS: usize = 10_000;
 
 /// An event that arrived before the document was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +100,20 @@ impl Opening {
         taken
     }
 
+    /// All deferred events, for one list of effects. If they are too many, everything that was said goes into one
+    /// meeting, and several utterances into one segment.
+    pub fn take_all(&mut self) -> Vec<Held> {
+        let held = std::mem::take(&mut self.held);
+        self.weight = 0;
+        if held.iter().map(Held::effects).sum::<usize>() <= EFFECTS_AT_ONCE {
+            return held.into();
+        }
+        let is_start = |held: &Held| *held == Held::Start;
+        let starts = held.iter().any(is_start);
+        let joined = join(held);
+        starts.then_some(Held::Start).into_iter().chain([Held::Request(joined)]).collect()
+    }
+
     /// True if nothing is deferred.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
@@ -122,6 +140,47 @@ impl Held {
             Self::Start => 1,
         }
     }
+}
+
+/// Everything that was said in these events, in as few segments as possible, under the last title.
+fn join(held: VecDeque<Held>) -> Request {
+    let mut title = None;
+    let mut lines: Vec<(Option<u64>, String)> = Vec::new();
+    for what in held {
+        match what {
+            Held::Request(request) => {
+                title = request.title.or(title);
+                let Phase::Snippet(items) = request.phase else { continue };
+                lines.extend(items.into_iter().map(|Item { tag, text }| match tag {
+                    Some(tag) => (None, format!("{tag}: {text}")),
+                    None => (None, text),
+                }));
+            }
+            Held::Heard(heard) => {
+                // The newer text of a segment replaces its drafts; the last draft counts as it was shown.
+                lines.retain(|(draft_of, _)| *draft_of != Some(heard.segment));
+                lines.push(((!heard.confirmed).then_some(heard.segment), heard.text));
+            }
+            Held::Start | Held::End(_) => {}
+        }
+    }
+    let mut items: Vec<Item> = Vec::new();
+    let mut chars = 0;
+    for (_, line) in lines {
+        let length = line.chars().count();
+        match items.last_mut() {
+            Some(item) if chars + length < JOINED_CHARS => {
+                item.text.push('\n');
+                item.text.push_str(&line);
+                chars += length + 1;
+            }
+            _ => {
+                items.push(Item { tag: None, text: line });
+                chars = length;
+            }
+        }
+    }
+    Request { phase: Phase::Snippet(items), title }
 }
 
 /// Reads the document of the last summary.

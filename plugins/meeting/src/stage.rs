@@ -48,8 +48,7 @@ impl Meeting {
     pub(crate) fn open_without_document(&mut self, cx: &mut Cx<'_, Self>, reason: Failure) {
         match reason {
             Failure::Interrupted => opening::read(cx),
-            // A number that no earlier meeting of the session should have: the seconds of the day, plus 1000.
-            _ => self.open_with(cx, u32::try_from(cx.now() / 1_000 % 86_400).unwrap_or(0) + 1_000),
+            _ => self.open_with(cx, number_without_document(cx.now())),
         }
     }
 
@@ -236,8 +235,16 @@ impl Meeting {
         }
     }
 
-    /// The plugin is removed: summarises all meetings with what is at hand.
+    /// The plugin is removed: summarises all meetings with what is at hand. Nothing comes after this event, so deferred
+    /// events are processed now, without the document that they have been waiting for.
     pub(crate) fn conclude_all(&mut self, cx: &mut Cx<'_, Self>) {
+        if let Some(mut opening) = self.opening.take() {
+            self.counted.get_or_insert_with(|| number_without_document(cx.now()));
+            for what in opening.take_all() {
+                // Nobody waits for the answer to a message that is rejected now.
+                let _ = self.act(cx, what, false);
+            }
+        }
         let deaf = std::mem::take(&mut self.in_mode);
         let ending = Ending { ended_at: Some(cx.now()), deaf, hurried: true };
         if let Some(running) = self.current.take() {
@@ -255,6 +262,11 @@ impl Meeting {
             self.over = Some(Over { at: cx.now(), told: self.over.as_ref().is_some_and(|over| over.told) });
         }
     }
+}
+
+/// A number that no earlier meeting of the session should have: the seconds of the day, plus 1000.
+fn number_without_document(now: u64) -> u32 {
+    u32::try_from(now / 1_000 % 86_400).unwrap_or(0) + 1_000
 }
 
 impl Phase {

@@ -259,3 +259,33 @@ fn removal_by_the_operator_keeps_what_was_said() {
     assert_eq!(inbox[6]["degraded"], true);
     assert!(kit.archived()[0].content.contains("We launch in May."));
 }
+
+#[test]
+fn removal_before_the_last_summary_is_read_keeps_what_was_said() {
+    // So few events go into one list of effects as they are; more are joined.
+    for count in [3, 400] {
+        let kit = Kit::build("meeting");
+        let mut device = kit.device("dev-1");
+        device.hold();
+        device.start(Some("meeting"));
+        for number in 0..count {
+            device.hears(&format!("We launch number {number} in May."));
+        }
+        let title = json!({"type": "meeting", "phase": "snippet", "title": "Launch",
+            "items": [{"tag": "Ann", "text": "That was all."}]});
+        device.message(&title);
+        device.says_draft("Goodbye");
+        device.end(EndReason::Removed);
+        let inbox = device.inbox();
+        assert_eq!(summaries(&inbox).len(), 1, "{count}: {:?}", phases(&inbox));
+        assert_eq!(summaries(&inbox)[0]["title"], "Launch");
+        let archived = kit.archived();
+        assert_eq!(archived.len(), 1, "{count}");
+        for number in 0..count {
+            assert!(archived[0].content.contains(&format!("We launch number {number} in May.")), "{count}: {number}");
+        }
+        for said in ["That was all.", "Goodbye", "Ann"] {
+            assert!(archived[0].content.contains(said), "{count}: {said}");
+        }
+    }
+}
