@@ -264,9 +264,10 @@ impl Meeting {
     }
 }
 
-/// A number that no earlier meeting of the session should have: the seconds of the day, plus 1000.
+/// A number above that of every earlier meeting of the session: the Unix time in seconds.
 fn number_without_document(now: u64) -> u32 {
-    u32::try_from(now / 1_000 % 86_400).unwrap_or(0) + 1_000
+    // Room for further meetings, should a clock be that wrong.
+    u32::try_from(now / 1_000).unwrap_or(u32::MAX / 2)
 }
 
 impl Phase {

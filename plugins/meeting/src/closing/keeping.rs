@@ -10,6 +10,7 @@ use std::time::Duration;
 use modehost_sdk::{ArchiveEntry, Audience, Cx, Document, Failure, JournalPart};
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::closing::{Closing, Step};
 use crate::last::{self, Last};
 use crate::minutes::{LINE, When, write_minutes};
@@ -164,7 +165,8 @@ impl Closing {
         let mut keeping = keeping.clone();
         let newest = Last::read(current.value.as_deref());
         // It was written before an interruption, or by a later meeting.
-        if newest.is_some_and(|last| last.covers(&self.account.session, self.account.number)) {
+        let Account { session, number, .. } = &self.account;
+        if newest.is_some_and(|last| last.covers(session, *number, self.finalized_at)) {
             keeping.document = Errand::Done;
         } else {
             keeping.document = Errand::Due;
@@ -248,7 +250,7 @@ impl Closing {
             && let Some(message) = self.message(true)
         {
             let (session, number) = (self.account.session.clone(), self.account.number);
-            let last = Last { session, number, at: cx.now(), message };
+            let last = Last { session, number, at: cx.now(), finalized: self.finalized_at, message };
             // A version that is out of date is answered with a conflict, which has the current one.
             let version = version.unwrap_or(self.account.last_version);
             cx.write_document(last::key(&cx.device().id), version, &last).then(self.part(Part::Document));

@@ -289,3 +289,22 @@ fn removal_before_the_last_summary_is_read_keeps_what_was_said() {
         }
     }
 }
+
+#[test]
+fn m5_the_last_summary_is_never_replaced_by_an_older_one() {
+    let kit = Kit::build("meeting");
+    // The document cannot be read when a meeting begins, late on one day and early on the next.
+    for (topic, pause_ms) in [("Monday", 16 * 60 * 60 * 1_000), ("Tuesday", 0)] {
+        kit.fail_documents(Failure::Unavailable, 1);
+        kit.fail_model("summary", Failure::Unavailable);
+        let mut device = in_meeting(&kit);
+        device.message(&json!({"type": "meeting", "phase": "snippet", "text": "It was said.", "title": topic}));
+        device.message(&finalize());
+        device.advance(pause_ms);
+        assert_eq!(summaries(&device.inbox()).len(), 1);
+    }
+    let mut device = kit.device("dev-1");
+    device.message(&json!({"type": "meeting", "phase": "summary"}));
+    assert_eq!(summaries(&device.inbox())[0]["title"], "Tuesday");
+    assert_eq!(kit.archived().len(), 2);
+}
