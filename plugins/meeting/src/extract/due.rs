@@ -154,25 +154,30 @@ fn find_english(text: &str) -> Option<String> {
     Some(text[start..end].to_owned())
 }
 
-/// A month followed by a day: `march 15`, `may 3rd`.
+/// A month followed by a day: `march 15`, `may 3rd`. `may` and `march` are mostly verbs, so each of them is looked at.
 fn month_at(lower: &str, month: &str) -> Option<(usize, usize)> {
-    let at = word_at(lower, month)?;
-    let behind = lower[at + month.len()..].strip_prefix(' ')?;
-    let digits = behind.chars().take_while(char::is_ascii_digit).count();
-    if digits == 0 {
-        return None;
-    }
-    let ordinal = ["st", "nd", "rd", "th"].iter().any(|ending| behind[digits..].starts_with(ending));
-    Some((at, at + month.len() + 1 + digits + if ordinal { 2 } else { 0 }))
+    words_at(lower, month).find_map(|at| {
+        let behind = lower[at + month.len()..].strip_prefix(' ')?;
+        let digits = behind.chars().take_while(char::is_ascii_digit).count();
+        if digits == 0 {
+            return None;
+        }
+        let ordinal = ["st", "nd", "rd", "th"].iter().any(|ending| behind[digits..].starts_with(ending));
+        Some((at, at + month.len() + 1 + digits + if ordinal { 2 } else { 0 }))
+    })
 }
 
 /// Position of the first occurrence as a whole word.
 fn word_at(lower: &str, word: &str) -> Option<usize> {
+    words_at(lower, word).next()
+}
+
+/// Positions of all occurrences as whole words.
+fn words_at<'t>(lower: &'t str, word: &'t str) -> impl Iterator<Item = usize> {
     let is_letter = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
-    lower
-        .match_indices(word)
-        .map(|(at, _)| at)
-        .find(|&at| !is_letter(lower[..at].chars().next_back()) && !is_letter(lower[at + word.len()..].chars().next()))
+    lower.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        !is_letter(lower[..at].chars().next_back()) && !is_letter(lower[at + word.len()..].chars().next())
+    })
 }
 
 #[cfg(test)]
@@ -193,6 +198,8 @@ mod tests {
             ("Ship it by March 15th please", Some("by March 15th")),
             ("We may ship 2 of them", None),
             ("The mayor said so", None),
+            ("We may need it by May 15", Some("by May 15")),
+            ("In March we march on, and ship by march 3rd", Some("by march 3rd")),
         ];
         for (text, due) in cases {
             assert_eq!(find(text).as_deref(), due, "{text}");
