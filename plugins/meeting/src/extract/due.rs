@@ -37,6 +37,33 @@ const DAYS: [&str; 34] = [
     "星期日",
     "国庆",
 ];
+/// Things that have numbers with 号, which is then no date.
+const NUMBERED: [&str; 24] = [
+    "楼",
+    "馆",
+    "厅",
+    "室",
+    "会议室",
+    "房",
+    "院",
+    "库房",
+    "仓",
+    "厂",
+    "店",
+    "门",
+    "口",
+    "出口",
+    "线",
+    "机器",
+    "机房",
+    "桌",
+    "柜",
+    "码",
+    "服务器",
+    "产线",
+    "工单",
+    "议案",
+];
 const WEEKS: [&str; 5] = ["下下", "下个", "本", "这", "下"];
 const PARTS: [&str; 6] = ["上午", "中午", "下午", "晚上", "早上", "下班"];
 const BEFORE: [&str; 5] = ["之前", "以前", "前", "内", "之内"];
@@ -113,29 +140,50 @@ fn chinese_day(text: &str) -> Option<(usize, usize)> {
     Some((start - front, end))
 }
 
-/// A date such as `3月15日` or `15号`.
+/// A date such as `3月15日` or `15号`. `三号楼` and `第3号` are no dates, but numbers of things.
 fn chinese_date(text: &str) -> Option<(usize, usize)> {
     for (at, mark) in text.match_indices(['日', '号']) {
-        let day = digits_before(text, at);
-        if day == at {
+        let (start, end) = (digits_before(text, at), at + mark.len());
+        if !number(&text[start..at]).is_some_and(|day| (1..=31).contains(&day)) {
             continue;
         }
-        let mut start = day;
-        if text[..day].ends_with('月') {
-            start = digits_before(text, day - '月'.len_utf8());
+        if text[..start].ends_with('月') {
+            return Some((digits_before(text, start - '月'.len_utf8()), end));
         }
-        return Some((start, at + mark.len()));
+        let is_number = mark == "号" && NUMBERED.iter().any(|thing| text[end..].starts_with(thing));
+        if !is_number && !text[..start].ends_with('第') {
+            return Some((start, end));
+        }
     }
     None
 }
 
 /// Start of the run of digits that ends at `end`; `end` if there is none.
 fn digits_before(text: &str, end: usize) -> usize {
-    let digits = text[..end]
-        .chars()
-        .rev()
-        .take_while(|letter| letter.is_ascii_digit() || "一二三四五六七八九十".contains(*letter));
+    let digits = text[..end].chars().rev().take_while(|letter| digit(*letter).is_some());
     end - digits.map(char::len_utf8).sum::<usize>()
+}
+
+/// The value of a run of digits: `15`, `十五` or `三十一`.
+fn number(digits: &str) -> Option<u32> {
+    let mut value: u32 = 0;
+    for letter in digits.chars() {
+        value = match digit(letter)? {
+            10 => value.max(1).checked_mul(10)?,
+            // Behind 十 the place is free.
+            digit if digits.contains('十') => value.checked_add(digit)?,
+            digit => value.checked_mul(10)?.checked_add(digit)?,
+        };
+    }
+    (!digits.is_empty()).then_some(value)
+}
+
+fn digit(letter: char) -> Option<u32> {
+    match letter {
+        '0'..='9' => letter.to_digit(10),
+        '０'..='９' => Some(u32::from(letter) - u32::from('０')),
+        _ => "零一二三四五六七八九十".chars().zip(0..).find(|(chinese, _)| *chinese == letter).map(|(_, value)| value),
+    }
 }
 
 fn find_english(text: &str) -> Option<String> {
@@ -192,6 +240,17 @@ mod tests {
             ("3月15日之前上线", Some("3月15日之前")),
             ("月底前完成", Some("月底前")),
             ("尽快处理", None),
+            ("三十一号前交", Some("三十一号前")),
+            ("15号交付", Some("15号")),
+            ("15号项目上线", Some("15号")),
+            ("３月５号上线", Some("３月５号")),
+            ("请把样品送到三号楼", None),
+            ("三号楼的方案周五前交", Some("周五前")),
+            ("2号线3月5号开通", Some("3月5号")),
+            ("三号会议室明天要用", Some("明天")),
+            ("第3号议案月底前表决", Some("月底前")),
+            ("300号机器明天修", Some("明天")),
+            ("给110号码回电话", None),
             ("Priya will write it by next Friday", Some("by next Friday")),
             ("I'll send it tomorrow morning", Some("tomorrow morning")),
             ("It must be done before the end of the month", Some("before the end of the month")),
