@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::extract::sentence::cut;
-use crate::extract::weigh::is_small_talk;
+use crate::extract::weigh::{has_spaces, is_small_talk};
 use crate::notes::clip;
 
 /// Characters of a title; Chinese needs fewer of them.
@@ -60,7 +60,7 @@ impl OpeningWords {
             if rank > self.rank {
                 self.rank = rank;
                 self.text = clause.split_whitespace().collect::<Vec<_>>().join(" ");
-                clip(&mut self.text, if clause.is_ascii() { LATIN_CHARS } else { CHINESE_CHARS });
+                clip(&mut self.text, if has_spaces(clause) { LATIN_CHARS } else { CHINESE_CHARS });
             }
         }
     }
@@ -68,7 +68,7 @@ impl OpeningWords {
 
 fn rank(clause: &str) -> u8 {
     let lower = clause.to_lowercase();
-    let says_something = match clause.is_ascii() {
+    let says_something = match has_spaces(clause) {
         true => clause.split_whitespace().count() >= 4,
         false => clause.chars().count() >= 6,
     };
@@ -101,6 +101,17 @@ mod tests {
         assert_eq!(title(&english), "This is the quarterly planning for payments");
         assert_eq!(title(&["Hello.", "The billing service loses payments."]), "The billing service loses payments");
         assert_eq!(title(&["Hello."]), "Hello");
+        // Letters of European languages and typographic marks are as narrow as ASCII.
+        let accents = "Réunion sur le budget du café à Montréal en été";
+        assert_eq!(title(&["Très bien.", accents]), accents);
+        assert_eq!(
+            title(&["It’s fine.", "Let’s discuss the quarterly budget of the payments team"]),
+            "Let’s discuss the quarterly budget of the payments team"
+        );
+        assert_eq!(
+            title(&["Q3 预算评审会议讨论一下各部门的支出和明年的人员计划安排"]),
+            "Q3 预算评审会议讨论一下各部门的支出和明年的人…"
+        );
         assert_eq!(title(&[]), "");
     }
 }

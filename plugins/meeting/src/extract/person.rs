@@ -1,6 +1,7 @@
 //! Finds the owner of a task. Rule: a known name of the meeting is preferred to a guess, and no owner to a wrong one.
 
 use crate::extract::cue::promise;
+use crate::extract::weigh::has_spaces;
 
 /// Common family names; a guessed Chinese name starts with one of them.
 const FAMILY_NAMES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文";
@@ -85,18 +86,22 @@ pub fn find(text: &str, speaker: Option<&str>, names: &[String]) -> Option<Strin
     guess_chinese(text).or_else(|| guess_group(text)).or_else(|| guess_english(text))
 }
 
-/// Position of the name in the text; an ASCII name must be a whole word.
+/// Position of the name in the text; a name of a script with spaces must be a whole word.
 fn place_of(lower: &str, name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     if name.chars().count() < 2 {
         return None;
     }
-    let bounded = name.is_ascii();
+    let bounded = has_spaces(&name);
     let mut places = lower.match_indices(&name).map(|(at, _)| at);
     places.find(|&at| {
         let before = lower[..at].chars().next_back();
         let after = lower[at + name.len()..].chars().next();
-        !bounded || ![before, after].into_iter().flatten().any(|letter| letter.is_ascii_alphanumeric())
+        !bounded
+            || ![before, after]
+                .into_iter()
+                .flatten()
+                .any(|letter| letter.is_alphanumeric() && has_spaces(letter.encode_utf8(&mut [0; 4])))
     })
 }
 
@@ -150,8 +155,8 @@ fn guess_english(text: &str) -> Option<String> {
     let is_name = |word: &str| {
         let lower = word.to_lowercase();
         word.len() > 1
-            && word.starts_with(|letter: char| letter.is_ascii_uppercase())
-            && word.chars().skip(1).all(|letter| letter.is_ascii_lowercase())
+            && word.starts_with(char::is_uppercase)
+            && word.chars().skip(1).all(char::is_lowercase)
             && !NO_NAMES.contains(&lower.as_str())
     };
     for (place, word) in words.iter().enumerate() {
@@ -182,7 +187,7 @@ mod tests {
 
     #[test]
     fn owners_are_found() {
-        let names = ["李雷".to_owned(), "Priya".to_owned()];
+        let names = ["李雷".to_owned(), "Priya".to_owned(), "Zoë".to_owned()];
         let find = |text: &str, speaker: Option<&str>| find(text, speaker, &names);
         let cases = [
             ("李雷负责接口文档", None, Some("李雷")),
@@ -198,6 +203,9 @@ mod tests {
             ("我负责整理清单，周五前交给李雷", Some("韩梅"), Some("韩梅")),
             ("I'll give it to Priya", Some("Ann"), Some("Ann")),
             ("It needs to be faster", Some("Ann"), None),
+            ("José will call the vendor", None, Some("José")),
+            ("Zoëlle will write the plan", None, Some("Zoëlle")),
+            ("Zoë负责接口文档", None, Some("Zoë")),
         ];
         for (text, speaker, owner) in &cases {
             assert_eq!(find(text, *speaker).as_deref(), *owner, "{text}");

@@ -272,6 +272,13 @@ fn score(sentence: &Sentence, terms: &BTreeSet<String>, counts: &BTreeMap<&str, 
 }
 
 /// Sentences with numbers weigh more.
+/// True if the script of the text puts spaces between words, as all of Europe does whatever its accents; Chinese and
+/// Japanese do not, and say more in fewer characters.
+pub fn has_spaces(text: &str) -> bool {
+    let is_wide = |letter: char| matches!(letter, '\u{2e80}'..='\u{a4cf}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}');
+    !text.chars().any(is_wide)
+}
+
 fn has_figure(text: &str) -> bool {
     let is_figure = |letter: char| letter.is_ascii_digit() || "百千万亿".contains(letter);
     text.chars().any(is_figure)
@@ -283,7 +290,7 @@ pub fn ways_of_speaking<'a>(texts: impl Iterator<Item = &'a str>, least: u32) ->
     let edges: Vec<[String; 2]> = texts
         .map(|text| {
             let letters = normalise(text);
-            let edge = if text.is_ascii() { LATIN_EDGE } else { CHINESE_EDGE };
+            let edge = if has_spaces(text) { LATIN_EDGE } else { CHINESE_EDGE };
             let end: String = letters.chars().rev().take(edge).collect();
             [letters.chars().take(edge).collect(), end]
         })
