@@ -71,7 +71,8 @@ impl Request {
             Phase::Snippet(items) => items.as_slice(),
             _ => &[],
         };
-        64 + items.iter().map(|item| item.text.len() + 32).sum::<usize>()
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        64 + length(&self.title) + items.iter().map(|item| length(&item.tag) + item.text.len() + 32).sum::<usize>()
     }
 }
 
@@ -186,6 +187,16 @@ mod tests {
         for (body, code, sentence) in cases {
             assert_eq!(read(&body), Err((code.to_owned(), sentence.to_owned())), "{body:.200}");
         }
+    }
+
+    #[test]
+    fn all_texts_of_a_deferred_message_have_weight() {
+        let text = |letter: &str, count| letter.repeat(count);
+        let item = Item { tag: Some(text("a", 60)), text: text("b", 100) };
+        let request = Request { phase: Phase::Snippet(vec![item.clone(), item]), title: Some(text("c", 80)) };
+        assert!(request.weight() >= 2 * (60 + 100) + 80, "{}", request.weight());
+        let request = Request { phase: Phase::Finalize, title: Some(text("字", 80)) };
+        assert!(request.weight() >= 240, "{}", request.weight());
     }
 
     #[test]
