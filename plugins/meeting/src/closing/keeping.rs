@@ -194,7 +194,8 @@ impl Closing {
             let summary = Summary::of_notes(&self.account.notes);
             self.conclude(cx, summary);
         }
-        if let Some(message) = self.message(false) {
+        let may_have_it = matches!(&self.step, Step::Keeping(keeping) if keeping.may_have_it);
+        if let Some(message) = self.message(may_have_it) {
             cx.send(&message);
         }
     }
@@ -213,7 +214,7 @@ impl Closing {
             cx.start_alarm(format!("{RETRY} {}", self.account.number), Duration::from_secs(pause));
         }
         if std::mem::take(&mut keeping.send_instead) {
-            cx.send(&self.message(false));
+            cx.send(&self.message(keeping.may_have_it));
         }
         if keeping.delivery == Errand::Due
             && let Some(message) = self.message(keeping.may_have_it)

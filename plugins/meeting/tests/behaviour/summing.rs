@@ -261,6 +261,30 @@ fn removal_by_the_operator_keeps_what_was_said() {
 }
 
 #[test]
+fn m5_what_may_have_been_delivered_is_a_copy_at_removal() {
+    let kit = Kit::build("meeting");
+    kit.answer_model("summary", ANSWER);
+    let mut device = in_meeting(&kit);
+    device.message(&snippet("We launch in May."));
+    device.hold();
+    kit.fail(Part::Archives, Failure::Unavailable, 1);
+    device.message(&finalize());
+    let mut inbox = device.inbox();
+    while summaries(&inbox).is_empty() {
+        assert!(device.step(), "no summary: {inbox:?}");
+        inbox.extend(device.inbox());
+    }
+    // The archive is tried again while nobody knows yet whether the device has got the summary; then the process dies.
+    device.advance(5_000);
+    device.restart();
+    assert!(device.step(), "the delivery was interrupted");
+    device.end(EndReason::Removed);
+    inbox.extend(device.inbox());
+    let marks: Vec<Value> = summaries(&inbox).into_iter().map(|summary| summary["idempotent"].clone()).collect();
+    assert_eq!(marks, [false, true]);
+}
+
+#[test]
 fn removal_before_the_last_summary_is_read_keeps_what_was_said() {
     // So few events go into one list of effects as they are; more are joined.
     for count in [3, 400] {
