@@ -138,7 +138,7 @@ fn word<'w>(name: &str, raw: Option<&RawValue>, allowed: &[&'w str]) -> Result<&
 fn name(raw: Option<&RawValue>) -> Result<String, Fault> {
     let found =
         text("name", raw)?.filter(|name| !name.trim().is_empty()).ok_or_else(|| schema_invalid("missing: name"))?;
-    if found.len() > NAME_BYTES {
+    if found.trim().len() > NAME_BYTES {
         return Err(schema_invalid(format!("name must have at most {NAME_BYTES} bytes")));
     }
     step_name(&found)

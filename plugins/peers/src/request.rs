@@ -174,7 +174,7 @@ fn instruction(fields: &Fields) -> Result<Option<String>, Fault> {
     let relay = relay.as_object().ok_or_else(|| schema_invalid("relay must be {instruction}"))?;
     match relay.get("instruction") {
         None | Some(Value::Null) => Err(schema_invalid("relay must be {instruction}: missing one of instruction")),
-        Some(Value::String(text)) if !text.trim().is_empty() && text.chars().count() <= INSTRUCTION_CHARS => {
+        Some(Value::String(text)) if (1..=INSTRUCTION_CHARS).contains(&text.trim().chars().count()) => {
             Ok(Some(text.trim().to_owned()))
         }
         Some(_) => {
@@ -213,6 +213,13 @@ mod tests {
         assert_eq!(post.payload, r#"{"n": 0.10, "big":12345678901234567890123}"#);
         assert_eq!((post.category.as_str(), post.ttl_ms, post.at), ("task", 86_400_000, 5));
         assert_eq!(post.id, "m-00000000000000ab");
+    }
+
+    #[test]
+    fn c10_an_instruction_is_measured_without_the_blanks_around_it() {
+        let words = "字".repeat(INSTRUCTION_CHARS);
+        let body = format!(r#"{{"to":"a","payload":{{}},"relay":{{"instruction":"  {words}\n"}}}}"#);
+        assert_eq!(read(&body).expect("a request").instruction, Some(words));
     }
 
     #[test]

@@ -127,13 +127,11 @@ fn names_a_task(task: &Map<String, Value>) -> bool {
 fn read_patch(task: &Map<String, Value>, device: &Device) -> Result<Patch, Fault> {
     let title = match task.get("title") {
         None | Some(Value::Null) => None,
-        Some(Value::String(title)) if title.chars().count() <= TITLE_CHARS => match title.trim() {
+        Some(Value::String(title)) => match title.trim() {
             "" => return Err(schema_invalid("title must not be empty")),
-            title => Some(title.to_owned()),
+            title if title.chars().count() <= TITLE_CHARS => Some(title.to_owned()),
+            _ => return Err(schema_invalid(format!("title must have at most {TITLE_CHARS} characters"))),
         },
-        Some(Value::String(_)) => {
-            return Err(schema_invalid(format!("title must have at most {TITLE_CHARS} characters")));
-        }
         Some(_) => return Err(schema_invalid("title must be a string")),
     };
     let status = match task.get("status") {
@@ -238,6 +236,14 @@ mod tests {
         }
         let long = format!(r#"{{"event":"update","task":{{"title":"{}"}}}}"#, "字".repeat(201));
         assert_eq!(sentence(&long), "title must have at most 200 characters");
+    }
+
+    #[test]
+    fn c10_a_title_is_measured_without_the_blanks_around_it() {
+        let body = format!(r#"{{"event":"update","task":{{"title":"  {}  "}}}}"#, "字".repeat(200));
+        let request = read(&body).expect("a request");
+        let Kind::Update(patch) = &request.changes[0].1.kind else { panic!("{request:?}") };
+        assert_eq!(patch.title, Some("字".repeat(200)));
     }
 
     #[test]
