@@ -46,7 +46,7 @@ impl Request {
             }
             "assign" => {
                 let (id, rev) = (required_id(&fields)?, rev_of(fields.member("rev"))?);
-                let owner = fields.text("owner")?.map_or_else(|| myself(device), |text| owner_of(text, device));
+                let owner = fields.text("owner")?.map_or_else(|| Ok(myself(device)), |text| owner_of(text, device))?;
                 vec![(group.clone(), Change { id, rev, kind: Kind::Assign(owner) })]
             }
             _ => Vec::new(),
@@ -146,7 +146,7 @@ fn read_patch(task: &Map<String, Value>, device: &Device) -> Result<Patch, Fault
         None => None,
         Some(Value::Null) => Some(OwnerPatch::Nobody),
         Some(Value::String(text)) if text.trim().is_empty() => Some(OwnerPatch::Nobody),
-        Some(Value::String(text)) => Some(OwnerPatch::Device(owner_of(text, device))),
+        Some(Value::String(text)) => Some(OwnerPatch::Device(owner_of(text, device)?)),
         Some(_) => return Err(schema_invalid("owner must be a string")),
     };
     let unknown = task.iter().filter(|(name, _)| !Task::is_own_member(name));
@@ -177,9 +177,9 @@ fn myself(device: &Device) -> Owner {
     Owner { device: device.id.clone(), alias: device.alias.clone() }
 }
 
-fn owner_of(text: &str, device: &Device) -> Owner {
-    let (id, alias) = owner_parts(text);
-    if id == device.id { myself(device) } else { Owner { device: id, alias } }
+fn owner_of(text: &str, device: &Device) -> Result<Owner, Fault> {
+    let (id, alias) = owner_parts(text).ok_or_else(|| schema_invalid("owner must be device-id or alias|device-id"))?;
+    Ok(if id == device.id { myself(device) } else { Owner { device: id, alias } })
 }
 
 /// An id of eight letters and digits from the random bits of the event; 40 bits are unique enough for a board of 500
@@ -218,6 +218,9 @@ mod tests {
             (r#"{"event":"complete"}"#, "missing: id"),
             (r#"{"event":"assign","id":[]}"#, "id must be a string of 1 to 64 characters"),
             (r#"{"event":"assign","id":"a","owner":7}"#, "owner must be a string"),
+            (r#"{"event":"assign","id":"a","owner":"Ann|"}"#, "owner must be device-id or alias|device-id"),
+            (r#"{"event":"update","task":{"id":"a","owner":" Ann | "}}"#, "owner must be device-id or alias|device-id"),
+            (r#"{"event":"update","task":{"id":"a","owner":"|"}}"#, "owner must be device-id or alias|device-id"),
             (r#"{"event":"update"}"#, "missing one of task/tasks"),
             (r#"{"event":"update","task":7}"#, "task must be {id,title}"),
             (r#"{"event":"update","task":{}}"#, "task must be {id,title}: missing one of id/title"),

@@ -90,11 +90,14 @@ impl Task {
                 None
             }
         };
-        let owner = text(&members, "owner");
+        let given = text(&members, "owner");
         let owner_alias = text(&members, "ownerAlias");
         let title = text(&members, "title");
         let status = text(&members, "status").and_then(|word| Status::of(&word));
-        repaired |= title.is_none() || status.is_none();
+        // An older version stored an owner without an id.
+        let owner = given.clone().filter(|owner| !owner.trim().is_empty());
+        let owner_alias = owner_alias.filter(|_| owner.is_some() || given.is_none());
+        repaired |= title.is_none() || status.is_none() || owner != given;
         let number = |name: &str| members.get(name).and_then(Value::as_u64);
         let (updated_at, rev) = (number("updatedAt").unwrap_or(0), number("rev").unwrap_or(1));
         for name in OWN_MEMBERS {
@@ -140,15 +143,11 @@ pub fn id_text(value: &Value) -> Option<String> {
 }
 
 /// Parses an owner given by a client, `device-id` or, as in the messages to devices, `alias|device-id`. Returns the id
-/// in lower case, and the alias.
-pub fn owner_parts(text: &str) -> (String, Option<String>) {
-    match text.trim().rsplit_once('|') {
-        Some((alias, id)) => {
-            let alias = alias.trim();
-            (id.trim().to_lowercase(), (!alias.is_empty()).then(|| alias.to_owned()))
-        }
-        None => (text.trim().to_lowercase(), None),
-    }
+/// in lower case, and the alias; none without an id.
+pub fn owner_parts(text: &str) -> Option<(String, Option<String>)> {
+    let (alias, id) = text.rsplit_once('|').unwrap_or(("", text));
+    let (alias, id) = (alias.trim(), id.trim());
+    (!id.is_empty()).then(|| (id.to_lowercase(), (!alias.is_empty()).then(|| alias.to_owned())))
 }
 
 #[cfg(test)]
@@ -163,6 +162,9 @@ mod tests {
         assert!(repaired);
         assert_eq!((task.id.as_str(), task.title.as_str(), task.status), ("7", "7", Status::Open));
         assert_eq!(task.other.get("due"), Some(&json!("x")));
+        let nobody = json!({"id": "a", "title": "A", "status": "open", "owner": " ", "ownerAlias": "Ann"});
+        let (task, repaired) = Task::read(nobody).expect("a task");
+        assert_eq!((task.owner, task.owner_alias, repaired), (None, None, true));
         for bad in [json!(7), json!({}), json!({"id": ""}), json!({"id": []})] {
             assert_eq!(Task::read(bad), None);
         }
@@ -180,7 +182,8 @@ mod tests {
         assert_eq!(task(Some("Old")).show("g", &names).owner.as_deref(), Some("Ann|dev-1"));
         assert_eq!(task(Some("Old")).show("g", &BTreeMap::new()).owner.as_deref(), Some("Old|dev-1"));
         assert_eq!(task(None).show("g", &BTreeMap::new()).owner.as_deref(), Some("dev-1"));
-        assert_eq!(owner_parts(" Ann|DEV-1 "), ("dev-1".to_owned(), Some("Ann".to_owned())));
-        assert_eq!(owner_parts("dev-2"), ("dev-2".to_owned(), None));
+        assert_eq!(owner_parts(" Ann|DEV-1 "), Some(("dev-1".to_owned(), Some("Ann".to_owned()))));
+        assert_eq!(owner_parts("dev-2"), Some(("dev-2".to_owned(), None)));
+        assert_eq!(owner_parts("Ann| "), None);
     }
 }
