@@ -217,6 +217,9 @@ mod tests {
             (r#"{"event":"x"}"#, "event must be one of: update, complete, assign, refresh"),
             (r#"{"event":"complete"}"#, "missing: id"),
             (r#"{"event":"assign","id":[]}"#, "id must be a string of 1 to 64 characters"),
+            // As numbers these would be the same.
+            (r#"{"event":"complete","id":12345678901234567890123}"#, "id must be a string of 1 to 64 characters"),
+            (r#"{"event":"complete","id":12345678901234567890124}"#, "id must be a string of 1 to 64 characters"),
             (r#"{"event":"assign","id":"a","owner":7}"#, "owner must be a string"),
             (r#"{"event":"assign","id":"a","owner":"Ann|"}"#, "owner must be device-id or alias|device-id"),
             (r#"{"event":"update","task":{"id":"a","owner":" Ann | "}}"#, "owner must be device-id or alias|device-id"),

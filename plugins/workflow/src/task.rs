@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Maximum length of a title in characters.
 pub const TITLE_CHARS: usize = 200;
@@ -132,11 +132,14 @@ impl Task {
     }
 }
 
-/// An id as text; clients also send numbers. None if it is empty or too long.
+/// An id as text; clients also send numbers. None if it is empty or too long, or a number that has lost digits.
 pub fn id_text(value: &Value) -> Option<String> {
+    /// From 2^53 on, numbers that are no 64-bit integers are rounded.
+    const ROUNDED: f64 = 9_007_199_254_740_992.0;
+    let is_rounded = |number: &Number| number.is_f64() && number.as_f64().is_none_or(|value| value.abs() >= ROUNDED);
     let id = match value {
         Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) if !is_rounded(number) => number.to_string(),
         _ => return None,
     };
     (!id.is_empty() && id.chars().count() <= ID_CHARS).then_some(id)
