@@ -48,6 +48,13 @@ const ROOM_MS: u64 = 1000;
 const SNAPSHOT: &str = "snapshot";
 /// Alarm for queued messages that exceed the effects of one event.
 const NEXT: &str = "next";
+/// Alarm for groups that could not be listed.
+const ENLIST: &str = "enlist";
+/// Time until they are listed again.
+const ENLIST_PAUSE: std::time::Duration = std::time::Duration::from_secs(60);
+/// Groups that are listed at the same time, and those that may wait for it; the limits of requests and of the state.
+const ENLISTED: usize = 8;
+const UNLISTED: usize = 128;
 /// Messages that may end in one event: each needs a reply and a read of a board, and an event may have 64 effects.
 const AT_ONCE: usize = 24;
 /// Maximum number of a device's groups in a snapshot.
@@ -69,7 +76,7 @@ impl Default for Config {
     }
 }
 
-/// The state of one session. Between messages it is only a time.
+/// The state of one session. Between messages it is only a time, as long as the storage works.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
     /// When the last snapshot was started, Unix ms.
@@ -78,6 +85,9 @@ pub struct Workflow {
     /// Messages in order of arrival; only the first one is processed, so that the changes of a device keep their order.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     operations: VecDeque<Operation>,
+    /// Groups with a board that are not in the list of groups yet.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    unlisted: BTreeSet<String>,
 }
 
 /// The tags of requests.
@@ -144,7 +154,9 @@ impl Mode for Workflow {
     fn on_reply(&mut self, cx: &mut Cx<'_, Self>, next: Next, reply: Reply) -> Outcome {
         let wait = match next {
             Next::Errand(errand) => {
-                errand.on_reply(cx, reply);
+                if let Some(group) = errand.on_reply(cx, reply) {
+                    self.enlist_later(cx, group);
+                }
                 return Ok(());
             }
             Next::Operation(wait) => wait,
@@ -183,6 +195,7 @@ impl Mode for Workflow {
             }
             SNAPSHOT => self.show_own_boards(cx),
             NEXT => self.start_waiting(cx),
+            ENLIST => self.enlist(cx),
             _ => {}
         }
         Ok(())
@@ -301,6 +314,26 @@ impl Workflow {
             if !told || asked(&group) {
                 Errand::start(cx, Purpose::Show(group));
             }
+        }
+    }
+
+    /// Lists the group after a pause: without it, a change of its tasks by id alone is not told where they are.
+    fn enlist_later(&mut self, cx: &mut Cx<'_, Self>, group: String) {
+        if self.unlisted.len() < UNLISTED {
+            self.unlisted.insert(group);
+        }
+        if !cx.is_alarm_running(ENLIST) {
+            cx.start_alarm(ENLIST, ENLIST_PAUSE);
+        }
+    }
+
+    fn enlist(&mut self, cx: &mut Cx<'_, Self>) {
+        for _ in 0..ENLISTED {
+            let Some(group) = self.unlisted.pop_first() else { return };
+            Errand::start(cx, Purpose::Enlist(group));
+        }
+        if !self.unlisted.is_empty() {
+            cx.start_alarm(ENLIST, ENLIST_PAUSE);
         }
     }
 

@@ -95,6 +95,33 @@ fn m14_lost_and_failed_requests() {
     assert_eq!(device.inbox()[0]["status"], "ok");
 }
 
+#[test]
+fn m15_a_group_that_could_not_be_listed_is_listed_later() {
+    let kit = Kit::build("workflow");
+    // The list of groups cannot be read, or cannot be written.
+    for steps in [1, 2] {
+        let kit = kit.afresh();
+        let mut device = kit.device("dev-1");
+        device.hold();
+        device.message(&update("A", "a"));
+        for _ in 0..steps {
+            assert!(device.step());
+        }
+        kit.fail_documents(Failure::Unavailable, 1);
+        device.settle();
+        assert_eq!(kit.document("workflow/groups").1, None, "{steps}");
+        // The storage is away for some more minutes.
+        kit.fail_documents(Failure::Unavailable, 3);
+        for _ in 0..10 {
+            device.advance(60_000);
+            device.settle();
+        }
+        assert_eq!(kit.document("workflow/groups").1.as_deref(), Some(r#"{"groups":["default"]}"#), "{steps}");
+        let state = String::from_utf8(device.snapshot().state).expect("text");
+        assert!(!state.contains("alarms") && !state.contains("unlisted"), "nothing of it is left: {state}");
+    }
+}
+
 /// The replies, without boards.
 fn answers(inbox: &[Value]) -> Vec<Value> {
     inbox.iter().filter(|message| !message["tasks"].is_array() || message["type"] == "error").cloned().collect()
