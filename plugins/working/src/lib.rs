@@ -168,7 +168,9 @@ impl Mode for Working {
     }
 
     fn on_ended(&mut self, cx: &mut Cx<'_, Self>, reason: EndReason) -> Outcome {
-        self.question = None;
+        // A board that is read later would be spoken of, or asked about, in another mode.
+        cx.cancel(|_| true);
+        self.drop_question(cx);
         let is_there = matches!(reason, EndReason::Requested | EndReason::Switched);
         if let Some(language) = self.language.take().filter(|_| is_there) {
             cx.say(language.pick("工作模式结束。", "Working mode has ended."));

@@ -55,6 +55,30 @@ fn m19_it_begins_and_ends_audibly_in_the_person_s_language() {
 }
 
 #[test]
+fn m1_a_command_that_the_end_of_the_mode_overtakes_does_nothing() {
+    let kit = Kit::build("working");
+    for said in ["做完了", "认领任务", "下一个任务"] {
+        for reason in [EndReason::Requested, EndReason::Expired] {
+            let mut device = working(&kit);
+            device.hold();
+            device.hears(said);
+            device.end(reason);
+            device.said();
+            device.settle();
+            assert_eq!((device.dispatched(), device.said()), (vec![], vec![]), "{said}");
+            // Nor is there a question left that the next words would answer.
+            device.start(Some("working"));
+            device.effects();
+            for answer in ["是", "写报告"] {
+                device.hears(answer);
+                device.settle();
+                assert_eq!(device.effects(), [Effect::Output(Output::Decline)], "{said}");
+            }
+        }
+    }
+}
+
+#[test]
 fn m10_direct_commands() {
     let kit = Kit::build("working");
     let cases = [
