@@ -121,12 +121,9 @@ impl Conversation {
         let Some(turn) = &mut self.turn else { return };
         calls.truncate(2 * CALLS);
         if let Some(mode) = calls.iter().find_map(|call| wanted_mode(call, &turn.tools)) {
-            let (language, speaking) = (turn.language, turn.speaking);
-            if speaking {
-                cx.end_speech();
-                turn.speaking = false;
-            } else {
-                cx.say(wording::switching(language));
+            match std::mem::take(&mut turn.speaking) {
+                true => cx.end_speech(),
+                false => turn.say_own(cx, wording::switching(turn.language)),
             }
             match mode.as_str() {
                 "chat" => cx.leave_mode(),
@@ -135,20 +132,20 @@ impl Conversation {
             return self.end_turn(cx, End::Complete);
         }
         if calls.iter().any(|call| call.name == END) && turn.tools.iter().any(|tool| tool.name == END) {
-            let (language, speaking) = (turn.language, std::mem::take(&mut turn.speaking));
-            match speaking {
+            match std::mem::take(&mut turn.speaking) {
                 true => cx.end_speech(),
-                false => cx.say(wording::goodbye(language)),
+                false => turn.say_own(cx, wording::goodbye(turn.language)),
             }
             cx.hang_up();
             return self.end_turn(cx, End::Complete);
         }
         if turn.has_called_enough(cx.config()) {
             // The model called tools although none were offered: it gives no answer.
-            if !turn.speaking {
-                cx.say(wording::nothing_to_say(turn.language));
+            if turn.speaking {
+                return self.end_turn(cx, End::Interrupted);
             }
-            return self.end_turn(cx, End::Interrupted);
+            turn.say_own(cx, wording::nothing_to_say(turn.language));
+            return self.end_turn(cx, End::Complete);
         }
         let mut results = Vec::new();
         for (index, call) in calls.iter_mut().enumerate() {

@@ -192,7 +192,9 @@ impl Conversation {
             return self.call_tools(cx, &done.text, done.tool_calls);
         }
         if given.texts.is_empty() && !turn.speaking && turn.given.trim().is_empty() {
-            given.texts.push(wording::nothing_to_say(turn.language).to_owned());
+            let sentence = wording::nothing_to_say(turn.language);
+            turn.given.push_str(sentence);
+            given.texts.push(sentence.to_owned());
         }
         // The last sentence ends the answer; a face must precede the end.
         let last = if given.face.is_none() { given.texts.pop() } else { None };
@@ -325,6 +327,12 @@ impl Turn {
             face.take().iter().for_each(|face| cx.send(face));
         }
         face.iter().for_each(|face| cx.send(face));
+    }
+
+    /// Speaks a sentence of this mode as the end of the answer; it is heard, so it is part of the history (L.5).
+    pub(crate) fn say_own(&mut self, cx: &mut Cx<'_, Conversation>, sentence: &'static str) {
+        self.given.push_str(sentence);
+        cx.say(sentence);
     }
 
     /// True if the answer has reached its maximum length.

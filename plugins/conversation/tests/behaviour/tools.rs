@@ -100,6 +100,36 @@ fn rounds_of_tools_have_an_end() {
 }
 
 #[test]
+fn l5_what_the_mode_says_itself_is_history_too() {
+    let kit = Kit::configured("conversation", r#"{"tool_rounds":1}"#);
+    let cases = [
+        (vec![("end_conversation", "{}")], "Goodbye."),
+        (vec![("switch_mode", r#"{"mode":"meeting"}"#)], "All right."),
+        (vec![("self_volume", "{}"), ("self_volume", "{}")], "Sorry, I have no answer to that."),
+        (vec![], "Sorry, I have no answer to that."),
+    ];
+    for (calls, said) in cases {
+        let kit = kit.afresh();
+        let mut device = with_lamp(&kit);
+        for (name, arguments) in &calls {
+            kit.answer_model_with_tools("chat", "", &[call("c1", name, arguments)]);
+            kit.answer_tool("self_volume", "50");
+        }
+        if calls.is_empty() {
+            kit.answer_model("chat", "");
+        }
+        device.hears("That will be all for today I think");
+        assert_eq!(heard(&mut device), ["#", said]);
+        kit.answer_model("chat", "Yes.");
+        device.hears("Are you there");
+        let asked = words(kit.asked().last().expect("a question"));
+        let expected =
+            ["User: That will be all for today I think", &format!("Assistant: {said}"), "User: Are you there"];
+        assert_eq!(asked[1..], expected, "{calls:?}");
+    }
+}
+
+#[test]
 fn a_slow_tool_is_bridged_and_words_before_a_call_are_said() {
     let kit = Kit::build("conversation");
     let mut device = with_lamp(&kit);
