@@ -144,7 +144,8 @@ impl Conversation {
     /// A write is on disk.
     pub(crate) fn written(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, version: u64) {
         self.memory.conflicts = 0;
-        self.memory.version = version;
+        // A document that has been removed has no version.
+        self.memory.version = if errand == Errand::Remove { 0 } else { version };
         self.memory.loaded = true;
         if errand == Errand::Remove
             && let Some(language) = self.memory.forget.take()
@@ -157,8 +158,18 @@ impl Conversation {
     /// The document has been changed meanwhile: merges it and writes again.
     pub(crate) fn conflicted(&mut self, cx: &mut Cx<'_, Self>, errand: Errand, current: &Document) {
         self.merge(cx, current);
-        self.memory.dirty |= errand == Errand::Save;
+        self.save_again(errand);
         self.try_again(cx);
+    }
+
+    /// What was not saved is to be saved, unless it has been forgotten since: then there is nothing of it left.
+    fn save_again(&mut self, errand: Errand) {
+        self.memory.dirty |= errand == Errand::Save && self.memory.forget.is_none();
+    }
+
+    /// Only a read tells whether a request whose outcome was lost has written something that is to be removed.
+    fn read_before_forgetting(&mut self) {
+        self.memory.loaded &= self.memory.forget.is_none();
     }
 
     /// The oldest turns could not be summarised.
@@ -185,8 +196,13 @@ impl Conversation {
                 self.pursue(cx);
             }
             Errand::Save | Errand::Remove if reason == Failure::Interrupted => {
-                self.memory.dirty |= errand == Errand::Save;
+                self.save_again(errand);
+                self.read_before_forgetting();
                 self.try_again(cx);
+            }
+            Errand::Save if self.memory.forget.is_some() => {
+                self.read_before_forgetting();
+                self.pursue(cx);
             }
             Errand::Save => self.memory.dirty = true,
             Errand::Remove => self.cannot_forget(cx),

@@ -172,6 +172,52 @@ fn c7_the_dialogue_is_forgotten_when_the_user_says_so() {
 }
 
 #[test]
+fn c7_what_is_forgotten_during_a_save_stays_forgotten() {
+    let kit = Kit::build("conversation");
+    // The save succeeds, meets a change by another session, fails, or is interrupted by a restart.
+    for outcome in ["written", "conflict", "failure", "restart"] {
+        let kit = kit.afresh();
+        let mut device = chatting(&kit);
+        device.hold();
+        kit.answer_model("chat", "ok");
+        device.hears("my secret");
+        device.settle();
+        match outcome {
+            "conflict" => kit.put_document(KEY, &json!({ "turns": [turn(5, "from elsewhere")] }).to_string()),
+            "failure" => kit.fail_documents(Failure::Unavailable, 1),
+            _ => {}
+        }
+        device.advance(0);
+        device.effects();
+        device.hears("forget our conversation");
+        if outcome == "restart" {
+            device.restart();
+        }
+        device.settle();
+        device.advance(60_000);
+        device.settle();
+        assert_eq!(heard(&mut device), ["#", "All right, I have forgotten what we talked about."], "{outcome}");
+        assert_eq!(kit.document(KEY), (0, None), "{outcome}");
+    }
+}
+
+#[test]
+fn c7_the_first_save_behind_a_removal_succeeds_at_once() {
+    let kit = Kit::build("conversation");
+    let mut device = chatting(&kit);
+    kit.answer_model("chat", "ok");
+    device.hears("my secret");
+    device.advance(0);
+    device.hears("forget our conversation");
+    device.hold();
+    kit.answer_model("chat", "ok");
+    device.hears("hello again");
+    device.settle();
+    device.advance(0);
+    assert_eq!(users(&kit), ["hello again"], "without a conflict first");
+}
+
+#[test]
 fn c7_a_device_without_an_id_of_its_own_leaves_nothing_behind() {
     let kit = Kit::build("conversation");
     let mut device = kit.device("auto-12345678");
