@@ -70,7 +70,33 @@ pub fn stop_speaking<'t>(paths: &Paths<'t>) -> Paths<'t> {
 pub fn forget<'t>(paths: &Paths<'t>) -> Paths<'t> {
     let sure = paths.word(&FORGET).word(&FORGOTTEN).or(&paths.word(&["把"]).word(&FORGOTTEN).word(&FORGET));
     let english = paths.word(&FORGET_ENGLISH).word(&FORGOTTEN_ENGLISH);
-    let vague = paths.word(&["reset", "remove", "删掉", "clear", "delete"]).word_with_flags(&VAGUE, Flags::WEAK);
-    let forgotten = sure.or(&english);
-    if vague.is_empty() { forgotten } else { vague }
+    // Only those that end with the vague words: "everything we said" is not vague, although "everything" is.
+    let vague = paths.word(&["reset", "remove", "删掉", "clear", "delete"]).word(&VAGUE);
+    sure.or(&english).except(&vague).or(&vague.with_flags(Flags::WEAK))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Verdict;
+    use crate::wish::{ModeCommand, ModeContext};
+
+    #[test]
+    fn a_vague_word_within_a_clear_phrase_makes_no_doubt() {
+        let read = |said: &str| ModeContext::default().read(said);
+        for said in [
+            "delete everything we said",
+            "Please delete everything we talked about.",
+            "clear everything we said",
+            "删掉对话记录",
+            "请删掉对话历史",
+        ] {
+            assert_eq!(read(said), Verdict::Command(ModeCommand::Forget), "{said}");
+        }
+        for said in ["delete everything", "clear the memory", "删掉一切"] {
+            assert_eq!(read(said), Verdict::Doubt(ModeCommand::Forget), "{said}");
+        }
+        for said in ["delete everything we bought", "don't delete everything we said", "stop it", "停"] {
+            assert_ne!(read(said), Verdict::Command(ModeCommand::Forget), "{said}");
+        }
+    }
 }
