@@ -73,6 +73,21 @@ fn m11_an_error_is_told_at_once_and_refined_later() {
 }
 
 #[test]
+fn m13_what_pip_could_not_install_is_checked_again() {
+    let kit = Kit::build("coding");
+    for line in [
+        "ERROR: Could not find a version that satisfies the requirement flask==99.9 (from versions: 3.0.0)\n",
+        "ERROR: Failed building wheel for lxml\n",
+    ] {
+        let mut device = device(&kit);
+        device.message(&log(line));
+        let told = insights(&mut device);
+        let steps = told[0]["nextSteps"].as_array().expect("steps");
+        assert!(steps.contains(&json!("Check again after the fixes: pip install -r requirements.txt")), "{told:?}");
+    }
+}
+
+#[test]
 fn m11_ordinary_lines_wait_for_quiet() {
     let kit = Kit::configured("coding", r#"{"debounce_ms":1}"#);
     let mut device = device(&kit);

@@ -132,7 +132,6 @@ fn pattern(text: &str) -> String {
 pub fn run_all(tool: Tool) -> Option<&'static str> {
     Some(match tool {
         Tool::Cargo => "cargo test",
-        Tool::Pip => "pip install -r requirements.txt",
         Tool::Pytest => "pytest",
         Tool::Python => "python -m unittest",
         Tool::Jest => "npx jest",
@@ -168,6 +167,7 @@ pub fn build(tool: Tool) -> Option<&'static str> {
         Tool::Pyright => "pyright",
         Tool::Pytest => "pytest",
         Tool::Npm => "npm install",
+        Tool::Pip => "pip install -r requirements.txt",
         Tool::Docker => "docker build .",
         Tool::Nextest => "cargo check",
         Tool::Dotnet => "dotnet build",
