@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TimerId;
 
+/// Alarms that run at the same time: the host's own limit. It starts no further one and says so in its log only.
+pub const ALARMS: usize = 64;
+
 /// A name and the host's timer under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Alarm {
@@ -27,18 +30,21 @@ impl Alarms {
     }
 
     /// The timer of this name: the one that runs, which the host then replaces, or the next one. Numbers are not
-    /// used again, so an expiry that was on its way when its alarm was stopped rings nothing else.
-    pub(crate) fn start(&mut self, name: String, next: &mut TimerId) -> TimerId {
+    /// used again, so an expiry that was on its way when its alarm was stopped rings nothing else. None: too many run.
+    pub(crate) fn start(&mut self, name: &str, next: &mut TimerId) -> Option<TimerId> {
         if let Some(running) = self.0.iter().find(|alarm| alarm.name == name) {
-            return running.timer;
+            return Some(running.timer);
+        }
+        if self.0.len() >= ALARMS {
+            return None;
         }
         while self.0.iter().any(|alarm| alarm.timer == *next) {
             *next += 1;
         }
         let timer = *next;
         *next += 1;
-        self.0.push(Alarm { name, timer });
-        timer
+        self.0.push(Alarm { name: name.to_owned(), timer });
+        Some(timer)
     }
 
     pub(crate) fn stop(&mut self, name: &str) -> Option<TimerId> {

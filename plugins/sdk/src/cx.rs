@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::alarm::Alarms;
+use crate::alarm::{ALARMS, Alarms};
 use crate::bindings::modehost::mode::effects as wire;
 use crate::reply::{Request, WaitingList};
+use crate::watch::{WATCHES, Watches};
 use crate::{
     ArchiveEntry, Audience, ChatMessage, Context, Device, Effect, JournalPart, ListenCommand, ListenMode, Mode,
     RequestId, Role, Tool,
@@ -23,9 +24,10 @@ pub struct Cx<'a, M: Mode> {
     pub(crate) next_request: &'a mut RequestId,
     pub(crate) waiting: &'a mut WaitingList<M::Next>,
     pub(crate) alarms: &'a mut Alarms,
+    pub(crate) watches: &'a mut Watches,
     pub(crate) effects: Vec<Effect>,
-    /// A value that serde could not write; turns the event into a failure.
-    pub(crate) unwritable: Option<String>,
+    /// What could not be done, such as a value that serde could not write; turns the event into a failure.
+    pub(crate) undone: Option<String>,
 }
 
 impl<'a, M: Mode> Cx<'a, M> {
@@ -126,9 +128,14 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::Decline);
     }
 
-    /// Rings [`Mode::on_alarm`] once after `delay` (0 to 7 days); an alarm of that name that runs is set anew.
+    /// Rings [`Mode::on_alarm`] once after `delay` (0 to 7 days); an alarm of that name that runs is set anew. At most
+    /// 64 run; one more fails the event.
     pub fn start_alarm(&mut self, name: impl Into<String>, delay: Duration) {
-        let id = self.alarms.start(name.into(), self.next_request);
+        let name = name.into();
+        let Some(id) = self.alarms.start(&name, self.next_request) else {
+            self.undone = Some(format!("more than {ALARMS} alarms would run: {name}"));
+            return;
+        };
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.effects.push(Effect::StartTimer(wire::Timer { id, delay_ms }));
     }
@@ -218,16 +225,22 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Reads a document now and on each change by anyone; every change wakes this session.
+    /// Reads a document now and on each change by anyone; every change wakes this session. At most 32 are watched; one
+    /// more fails the event.
     pub fn watch_document(&mut self, key: impl Into<String>) -> Request<'_, 'a, M> {
-        let request = self.allot();
-        self.effects.push(Effect::WatchDocument(wire::DocumentRead { request, key: key.into() }));
+        let (request, key) = (self.allot(), key.into());
+        if !self.watches.begin(&key) {
+            self.undone = Some(format!("more than {WATCHES} documents would be watched: {key}"));
+        }
+        self.effects.push(Effect::WatchDocument(wire::DocumentRead { request, key }));
         Request::new(self, request)
     }
 
     /// Ends a watch.
     pub fn unwatch_document(&mut self, key: impl Into<String>) {
-        self.effects.push(Effect::UnwatchDocument(key.into()));
+        let key = key.into();
+        self.watches.end(&key);
+        self.effects.push(Effect::UnwatchDocument(key));
     }
 
     /// Replaces version `expected` of a document (0: it must not exist): the reply is
@@ -399,7 +412,7 @@ impl<'a, M: Mode> Cx<'a, M> {
         match serde_json::to_string(value) {
             Ok(text) => Some(text),
             Err(error) => {
-                self.unwritable = Some(format!("a value cannot be written as JSON: {error}"));
+                self.undone = Some(format!("a value cannot be written as JSON: {error}"));
                 None
             }
         }

@@ -53,6 +53,7 @@ mod reply;
 mod round_trip;
 mod runner;
 mod shared;
+mod watch;
 
 pub use cx::{Cx, ModelForm, ModelQuestion, OutgoingDelivery};
 pub use describe::Describe;

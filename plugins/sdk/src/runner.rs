@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::alarm::Alarms;
 use crate::reply::WaitingList;
+use crate::watch::Watches;
 use crate::{Context, Cx, Device, Effect, Event, Fault, Mode, Outcome, Reply, RequestId, RestoreError, Snapshot};
 
 /// Runs a mode: the component's exports call it, and native tests do.
@@ -23,6 +24,7 @@ struct Requests<N> {
     next: RequestId,
     waiting: WaitingList<N>,
     alarms: Alarms,
+    watches: Watches,
 }
 
 /// A state of an older layout, read: see [`Mode::migrate`].
@@ -67,6 +69,8 @@ struct Written<'a, M: Mode> {
     waiting: &'a WaitingList<M::Next>,
     #[serde(skip_serializing_if = "Alarms::is_empty")]
     alarms: &'a Alarms,
+    #[serde(skip_serializing_if = "Watches::is_empty")]
+    watches: &'a Watches,
 }
 
 /// A snapshot with its state not yet read, since its layout may be an older one.
@@ -81,6 +85,8 @@ struct Read<'a> {
     waiting: Option<&'a RawValue>,
     #[serde(default)]
     alarms: Alarms,
+    #[serde(default)]
+    watches: Watches,
 }
 
 impl<M: Mode> Runner<M> {
@@ -94,7 +100,12 @@ impl<M: Mode> Runner<M> {
             config: read_config::<M>(config)?,
             device: Device { id: String::new(), alias: None, groups: Vec::new() },
             session_id: String::new(),
-            requests: Requests { next: 1, waiting: WaitingList::default(), alarms: Alarms::default() },
+            requests: Requests {
+                next: 1,
+                waiting: WaitingList::default(),
+                alarms: Alarms::default(),
+                watches: Watches::default(),
+            },
         })
     }
 
@@ -110,7 +121,7 @@ impl<M: Mode> Runner<M> {
     pub fn handle(&mut self, context: Context, event: Event) -> Result<Vec<Effect>, Fault> {
         self.update_surroundings(&event)?;
         let before = (self.mode.clone(), self.requests.clone());
-        let Requests { next, waiting, alarms } = &mut self.requests;
+        let Requests { next, waiting, alarms, watches } = &mut self.requests;
         let mut cx = Cx {
             context,
             config: &self.config,
@@ -119,12 +130,13 @@ impl<M: Mode> Runner<M> {
             next_request: next,
             waiting,
             alarms,
+            watches,
             effects: Vec::new(),
-            unwritable: None,
+            undone: None,
         };
         let outcome = deliver(&mut self.mode, &mut cx, event);
-        let (effects, unwritable) = (cx.effects, cx.unwritable);
-        let fault = match (outcome, unwritable) {
+        let (effects, undone) = (cx.effects, cx.undone);
+        let fault = match (outcome, undone) {
             (Ok(()), None) => return Ok(effects),
             (Ok(()), Some(sentence)) => Fault::Failed(sentence),
             (Err(fault), _) => fault,
@@ -139,9 +151,9 @@ impl<M: Mode> Runner<M> {
     /// If the state cannot be written as JSON (a map with keys that are no text), which is a
     /// fault of the mode's own types.
     pub fn snapshot(&self) -> Snapshot {
-        let Requests { next, waiting, alarms } = &self.requests;
+        let Requests { next, waiting, alarms, watches } = &self.requests;
         let (device, session, state) = (&self.device, self.session_id.as_str(), &self.mode);
-        let written = Written { device, session, next: *next, state, waiting, alarms };
+        let written = Written { device, session, next: *next, state, waiting, alarms, watches };
         match serde_json::to_vec(&written) {
             Ok(state) => Snapshot { schema: M::SCHEMA, state },
             Err(error) => panic!("the state cannot be written as JSON: {error}"),
@@ -174,7 +186,7 @@ impl<M: Mode> Runner<M> {
             migrated
         };
         self.mode = mode;
-        self.requests = Requests { next: read.next, waiting, alarms };
+        self.requests = Requests { next: read.next, waiting, alarms, watches: read.watches };
         self.device = read.device;
         self.session_id = read.session;
         Ok(())
