@@ -5,11 +5,11 @@ import { chromium } from 'playwright-core';
 /** The address of the console. */
 export const CONSOLE = process.env.CONSOLE;
 
-/** Starts the browser; its microphone hears beeps. */
-export function launch() {
+/** Starts the browser; without further arguments its microphone hears beeps. */
+export function launch(more = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream'],
+    args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', ...more],
   });
 }
 
@@ -17,6 +17,8 @@ export function launch() {
 export async function open(browser, settings, faults, name = 'page') {
   const context = await browser.newContext({ permissions: ['microphone'], ...settings });
   const page = await context.newPage();
+  // A busy machine is no fault of the page.
+  page.setDefaultTimeout(60_000);
   page.on('console', (message) => {
     if (message.type() === 'error') faults.push(`${name}: ${message.text()}`);
   });
@@ -35,7 +37,7 @@ export async function open(browser, settings, faults, name = 'page') {
 /** Waits until the page shows this text; says what it shows instead. */
 export async function until(page, text) {
   try {
-    await page.getByText(text, { exact: false }).first().waitFor({ timeout: 20_000 });
+    await page.getByText(text, { exact: false }).first().waitFor();
   } catch {
     throw new Error(`the page does not show "${text}", but:\n${await page.locator('main').innerText()}`);
   }

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 import type { ProxyOptions } from 'vite';
 
 // The server that `npm run dev` and `npm run preview` forward to.
-const server = process.env['MODEHOST'] ?? 'http://localhost:8103';
+const server = process.env['MODEHOST'] ?? 'http://localhost:8003';
 
 // The server answers pages of its own origin only; here the page comes from Vite, so the header is taken off.
 const forward: ProxyOptions = {

@@ -2,7 +2,9 @@
 //! next and what that version did with it. Rule: the versions of today take these states over and do the same.
 //!
 //! The records were written by the modes before their requests carried tags (schema 1), each in a random scene of its
-//! inputs, of outcomes of every kind, and of timers; `state` is what a session had stored.
+//! inputs, of outcomes of every kind, and of timers; `state` is what a session had stored. Where that version did wrong
+//! (an empty memory written after a "forget", a retry counted at every outcome, summaries told apart by their number
+//! only), `effects` says what is right.
 
 mod scene;
 

@@ -4,10 +4,13 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use modehost_provider::{Provider, Reply};
 use modehost_tests::http::{self, Response};
 use modehost_tests::server::workspace_root;
-use modehost_tests::{Server, Settings, skip};
+use modehost_tests::{Server, Settings, guest, skip};
 use serde_json::{Value, json};
+
+use crate::asr::with_transcription;
 
 async fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
     http::request(server.http(), "GET", path, headers, "").await.expect("an answer")
@@ -100,11 +103,12 @@ fn browser_tools() -> Option<std::path::PathBuf> {
 }
 
 /// Runs a scene of `tests/console` in a browser against the server; returns what it reports.
-async fn scene(server: &Server, name: &str, folder: &Path) -> Value {
+async fn scene(server: &Server, name: &str, folder: &Path, variables: &[(&str, &str)]) -> Value {
     let mut command = Command::new("node");
     command
         .arg(format!("{name}.mjs"))
         .env("CONSOLE", format!("http://127.0.0.1:{}/", server.http().port()))
+        .envs(variables.iter().copied())
         .current_dir(folder)
         .stdin(Stdio::null());
     let output = modehost_task::run_blocking(move || command.output()).await.expect("not stopped").expect("node");
@@ -117,7 +121,7 @@ async fn scene(server: &Server, name: &str, folder: &Path) -> Value {
 async fn a_newcomer_gets_from_the_address_to_an_answer() {
     let Some(folder) = browser_tools() else { return };
     let server = Server::start(Settings::new().bundled()).await;
-    let report = scene(&server, "newcomer", &folder).await;
+    let report = scene(&server, "newcomer", &folder, &[]).await;
     assert_eq!((&report["answered"], &report["faults"]), (&json!(true), &json!([])), "{report:#}");
     // The server has seen a device like any other.
     let sessions = get(&server, "/api/v1/sessions", &[]).await.json();
@@ -130,7 +134,40 @@ async fn a_newcomer_gets_from_the_address_to_an_answer() {
 async fn every_page_is_whole_in_both_languages_and_themes() {
     let Some(folder) = browser_tools() else { return };
     let server = Server::start(Settings::new().bundled()).await;
-    let report = scene(&server, "pages", &folder).await;
+    let report = scene(&server, "pages", &folder, &[]).await;
     assert!(report["seen"].as_u64().is_some_and(|seen| seen >= 20), "{report}");
     assert_eq!(report["faults"], json!([]), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoken_turn_from_the_microphone_to_sound() {
+    let Some(folder) = browser_tools() else { return };
+    let provider = Provider::start();
+    provider.default_reply(Reply::text("what can you do"));
+    let settings = Settings::new().bundled().unset("tts.provider");
+    let server = Server::start(with_transcription(&provider, settings)).await;
+    let recording = workspace_root().join("tests/recordings/weather.wav");
+    let recording = recording.display().to_string();
+    let variables =
+        [("RECORDING", recording.as_str()), ("HEARD", "what can you do"), ("ANSWERED", "I can tell the time")];
+    let report = scene(&server, "speech", &folder, &variables).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    assert!(report["loudest"].as_f64().is_some_and(|loudest| loudest > 0.01), "{report}");
+    // What the recogniser was given is speech in the length of the recording, not noise of a broken encoder.
+    let lengths: Vec<usize> = provider.requests().iter().map(|asked| asked.file.len()).collect();
+    assert!(lengths.first().is_some_and(|length| *length > 16_000), "{lengths:?}");
+}
+
+#[tokio::test]
+async fn a_swap_is_seen_while_the_simulator_goes_on_talking() {
+    let Some(folder) = browser_tools() else { return };
+    let settings = Settings::new().bundled().plugin("fixture", guest::fixture_version("1.0.0"));
+    let server = Server::start(settings).await;
+    let swap = async {
+        // The device of the page has had its first turn.
+        server.wait_output("a turn has ended").await;
+        server.install("fixture", &guest::fixture_version("2.0.0"));
+    };
+    let (report, ()) = tokio::join!(scene(&server, "swap", &folder, &[]), swap);
+    assert_eq!((&report["sockets"], &report["faults"]), (&json!(1), &json!([])), "{report:#}");
 }

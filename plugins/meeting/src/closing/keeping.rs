@@ -137,6 +137,17 @@ impl Keeping {
         [self.archive, self.document].contains(&Errand::Open)
     }
 
+    /// In a state of a version that counted a failure when it started the alarm, one that it had not counted yet: the
+    /// pause before its retry.
+    fn uncounted_pause(&mut self) -> Option<u64> {
+        if self.tries > 0 || self.document_tries > 0 || !self.has_unwritten() {
+            return None;
+        }
+        self.tries = u32::from(self.archive == Errand::Due);
+        self.document_tries = u32::from(self.document == Errand::Due);
+        Some(PAUSE_S)
+    }
+
     fn has_unwritten(&self) -> bool {
         [self.archive, self.document].contains(&Errand::Due)
     }
@@ -208,8 +219,8 @@ impl Closing {
         if keeping.waits_for_storage() {
             return;
         }
-        let is_unwritten = keeping.has_unwritten();
-        if let Some(pause) = keeping.pause_s.take().filter(|_| is_unwritten) {
+        let pause = keeping.pause_s.take().or_else(|| keeping.uncounted_pause());
+        if let Some(pause) = pause.filter(|_| keeping.has_unwritten()) {
             // An alarm of its own: that of another meeting must not be set anew.
             cx.start_alarm(format!("{RETRY} {}", self.account.number), Duration::from_secs(pause));
         }

@@ -113,9 +113,15 @@ impl TestDevice {
         Ok(())
     }
 
+    /// No event of the script: it is not counted, so that a swap changes no seed.
     fn tell_upgraded(&mut self, upgraded: &Event) -> Result<(), String> {
-        self.handle_without_modes(upgraded)?;
-        if self.held { Ok(()) } else { self.try_settle() }
+        let now = self.world.borrow().now;
+        let instance = self.instance.as_mut().ok_or("no event has opened the instance")?;
+        let effects = instance
+            .handle(Context { now, seed: 0 }, upgraded)
+            .map_err(|fault| format!("{}: the mode {fault}", upgraded.name()))?;
+        effects.into_iter().for_each(|effect| self.carry_out(effect, now));
+        Ok(())
     }
 
     /// The state between two events.
@@ -136,10 +142,6 @@ impl TestDevice {
         if !matches!(event, Event::Started(_) | Event::Ended(_)) {
             self.tell_modes()?;
         }
-        self.handle_without_modes(event)
-    }
-
-    fn handle_without_modes(&mut self, event: &Event) -> Result<(), String> {
         let context = {
             let mut world = self.world.borrow_mut();
             world.handled += 1;

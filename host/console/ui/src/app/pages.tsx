@@ -1,5 +1,5 @@
-// The page of each route. Rule: the overview comes with the first load; the simulator and the rest are loaded when they
-// are opened; a page that cannot be loaded says so.
+// The page of each route. Rule: the simulator is loaded when it is opened, all other pages come with the first load; a page
+// that cannot be loaded says so.
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';

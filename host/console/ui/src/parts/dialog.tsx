@@ -1,5 +1,6 @@
 // A question before something is done. Rule: a <dialog> of the browser, so that focus, Escape and the page behind it
-// are its own; it stays open until the server has answered, and shows what it says.
+// are its own. It begins at the harmless button, unless something must be typed, and stays open until the server has
+// answered.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
@@ -68,7 +69,7 @@ export function Ask(props: AskProps) {
           >
             {props.action}
           </button>
-          <button type="button" class="button quiet" disabled={busy} onClick={() => own.current?.close()}>
+          <button type="button" class="button quiet" autofocus disabled={busy} onClick={() => own.current?.close()}>
             {w.cancel}
           </button>
         </div>

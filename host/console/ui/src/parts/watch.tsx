@@ -121,14 +121,14 @@ function Entries({ entries, columns }: { entries: readonly Entry[]; columns: 'de
             return (
               <tr key={entry.key}>
                 {at}
-                <td>
+                <td class="by">
                   {columns === 'device' ? call.plugin : call.device}
                   <span class="muted small served">{w.served(call.version, count(call.generation))}</span>
                 </td>
                 <td>
                   <code>{call.event}</code>
                 </td>
-                <td>
+                <td class="did">
                   <span class="chips">
                     {call.effects.map((effect, index) => (
                       <code key={index}>{effect}</code>
@@ -148,7 +148,7 @@ function Entries({ entries, columns }: { entries: readonly Entry[]; columns: 'de
                   )}
                 </td>
                 <td class="end when">{us(entry.took)}</td>
-                <td class="end when">{bytes(call.memory_bytes)}</td>
+                <td class="end when memory">{bytes(call.memory_bytes)}</td>
               </tr>
             );
           })}

@@ -90,6 +90,19 @@ function Axis({ end, step }: { end: number; step: number }) {
   );
 }
 
+// Ids of one maker begin alike: where there is little room, their end is shown.
+const TAIL = 8;
+
+function DeviceLink({ id }: { id: string }) {
+  const long = id.length > TAIL + 2;
+  return (
+    <a href={hrefOf({ page: 'device', id })} aria-label={id} title={id}>
+      {long && <span class="id-head">{id.slice(0, -TAIL)}</span>}
+      <span class={long ? 'id-tail' : ''}>{long ? id.slice(-TAIL) : id}</span>
+    </a>
+  );
+}
+
 function outcomeClass(outcome: string): string {
   if (outcome === 'failed') return 'badge danger';
   return outcome === 'interrupted' ? 'badge warn' : 'badge';
@@ -134,7 +147,7 @@ export function Waterfall(props: { turns: readonly (Turn | DeviceTurn)[]; captio
             </td>
             {devices && (
               <td class="who">
-                {'device' in turn && <a href={hrefOf({ page: 'device', id: turn.device })}>{turn.device}</a>}
+                {'device' in turn && <DeviceLink id={turn.device} />}
               </td>
             )}
             <td class="wide began">

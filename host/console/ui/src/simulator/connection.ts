@@ -1,7 +1,15 @@
 // One WebSocket to the server, from its opening to its end. Rule: it is open once the server has answered hello, it ends
 // once, and it never comes back by itself: device.ts decides on the next one (see reconnect.ts).
 import { frameAudio, frameText, parseFrame, type Framing } from './framing';
-import { helloOf, readMessage, writeMessage, type Codec, type Downlink, type FromServer, type ToServer } from './protocol';
+import {
+  helloOf,
+  readMessage,
+  writeMessage,
+  type Codec,
+  type Downlink,
+  type FromServer,
+  type ToServer,
+} from './protocol';
 
 /** Firmware waits as long for the answer to hello. */
 const HELLO_TIMEOUT_MS = 10_000;

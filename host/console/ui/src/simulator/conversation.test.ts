@@ -6,7 +6,10 @@ import { emotionWord, faceOf } from './emotions';
 import { readMessage } from './protocol';
 import { en, zh } from './words';
 
-const texts = (now: Conversation) => now.entries.map((entry) => (entry.who === 'note' ? entry.note.text(en) : entry.who === 'server' ? entry.sentences.join('') : entry.text));
+const texts = (now: Conversation) =>
+  now.entries.map((entry) =>
+    entry.who === 'note' ? entry.note.text(en) : entry.who === 'server' ? entry.sentences.join('') : entry.text,
+  );
 
 group('captions', () => {
   it('replaces what is not final', () => {
@@ -50,17 +53,30 @@ group('notes', () => {
   const of = (message: object) => describe(readMessage(JSON.stringify(message)));
 
   it('say what a message means', () => {
-    expect(of({ type: 'alert', status: 'ERROR', message: 'No recogniser.', emotion: 'sad' })?.text(en)).toBe('No recogniser.');
+    expect(of({ type: 'alert', status: 'ERROR', message: 'No recogniser.', emotion: 'sad' })?.text(en)).toBe(
+      'No recogniser.',
+    );
     expect(of({ type: 'error', code: 'ASR_UNAVAILABLE', message: 'm' })?.title?.(en)).toBe('Error ASR_UNAVAILABLE');
     expect(of({ type: 'mode', status: 'ok', state: 'start', mode: 'meeting' })?.text(zh)).toContain('meeting');
     expect(of({ type: 'mode', status: 'error', code: 'UNKNOWN_MODE', mode: 'x' })?.tone).toBe('danger');
     expect(of({ type: 'system', event: 'timeout_warning', remaining_ms: 9990 })?.text(en)).toContain('10 s');
-    expect(of({ type: 'meeting', phase: 'summary', title: 'T', bullets: ['a'], actions: [{ text: 'b' }, 7] })?.items).toEqual(['a', 'b']);
-    expect(of({ type: 'workflow', event: 'update', groupKey: 'g', tasks: [{ title: 'one', status: 'open' }] })?.items).toEqual(['one · open']);
+    expect(
+      of({ type: 'meeting', phase: 'summary', title: 'T', bullets: ['a'], actions: [{ text: 'b' }, 7] })?.items,
+    ).toEqual(['a', 'b']);
+    expect(
+      of({ type: 'workflow', event: 'update', groupKey: 'g', tasks: [{ title: 'one', status: 'open' }] })?.items,
+    ).toEqual(['one · open']);
   });
 
   it('are not made of what means nothing to a person', () => {
-    for (const message of [{ type: 'pong' }, { type: 'alert' }, { type: 'meeting', phase: 'snippet' }, { type: 'x' }, { type: 'workflow', event: 'update', tasks: [] }, { type: 'tts', state: 'start' }]) {
+    for (const message of [
+      { type: 'pong' },
+      { type: 'alert' },
+      { type: 'meeting', phase: 'snippet' },
+      { type: 'x' },
+      { type: 'workflow', event: 'update', tasks: [] },
+      { type: 'tts', state: 'start' },
+    ]) {
       expect(of(message)).toBeNull();
     }
   });
@@ -69,9 +85,12 @@ group('notes', () => {
 group('words', () => {
   it('have the same keys and no empty text in both languages', () => {
     const keys = (value: object, path = ''): string[] =>
-      Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'object' ? keys(inner as object, `${path}${key}.`) : [`${path}${key}`]));
+      Object.entries(value).flatMap(([key, inner]) =>
+        typeof inner === 'object' ? keys(inner as object, `${path}${key}.`) : [`${path}${key}`],
+      );
     expect(keys(zh)).toEqual(keys(en));
-    const flat = (value: object): unknown[] => Object.values(value).flatMap((inner) => (typeof inner === 'object' ? flat(inner as object) : [inner]));
+    const flat = (value: object): unknown[] =>
+      Object.values(value).flatMap((inner) => (typeof inner === 'object' ? flat(inner as object) : [inner]));
     for (const text of [...flat(en), ...flat(zh)]) expect(text).not.toBe('');
   });
 

@@ -94,5 +94,8 @@ function append(now: Conversation, entry: Entry): Conversation {
 
 /** Chinese sentences follow each other without a blank. */
 function isDense(before: string, sentence: string): boolean {
-  return /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]$/.test(before) || /^[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/.test(sentence);
+  return (
+    /[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]$/.test(before) ||
+    /^[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]/.test(sentence)
+  );
 }

@@ -9,10 +9,14 @@ export function describe(message: FromServer): Note | null {
     case 'alert': {
       const { status } = message;
       const text = message.message || status;
-      return text === '' ? null : { tone: 'warn', text: () => text, ...(text === status || status === '' ? {} : { title: () => status }) };
+      return text === ''
+        ? null
+        : { tone: 'warn', text: () => text, ...(text === status || status === '' ? {} : { title: () => status }) };
     }
     case 'notify':
-      return message.text === '' ? null : { tone: 'good', title: (words) => words.note.notice, text: () => message.text };
+      return message.text === ''
+        ? null
+        : { tone: 'good', title: (words) => words.note.notice, text: () => message.text };
     case 'error':
       return { tone: 'danger', title: (words) => words.note.errorOf(message.code), text: () => message.message };
     case 'system':
@@ -31,9 +35,16 @@ export function describe(message: FromServer): Note | null {
 function ofMode(message: FromServer & { type: 'mode' }): Note {
   const { mode } = message;
   if (!message.ok) {
-    return { tone: 'danger', title: (words) => words.note.errorOf(message.code), text: (words) => message.message || words.note.modeFailed(mode) };
+    return {
+      tone: 'danger',
+      title: (words) => words.note.errorOf(message.code),
+      text: (words) => message.message || words.note.modeFailed(mode),
+    };
   }
-  return { tone: 'good', text: (words) => (message.state === 'end' ? words.note.modeEnded(mode) : words.note.modeStarted(mode)) };
+  return {
+    tone: 'good',
+    text: (words) => (message.state === 'end' ? words.note.modeEnded(mode) : words.note.modeStarted(mode)),
+  };
 }
 
 /** Messages of the bundled modes (PROTOCOL.md, "Messages of the bundled modes"). */
@@ -45,7 +56,9 @@ function ofModes(name: string, body: JsonObject): Note | null {
       if (body['event'] !== 'update') return null;
       const tasks = array(body['tasks']);
       if (tasks.length === 0) return null;
-      const titles = tasks.map((task) => [string(object(task)['title']), string(object(task)['status'])].filter(Boolean).join(' · '));
+      const titles = tasks.map((task) =>
+        [string(object(task)['title']), string(object(task)['status'])].filter(Boolean).join(' · '),
+      );
       return {
         tone: 'plain',
         text: (words) => words.note.board(string(body['groupKey']) || '–', tasks.length),
@@ -54,7 +67,11 @@ function ofModes(name: string, body: JsonObject): Note | null {
     }
     case 'coding': {
       if (body['event'] !== 'insight' || body['final'] !== true) return null;
-      return { tone: 'plain', text: (words) => words.note.insight, items: texts(body, 'insights', 'risks', 'actions', 'nextSteps') };
+      return {
+        tone: 'plain',
+        text: (words) => words.note.insight,
+        items: texts(body, 'insights', 'risks', 'actions', 'nextSteps'),
+      };
     }
     case 'peer': {
       const text = string(object(body['payload'])['text']);
@@ -75,7 +92,11 @@ function ofMeeting(body: JsonObject): Note | null {
       return body['step'] === 'prepare' ? { tone: 'plain', text: (words) => words.note.progress } : null;
     case 'summary': {
       const title = string(body['title']);
-      return { tone: 'good', text: (words) => title || words.note.meeting, items: texts(body, 'bullets', 'decisions', 'actions') };
+      return {
+        tone: 'good',
+        text: (words) => title || words.note.meeting,
+        items: texts(body, 'bullets', 'decisions', 'actions'),
+      };
     }
     default:
       return null;

@@ -146,6 +146,9 @@ export class Device {
     if (called === null) return;
     const { name, failed } = called;
     this.calls.value = { ...this.calls.value, [name]: (this.calls.value[name] ?? 0) + 1 };
-    this.dialogue.add({ tone: failed ? 'warn' : 'plain', text: (w) => (failed ? w.note.toolFailed(name) : w.note.tool(name)) });
+    this.dialogue.add({
+      tone: failed ? 'warn' : 'plain',
+      text: (w) => (failed ? w.note.toolFailed(name) : w.note.tool(name)),
+    });
   }
 }

@@ -8,6 +8,12 @@ import type { Downlink, FromServer } from './protocol';
 import { measure, type Measure, type Turn, type TurnStart } from './turns';
 import { words } from './words';
 
+/** Codes of errors about what was heard. */
+const HEARING_CODES: readonly string[] = ['ASR_UNAVAILABLE', 'AUDIO_UNREADABLE'];
+/** How long listening waits for the answer to what was typed into another answer, in seconds: a `listen` `start` in
+ * between could end the turn. */
+const WAIT_FOR_ANSWER = 5;
+
 export interface DialogueEvents {
   /** When the person was heard last (`performance.now`), if the microphone was open. */
   takeSpeechEnd(): number | null;
@@ -67,7 +73,7 @@ export class Dialogue {
         this.onSpeech(message.state, message.text, now);
         break;
       case 'error':
-        this.measure({ type: 'failed', at: now });
+        this.measure({ type: 'failed', at: now, isHearing: HEARING_CODES.includes(message.code) });
         break;
       default:
         break;
@@ -127,10 +133,16 @@ export class Dialogue {
       this.measure({ type: 'answered', at: now });
     } else if (state === 'stop') {
       // What was stopped here is over already: this is the reply to `abort`, and the next turn may have begun.
-      const rest = this.isSpeaking.value ? this.finish(now) : 0;
+      const rest = this.isSpeaking.value ? this.finish(now) : this.isAwaited() ? WAIT_FOR_ANSWER : 0;
       this.cancelRest();
       this.rest = window.setTimeout(() => this.events.speechEnds(), rest * 1000);
     }
+  }
+
+  /** Whether a turn has begun that has no answer yet. */
+  private isAwaited(): boolean {
+    const last = this.turns.value.at(-1);
+    return last !== undefined && last.end === null && last.answered === null;
   }
 
   /** The server has ended its answer. Returns for how many seconds the end of it will still be heard. */

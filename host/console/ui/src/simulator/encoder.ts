@@ -97,6 +97,8 @@ class OpusEncoder implements Encoder {
 function toPcm(frame: Float32Array): Uint8Array<ArrayBuffer> {
   const packet = new Uint8Array(frame.length * 2);
   const view = new DataView(packet.buffer);
-  frame.forEach((sample, index) => view.setInt16(index * 2, Math.round(Math.max(-1, Math.min(1, sample)) * 32_767), true));
+  frame.forEach((sample, index) =>
+    view.setInt16(index * 2, Math.round(Math.max(-1, Math.min(1, sample)) * 32_767), true),
+  );
   return packet;
 }

@@ -30,7 +30,15 @@ export class FrameLog {
   add(passing: Passing): void {
     const { way, kind, bytes } = passing;
     if (kind === 'text') {
-      this.lines.push({ id: this.next++, at: Date.now(), way, kind, text: passing.text.slice(0, MOST_TEXT), frames: 1, bytes });
+      this.lines.push({
+        id: this.next++,
+        at: Date.now(),
+        way,
+        kind,
+        text: passing.text.slice(0, MOST_TEXT),
+        frames: 1,
+        bytes,
+      });
     } else {
       // Both ways may speak at once: the line of this way is the last one or the one before.
       const index = this.lines.findLastIndex((line) => line.way === way);

@@ -18,7 +18,10 @@ describe('framing', () => {
 
   it('reads what it writes', () => {
     for (const framing of FRAMINGS) {
-      expect(parseFrame(framing, frameAudio(framing, bytes(7, 8), 2 ** 32 + 5))).toEqual({ kind: 'audio', bytes: bytes(7, 8) });
+      expect(parseFrame(framing, frameAudio(framing, bytes(7, 8), 2 ** 32 + 5))).toEqual({
+        kind: 'audio',
+        bytes: bytes(7, 8),
+      });
     }
     expect(parseFrame(2, frameText(2, '{}') ?? bytes())).toEqual({ kind: 'text', bytes: bytes(123, 125) });
   });
@@ -49,7 +52,9 @@ describe('framing', () => {
       for (const framing of FRAMINGS) {
         const payload = parseFrame(framing, frame);
         if (payload.kind === 'malformed') continue;
-        expect([...payload.bytes], `${file} ${framing}`).toEqual([...frame.subarray(frame.length - payload.bytes.length)]);
+        expect([...payload.bytes], `${file} ${framing}`).toEqual([
+          ...frame.subarray(frame.length - payload.bytes.length),
+        ]);
         if (payload.kind === 'audio') {
           expect(parseFrame(framing, frameAudio(framing, payload.bytes, 7)), file).toEqual(payload);
         }

@@ -20,7 +20,11 @@ const TEXT = 1;
 const SHORT_MOST = 0xffff;
 
 /** Frames an audio packet. `timestampMs` is that of its first sample; only framing 2 carries it. */
-export function frameAudio(framing: Framing, packet: Uint8Array<ArrayBuffer>, timestampMs: number): Uint8Array<ArrayBuffer> {
+export function frameAudio(
+  framing: Framing,
+  packet: Uint8Array<ArrayBuffer>,
+  timestampMs: number,
+): Uint8Array<ArrayBuffer> {
   return framing === 1 ? packet : withHeader(framing, AUDIO, packet, timestampMs);
 }
 

@@ -3,7 +3,15 @@
 import { signal } from '@preact/signals';
 import { createEncoder, type Encoder } from './encoder';
 import { Loudness } from './loudness';
-import { openMicrophone, playInto, readSoundFile, SourceError, type Block, type Source, type SourceFault } from './microphone';
+import {
+  openMicrophone,
+  playInto,
+  readSoundFile,
+  SourceError,
+  type Block,
+  type Source,
+  type SourceFault,
+} from './microphone';
 import { FRAME_MS, UPLINK_RATE, type Codec, type ListenMode, type ToServer } from './protocol';
 import { Framer } from './resample';
 
@@ -114,7 +122,11 @@ export class Listening {
       this.pressedAt = performance.now() - LEAST_PRESS_MS;
       this.isOn.value = true;
       this.source.value = 'file';
-      this.open = playInto(samples, (block) => this.onBlock(block), () => this.fileEnds(wish));
+      this.open = playInto(
+        samples,
+        (block) => this.onBlock(block),
+        () => this.fileEnds(wish),
+      );
       this.resume();
     } catch (error) {
       if (wish === this.wish) this.fault.value = error instanceof SourceError ? error.fault : 'unreadable_file';
@@ -143,7 +155,10 @@ export class Listening {
     const wish = ++this.wish;
     this.opening.value = 'microphone';
     try {
-      const opened = await openMicrophone((block) => this.onBlock(block), () => this.lose('no_device'));
+      const opened = await openMicrophone(
+        (block) => this.onBlock(block),
+        () => this.lose('no_device'),
+      );
       if (wish !== this.wish) {
         opened.close();
         return false;

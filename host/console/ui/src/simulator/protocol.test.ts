@@ -50,20 +50,49 @@ describe('messages of the server', () => {
 
   it('reads every type of the document', () => {
     expect(readMessage('{"type":"stt","text":"hi"}')).toEqual({ type: 'stt', text: 'hi' });
-    expect(readMessage('{"type":" TTS ","state":"sentence_start","text":"a"}')).toEqual({ type: 'tts', state: 'sentence_start', text: 'a' });
+    expect(readMessage('{"type":" TTS ","state":"sentence_start","text":"a"}')).toEqual({
+      type: 'tts',
+      state: 'sentence_start',
+      text: 'a',
+    });
     expect(readMessage('{"type":"llm","emotion":"happy","text":"x"}')).toEqual({ type: 'emotion', emotion: 'happy' });
     expect(readMessage('{"type":"llm"}')).toEqual({ type: 'emotion', emotion: 'neutral' });
-    expect(readMessage('{"type":"audio","event":"transcription","text":"h"}')).toEqual({ type: 'transcription', text: 'h' });
-    expect(readMessage('{"type":"alert","status":"a","message":"b","emotion":"sad"}')).toMatchObject({ status: 'a', message: 'b' });
-    expect(readMessage('{"type":"system","event":"timeout_warning","remaining_ms":15000}')).toEqual({ type: 'timeout_warning', remainingMs: 15000 });
-    expect(readMessage('{"type":"system","message":"m"}')).toEqual({ type: 'system', message: 'm' });
-    expect(readMessage('{"type":"mode","status":"error","code":"UNKNOWN_MODE","message":"m","mode":"x","state":"start"}')).toEqual({
-      type: 'mode', ok: false, state: 'start', mode: 'x', code: 'UNKNOWN_MODE', message: 'm',
+    expect(readMessage('{"type":"audio","event":"transcription","text":"h"}')).toEqual({
+      type: 'transcription',
+      text: 'h',
     });
-    expect(readMessage('{"type":"error","code":"C","message":"m","ref":{"type":"t"}}')).toEqual({ type: 'error', code: 'C', message: 'm', of: 't' });
+    expect(readMessage('{"type":"alert","status":"a","message":"b","emotion":"sad"}')).toMatchObject({
+      status: 'a',
+      message: 'b',
+    });
+    expect(readMessage('{"type":"system","event":"timeout_warning","remaining_ms":15000}')).toEqual({
+      type: 'timeout_warning',
+      remainingMs: 15000,
+    });
+    expect(readMessage('{"type":"system","message":"m"}')).toEqual({ type: 'system', message: 'm' });
+    expect(
+      readMessage('{"type":"mode","status":"error","code":"UNKNOWN_MODE","message":"m","mode":"x","state":"start"}'),
+    ).toEqual({
+      type: 'mode',
+      ok: false,
+      state: 'start',
+      mode: 'x',
+      code: 'UNKNOWN_MODE',
+      message: 'm',
+    });
+    expect(readMessage('{"type":"error","code":"C","message":"m","ref":{"type":"t"}}')).toEqual({
+      type: 'error',
+      code: 'C',
+      message: 'm',
+      of: 't',
+    });
     expect(readMessage('{"type":"mcp","payload":{"id":1}}')).toEqual({ type: 'mcp', payload: { id: 1 } });
     expect(readMessage('{"type":"pong"}')).toEqual({ type: 'pong' });
-    expect(readMessage('{"type":"listen","state":"start","mode":"manual"}')).toEqual({ type: 'listen', state: 'start', mode: 'manual' });
+    expect(readMessage('{"type":"listen","state":"start","mode":"manual"}')).toEqual({
+      type: 'listen',
+      state: 'start',
+      mode: 'manual',
+    });
     expect(readMessage('{"type":"meeting","phase":"snippet"}')).toMatchObject({ type: 'other', name: 'meeting' });
   });
 

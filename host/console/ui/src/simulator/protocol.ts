@@ -54,7 +54,14 @@ export type FromServer =
   | { readonly type: 'notify'; readonly text: string }
   | { readonly type: 'system'; readonly message: string }
   | { readonly type: 'timeout_warning'; readonly remainingMs: number }
-  | { readonly type: 'mode'; readonly ok: boolean; readonly state: string; readonly mode: string; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'mode';
+      readonly ok: boolean;
+      readonly state: string;
+      readonly mode: string;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly type: 'listen'; readonly state: string; readonly mode: string }
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly of: string }
   | { readonly type: 'pong' }

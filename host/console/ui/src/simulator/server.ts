@@ -68,9 +68,13 @@ export async function findWakeWord(): Promise<string> {
 
 /** Phrases that begin a mode, one for each mode. */
 export function phrasesOf(plugins: readonly Generation[], isChinese: boolean): readonly string[] {
-  const offers = plugins.filter((one) => one.state === 'active' || one.state === 'trial').flatMap((one) => one.mode_offers);
+  const offers = plugins
+    .filter((one) => one.state === 'active' || one.state === 'trial')
+    .flatMap((one) => one.mode_offers);
   const hasHan = (phrase: string) => /[\u3400-\u9fff]/.test(phrase);
-  const phrases = offers.map((offer) => offer.phrases.find((phrase) => hasHan(phrase) === isChinese) ?? offer.phrases[0] ?? '');
+  const phrases = offers.map(
+    (offer) => offer.phrases.find((phrase) => hasHan(phrase) === isChinese) ?? offer.phrases[0] ?? '',
+  );
   return [...new Set(phrases)].filter((phrase) => phrase !== '').slice(0, 4);
 }
 

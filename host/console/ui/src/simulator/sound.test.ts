@@ -4,17 +4,22 @@ import { Loudness } from './loudness';
 import { Framer, Resampler } from './resample';
 
 function tone(hertz: number, rate: number, seconds: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: rate * seconds }, (_, index) => 0.5 * Math.sin((2 * Math.PI * hertz * index) / rate));
+  return Float32Array.from(
+    { length: rate * seconds },
+    (_, index) => 0.5 * Math.sin((2 * Math.PI * hertz * index) / rate),
+  );
 }
 
 function through(rate: number, input: Float32Array<ArrayBuffer>, block: number): Float32Array {
   const resampler = new Resampler(rate);
   const output: number[] = [];
-  for (let from = 0; from < input.length; from += block) output.push(...resampler.process(input.slice(from, from + block)));
+  for (let from = 0; from < input.length; from += block)
+    output.push(...resampler.process(input.slice(from, from + block)));
   return Float32Array.from(output);
 }
 
-const power = (samples: Float32Array) => Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+const power = (samples: Float32Array) =>
+  Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 
 describe('resampler', () => {
   it('keeps the length and the loudness of speech', () => {
@@ -44,7 +49,10 @@ describe('framer', () => {
     const add = (...samples: number[]) => framer.add(Float32Array.from(samples), (frame) => frames.push([...frame]));
     add(1, 2, 3);
     add(4, 5, 6, 7, 8, 9);
-    expect(frames).toEqual([[1, 2, 3, 4], [5, 6, 7, 8]]);
+    expect(frames).toEqual([
+      [1, 2, 3, 4],
+      [5, 6, 7, 8],
+    ]);
     framer.flush((frame) => frames.push([...frame]));
     expect(frames.at(-1)).toEqual([9, 0, 0, 0]);
     add(2);

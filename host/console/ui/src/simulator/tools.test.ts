@@ -16,12 +16,20 @@ function device(): Appliance & { state: DeviceState } {
 }
 
 const request = (method: string, params: JsonObject = {}): JsonObject => ({ jsonrpc: '2.0', id: 7, method, params });
-const call = (name: string, parameters: JsonObject = {}): JsonObject => request('tools/call', { name, arguments: parameters });
+const call = (name: string, parameters: JsonObject = {}): JsonObject =>
+  request('tools/call', { name, arguments: parameters });
 
 describe('tools', () => {
   it('answers initialize with the version of the protocol', () => {
-    const reply = answer(request('initialize', { protocolVersion: '2024-11-05', capabilities: { vision: { url: '', token: '' } } }), device());
-    expect(reply).toMatchObject({ jsonrpc: '2.0', id: 7, result: { protocolVersion: '2024-11-05', capabilities: { tools: {} } } });
+    const reply = answer(
+      request('initialize', { protocolVersion: '2024-11-05', capabilities: { vision: { url: '', token: '' } } }),
+      device(),
+    );
+    expect(reply).toMatchObject({
+      jsonrpc: '2.0',
+      id: 7,
+      result: { protocolVersion: '2024-11-05', capabilities: { tools: {} } },
+    });
   });
 
   it('lists all tools on one page', () => {
@@ -48,7 +56,9 @@ describe('tools', () => {
 
   it('switches the lamp', () => {
     const one = device();
-    expect(answer(call('self.lamp.turn_on'), one)).toMatchObject({ result: { isError: false, content: [{ type: 'text', text: 'true' }] } });
+    expect(answer(call('self.lamp.turn_on'), one)).toMatchObject({
+      result: { isError: false, content: [{ type: 'text', text: 'true' }] },
+    });
     expect(one.state.lampOn).toBe(true);
     answer(call('self.lamp.turn_off'), one);
     expect(one.state.lampOn).toBe(false);

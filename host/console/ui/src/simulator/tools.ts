@@ -35,7 +35,8 @@ const level = (name: string, least: number): JsonObject => ({
 const TOOLS: readonly Tool[] = [
   {
     name: 'self.get_device_status',
-    description: 'The current state of the device: volume of the speaker, lamp and its brightness. Call it before you change something relative to its present value.',
+    description:
+      'The current state of the device: volume of the speaker, lamp and its brightness. Call it before you change something relative to its present value.',
     properties: {},
     run: (_, appliance) => {
       const { lampOn, brightness, volume } = appliance.read();

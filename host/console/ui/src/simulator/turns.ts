@@ -21,7 +21,9 @@ export type Measure =
   | { readonly type: 'sent'; readonly start: TurnStart; readonly at: number; readonly text: string }
   /** `speechEnd`: when the microphone was last loud, if speech was heard here. */
   | { readonly type: 'understood'; readonly at: number; readonly text: string; readonly speechEnd: number | null }
-  | { readonly type: 'answered' | 'sounded' | 'finished' | 'aborted' | 'failed'; readonly at: number };
+  /** `isHearing`: speech could not be understood, which says nothing of a turn that was typed. */
+  | { readonly type: 'failed'; readonly at: number; readonly isHearing: boolean }
+  | { readonly type: 'answered' | 'sounded' | 'finished' | 'aborted'; readonly at: number };
 
 /** The stages of a turn, in ms from its start; what has not been reached is missing. */
 export interface Stage {
@@ -59,16 +61,24 @@ export function measure(turns: readonly Turn[], event: Measure): readonly Turn[]
         : turns;
     case 'sounded':
       // The player reports the sound a moment after it was asked to play: a turn that is over already counts too.
-      return last && last.sounded === null && last.answered !== null && event.at - last.answered < LONGEST_MS && last.end !== 'interrupted'
+      return last &&
+        last.sounded === null &&
+        last.answered !== null &&
+        event.at - last.answered < LONGEST_MS &&
+        last.end !== 'interrupted'
         ? change(turns, last, { sounded: event.at })
         : turns;
     case 'finished':
-      return open ? change(turns, open, { end: open.answered === null && open.sounded === null ? 'nothing' : 'answered' }) : turns;
+      return open
+        ? change(turns, open, { end: open.answered === null && open.sounded === null ? 'nothing' : 'answered' })
+        : turns;
     case 'aborted':
       return open ? change(turns, open, { end: 'interrupted' }) : turns;
     case 'failed':
       // An error that comes while the answer is being spoken is one of something else.
-      return open && open.answered === null ? change(turns, open, { end: 'failed' }) : turns;
+      return open && open.answered === null && (open.start === 'spoken' || !event.isHearing)
+        ? change(turns, open, { end: 'failed' })
+        : turns;
   }
 }
 
@@ -96,7 +106,10 @@ export function scale(turns: readonly Turn[]): number {
 function append(turns: readonly Turn[], turn: Pick<Turn, 'start' | 'from' | 'text' | 'understood'>): readonly Turn[] {
   const last = turns.at(-1);
   // A turn that nothing has followed: nobody waits for it any longer.
-  const before = last && last.end === null ? change(turns, last, { end: last.answered === null ? 'nothing' : 'interrupted' }) : turns;
+  const before =
+    last && last.end === null
+      ? change(turns, last, { end: last.answered === null ? 'nothing' : 'interrupted' })
+      : turns;
   const added: Turn = { ...turn, id: (last?.id ?? 0) + 1, answered: null, sounded: null, end: null };
   return [...before, added].slice(-TURNS);
 }

@@ -22,17 +22,27 @@ export const en = {
     unreachable: (address: string) =>
       `${address} does not accept a connection from this page. Check that the device port is reachable from here; if the server asks for a token, allow it in the address with auth.query_tokens; if this page has an origin of its own, name it in gateway.origins.`,
     noHello: 'The server did not answer hello within 10 s.',
-    closed: (code: number, reason: string) => (reason === '' ? `The server closed the connection (${code}).` : `The server closed the connection (${code}): ${reason}`),
+    closed: (code: number, reason: string) =>
+      reason === ''
+        ? `The server closed the connection (${code}).`
+        : `The server closed the connection (${code}): ${reason}`,
     lost: 'The connection was lost.',
     noAddress: 'The server did not say where devices connect. Check that its HTTP port answers /xiaozhi/ota/.',
     insecureAddress: (address: string) =>
       `This page came over https, but devices connect to ${address}. Browsers refuse that: set server.tls, or give a wss:// address in server.public_url.`,
     resumed: 'Reconnected. The conversation goes on.',
     renewed: 'Reconnected. The earlier session has ended; this is a new one.',
-    activation: (code: string) => `The server does not know this device yet. Enter the code ${code} in the console to activate it.`,
+    activation: (code: string) =>
+      `The server does not know this device yet. Enter the code ${code} in the console to activate it.`,
   },
 
-  phase: { idle: 'Ready', listening: 'Listening', speaking: 'Speaking', opening: 'Opening the microphone…', sending: 'Sending the sound file…' },
+  phase: {
+    idle: 'Ready',
+    listening: 'Listening',
+    speaking: 'Speaking',
+    opening: 'Opening the microphone…',
+    sending: 'Sending the sound file…',
+  },
 
   talk: {
     heading: 'Device',
@@ -59,9 +69,12 @@ export const en = {
 
   missing: {
     heading: 'What does not work here',
-    insecure: 'This page is neither on https nor on localhost, so the browser offers no microphone and no Opus. Typing works, and answers are heard as PCM.',
-    noWebcodecs: 'This browser has no Opus encoder (WebCodecs). Sound is sent and heard as PCM, which needs ten times the bandwidth.',
-    denied: 'The browser does not let this page use the microphone. Allow it in the settings of this page, then start again.',
+    insecure:
+      'This page is neither on https nor on localhost, so the browser offers no microphone and no Opus. Typing works, and answers are heard as PCM.',
+    noWebcodecs:
+      'This browser has no Opus encoder (WebCodecs). Sound is sent and heard as PCM, which needs ten times the bandwidth.',
+    denied:
+      'The browser does not let this page use the microphone. Allow it in the settings of this page, then start again.',
     noDevice: 'No microphone was found. Connect one, choose a sound file, or type.',
     busy: 'The microphone cannot be opened. Another program may be using it.',
     unreadableFile: 'This file is not a sound that the browser can read. Try WAV, MP3, OGG or M4A.',
@@ -92,10 +105,12 @@ export const en = {
     modeStarted: (mode: string) => `Mode ${mode} has begun.`,
     modeEnded: (mode: string) => `Mode ${mode} has ended.`,
     modeFailed: (mode: string) => `Mode ${mode} did not begin.`,
-    swapped: (plugin: string, generation: number, version: string) => `Plugin ${plugin} was swapped: generation ${generation} (${version}) answers now.`,
+    swapped: (plugin: string, generation: number, version: string) =>
+      `Plugin ${plugin} was swapped: generation ${generation} (${version}) answers now.`,
     tool: (name: string) => `Tool ${name} was called.`,
     toolFailed: (name: string) => `Tool ${name} was called with values that it refuses.`,
-    idle: (seconds: number) => `The server will close this idle connection in ${seconds} s. Say or type something to keep it.`,
+    idle: (seconds: number) =>
+      `The server will close this idle connection in ${seconds} s. Say or type something to keep it.`,
     errorOf: (code: string) => `Error ${code}`,
     progress: 'The meeting is being summed up…',
     meeting: 'Meeting',
@@ -126,7 +141,7 @@ export const en = {
   tools: {
     heading: 'Its tools',
     lead: 'A mode or a model can call these. The picture shows their state.',
-    lampOn: (brightness: number) => `The lamp is on, at ${brightness} %.`,
+    lampOn: (brightness: number) => `The lamp is on, at ${brightness}%.`,
     lampOff: 'The lamp is off.',
     listed: (tools: string) => `The server has read the list of ${tools} tools.`,
     notListed: 'The server has not asked for the list of tools yet.',
@@ -146,7 +161,8 @@ export const en = {
     sound: (codec: string, rate: string, frame: number) => `${codec}, ${rate}, ${frame} ms`,
     framing: 'Framing',
     framings: { 1: '1: bare packets', 2: '2: with a timestamp', 3: '3: with a short header' },
-    framingHint: 'A page cannot set Protocol-Version; the server learns the framing from the first frames. A change connects anew.',
+    framingHint:
+      'A page cannot set Protocol-Version; the server learns the framing from the first frames. A change connects anew.',
     newTab: ' (opens in a new tab)',
     drop: 'Lose the connection',
     dropHint: 'Cuts the connection as a bad network does; the device comes back by itself.',
@@ -157,7 +173,8 @@ export const en = {
     lead: 'What passed between this device and the server, the newest last; at most 200 lines.',
     sent: 'sent',
     received: 'received',
-    audio: (frames: number, bytes: string) => (frames === 1 ? `1 audio frame, ${bytes}` : `${frames} audio frames, ${bytes}`),
+    audio: (frames: number, bytes: string) =>
+      frames === 1 ? `1 audio frame, ${bytes}` : `${frames} audio frames, ${bytes}`,
     malformed: (frames: number, bytes: string) => `${frames} unreadable, ${bytes}`,
     empty: 'No frame yet.',
   },

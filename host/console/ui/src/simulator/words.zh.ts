@@ -18,7 +18,8 @@ export const zh: Words = {
     unreachable: (address) =>
       `${address} 没有接受本页面的连接。请确认从这里能访问设备端口；如果服务端要求令牌，请开启 auth.query_tokens 以允许在地址中携带；如果本页面来自其他源，请把它加入 gateway.origins。`,
     noHello: '服务端 10 秒内没有回应 hello。',
-    closed: (code, reason) => (reason === '' ? `服务端关闭了连接（${code}）。` : `服务端关闭了连接（${code}）：${reason}`),
+    closed: (code, reason) =>
+      reason === '' ? `服务端关闭了连接（${code}）。` : `服务端关闭了连接（${code}）：${reason}`,
     lost: '连接中断。',
     noAddress: '服务端没有给出设备的连接地址。请检查其 HTTP 端口能否访问 /xiaozhi/ota/。',
     insecureAddress: (address) =>
@@ -28,7 +29,13 @@ export const zh: Words = {
     activation: (code) => `服务端还不认识这台设备。请在控制台输入激活码 ${code}。`,
   },
 
-  phase: { idle: '就绪', listening: '正在聆听', speaking: '正在说话', opening: '正在打开麦克风…', sending: '正在发送音频文件…' },
+  phase: {
+    idle: '就绪',
+    listening: '正在聆听',
+    speaking: '正在说话',
+    opening: '正在打开麦克风…',
+    sending: '正在发送音频文件…',
+  },
 
   talk: {
     heading: '设备',

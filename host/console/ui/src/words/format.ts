@@ -80,6 +80,11 @@ export function moment(at: number): string {
   return dateFormat('moment', { dateStyle: 'medium', timeStyle: 'medium' }).format(at);
 }
 
+/** A label before what it labels. */
+export function labelled(label: string): string {
+  return language.value === 'zh' ? `${label}：` : `${label}: `;
+}
+
 /** Sentences after each other: Chinese has no space between them. */
 export function sentences(...all: readonly string[]): string {
   return all.filter(Boolean).join(language.value === 'zh' ? '' : ' ');

@@ -169,6 +169,7 @@ export function Actions(props: { id: string; connected: boolean; known: boolean;
               type="text"
               autoComplete="off"
               spellcheck={false}
+              autofocus
               value={typed}
               onInput={(event) => setTyped(event.currentTarget.value)}
             />

@@ -9,7 +9,7 @@ import { Facts, Own } from '../../parts/basics';
 import { Ask } from '../../parts/dialog';
 import { words } from '../../words';
 import { named } from '../../words/named';
-import { count, list, moment } from '../../words/format';
+import { count, labelled, list, moment } from '../../words/format';
 import type { PluginGroup } from './index';
 
 const MARKED_MS = 60_000;
@@ -64,7 +64,8 @@ function GenerationRow({ one, swapped }: { one: Generation; swapped: boolean }) 
           <td colSpan={6}>
             {notes.map(([label, text]) => (
               <p key={label} class="fault small">
-                {label}: <Own>{text}</Own>
+                {labelled(label)}
+                <Own>{text}</Own>
               </p>
             ))}
             {one.sessions_gone_back > 0 && (

@@ -56,7 +56,13 @@ export function AboutPanel({ device, detail }: { device: Device; detail: Session
         </p>
       </div>
       <div class="sim-drop">
-        <button type="button" class="button quiet" disabled={link.state.value !== 'open'} aria-describedby={`${id}-drop`} onClick={() => link.drop()}>
+        <button
+          type="button"
+          class="button quiet"
+          disabled={link.state.value !== 'open'}
+          aria-describedby={`${id}-drop`}
+          onClick={() => link.drop()}
+        >
           {w.drop}
         </button>
         <p id={`${id}-drop`} class="muted small">

@@ -143,7 +143,10 @@ export function ConversationPanel(props: { device: Device; phrases: readonly str
           {w.conversation.endMode(mode)}
         </button>
       )}
-      <span class={`badge ${link === 'open' ? 'good' : link === 'finding' || link === 'connecting' ? '' : 'warn'}`} role="status">
+      <span
+        class={`badge ${link === 'open' ? 'good' : link === 'finding' || link === 'connecting' ? '' : 'warn'}`}
+        role="status"
+      >
         {w.link[link]}
       </span>
       {(link === 'waiting' || link === 'away' || link === 'onDemand') && (

@@ -124,7 +124,12 @@ export function DevicePanel({ device, wakeWord }: { device: Device; wakeWord: st
         <button type="button" class="button quiet" disabled={wakeWord === ''} onClick={() => device.wake(wakeWord)}>
           {w.wake(wakeWord)}
         </button>
-        <button type="button" class="button quiet" disabled={!device.dialogue.isSpeaking.value} onClick={() => device.abort()}>
+        <button
+          type="button"
+          class="button quiet"
+          disabled={!device.dialogue.isSpeaking.value}
+          onClick={() => device.abort()}
+        >
           {w.abort}
         </button>
       </div>

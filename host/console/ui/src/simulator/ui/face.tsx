@@ -20,11 +20,20 @@ function Eye({ kind, x }: { kind: Eyes; x: number }) {
     case 'closed':
       return <path class="line" d={`M${x - 14} ${EYES} Q${x} ${EYES + 10} ${x + 14} ${EYES}`} />;
     case 'half':
-      return <path class="solid" d={`M${x - 11} ${EYES - 3} H${x + 11} V${EYES + 4} A11 11 0 0 1 ${x - 11} ${EYES + 4} Z`} />;
+      return (
+        <path class="solid" d={`M${x - 11} ${EYES - 3} H${x + 11} V${EYES + 4} A11 11 0 0 1 ${x - 11} ${EYES + 4} Z`} />
+      );
     case 'hearts':
-      return <path class="solid" d={`M${x} ${EYES + 14} C${x - 24} ${EYES - 2} ${x - 12} ${EYES - 18} ${x} ${EYES - 6} C${x + 12} ${EYES - 18} ${x + 24} ${EYES - 2} ${x} ${EYES + 14} Z`} />;
+      return (
+        <path
+          class="solid"
+          d={`M${x} ${EYES + 14} C${x - 24} ${EYES - 2} ${x - 12} ${EYES - 18} ${x} ${EYES - 6} C${x + 12} ${EYES - 18} ${x + 24} ${EYES - 2} ${x} ${EYES + 14} Z`}
+        />
+      );
     case 'shades':
-      return <path class="solid" d={`M${x - 24} ${EYES - 12} H${x + 24} V${EYES} A20 16 0 0 1 ${x - 16} ${EYES + 8} Z`} />;
+      return (
+        <path class="solid" d={`M${x - 24} ${EYES - 12} H${x + 24} V${EYES} A20 16 0 0 1 ${x - 16} ${EYES + 8} Z`} />
+      );
     case 'wide':
       return <circle class="line" cx={x} cy={EYES} r={14} />;
     default:
@@ -35,7 +44,12 @@ function Eye({ kind, x }: { kind: Eyes; x: number }) {
 function Brows({ tilt }: { tilt: number }) {
   if (tilt === 0) return null;
   const [inner, outer] = [34 + tilt * 7, 34 - tilt * 5];
-  return <path class="line" d={`M${LEFT - 16} ${outer} L${LEFT + 14} ${inner} M${RIGHT + 16} ${outer} L${RIGHT - 14} ${inner}`} />;
+  return (
+    <path
+      class="line"
+      d={`M${LEFT - 16} ${outer} L${LEFT + 14} ${inner} M${RIGHT + 16} ${outer} L${RIGHT - 14} ${inner}`}
+    />
+  );
 }
 
 /** The outline of a mouth: a line where it is closed. */

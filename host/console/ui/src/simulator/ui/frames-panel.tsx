@@ -12,7 +12,11 @@ function Line({ line }: { line: FrameLine }) {
   const w = words.value.frames;
   const size = bytes(line.bytes);
   const text =
-    line.kind === 'text' ? line.text : line.kind === 'audio' ? w.audio(line.frames, size) : w.malformed(line.frames, size);
+    line.kind === 'text'
+      ? line.text
+      : line.kind === 'audio'
+        ? w.audio(line.frames, size)
+        : w.malformed(line.frames, size);
   return (
     <li data-way={line.way} data-kind={line.kind}>
       <time dateTime={new Date(line.at).toISOString()}>{clock(line.at)}</time>

@@ -31,7 +31,8 @@ export function MissingNote({ device, missing }: { device: Device; missing: read
   const own: string[] = [];
   if (reason === 'insecure') own.push(w.insecure);
   else if (reason === 'no_webcodecs') own.push(w.noWebcodecs);
-  if (fault !== null && fault !== 'too_short' && !own.includes(sentenceOfFault(fault))) own.push(sentenceOfFault(fault));
+  if (fault !== null && fault !== 'too_short' && !own.includes(sentenceOfFault(fault)))
+    own.push(sentenceOfFault(fault));
   return (
     <div role="status">
       {(own.length > 0 || missing.length > 0) && (

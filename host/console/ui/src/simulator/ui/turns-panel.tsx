@@ -25,7 +25,11 @@ function Bar({ turn, longest }: { turn: Turn; longest: number }) {
 
 function Time({ turn, stage }: { turn: Turn; stage: Stage['name'] }) {
   const at = turn[stage];
-  return <td class={`end ${stage}`}>{at === null ? <span class="muted">{words.value.turns.none}</span> : ms(Math.max(0, Math.round(at - turn.from)))}</td>;
+  return (
+    <td class={`end ${stage}`}>
+      {at === null ? <span class="muted">{words.value.turns.none}</span> : ms(Math.max(0, Math.round(at - turn.from)))}
+    </td>
+  );
 }
 
 function outcomeClass(end: Turn['end']): string {
