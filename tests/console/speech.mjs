@@ -1,9 +1,9 @@
-// A spoken turn from the microphone to sound: Chromium's microphone plays a recording, the page encodes it, the server
+// A spoken turn from the microphone to sound: Chromium's microphone plays a recording once, the page encodes it, the server
 // recognises it, answers, and the answer is heard. Rule: what is heard is measured in the page, not taken from it.
 import { CONSOLE, launch, open, until } from './browser.mjs';
 
 const faults = [];
-const browser = await launch([`--use-file-for-fake-audio-capture=${process.env.RECORDING}`]);
+const browser = await launch([`--use-file-for-fake-audio-capture=${process.env.RECORDING}%noloop`]);
 const page = await open(browser, { locale: 'en-US', viewport: { width: 1280, height: 900 } }, faults);
 // Everything that goes to the speakers passes an analyser as well.
 await page.addInitScript(() => {
