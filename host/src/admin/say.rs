@@ -34,10 +34,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Words {
-    /// 1 to 2,000 characters, no control characters but line feeds.
+    /// 1 to 2,000 characters, not only blanks, no control characters but line feeds.
+    #[schema(min_length = 1, max_length = 2000)]
     text: String,
     /// How long it waits for a device that is away, in s, 0 to 604,800; 0: not at all. Default 3,600.
     #[serde(default = "default_ttl")]
+    #[schema(maximum = 604_800)]
     ttl_s: u64,
 }
 

@@ -20,6 +20,7 @@
 //! - [`author_documents`]: every block of the pages for authors, played as it is read
 //! - [`author`]: what both use: the binary, `dev` and its output
 //! - [`install`]: plugins from files and addresses
+//! - [`api_fuzz`]: the operators' API against its own document
 //! - [`console`]: the page for operators, as files and in a browser
 //! - [`watch`]: what a mode does, shown while it does it
 //! - [`swap`]: good versions under live sessions (H.2)
@@ -77,6 +78,7 @@
 mod activation;
 mod address_limits;
 mod alerts;
+mod api_fuzz;
 mod archive;
 mod asr;
 mod asr_faults;
