@@ -116,7 +116,7 @@ pub trait Instance: Send {
     fn snapshot(&mut self) -> Result<Snapshot, Fault>;
 
     /// Bytes of linear memory that it holds.
-    fn memory_bytes(&self) -> usize;
+    fn memory_used(&self) -> usize;
 }
 
 /// One published generation of a plugin. Instances keep the compiled code alive.

@@ -146,7 +146,7 @@ impl Instance for WasmInstance {
         Ok(saved)
     }
 
-    fn memory_bytes(&self) -> usize {
+    fn memory_used(&self) -> usize {
         self.store.data().limiter.used
     }
 }

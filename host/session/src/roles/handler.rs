@@ -193,7 +193,7 @@ impl Handler {
         if let Some(Err(fault)) = &state {
             call.no_state(fault);
         }
-        let memory = self.instance.as_ref().map_or(0, |instance| instance.memory_bytes());
+        let memory = self.instance.as_ref().map_or(0, |instance| instance.memory_used());
         env.shared.observers.show_call(call.into_record(self, &env.handle.device, memory));
         delivered
     }

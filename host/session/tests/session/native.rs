@@ -82,7 +82,7 @@ impl Instance for Running {
         }
         Ok(Snapshot { schema: 1, state: self.number.to_le_bytes().to_vec() })
     }
-    fn memory_bytes(&self) -> usize {
+    fn memory_used(&self) -> usize {
         0
     }
 }
