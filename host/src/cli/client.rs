@@ -139,15 +139,12 @@ impl Server {
     pub fn get_lines(&self, path: &str, each: &mut dyn FnMut(&str) -> bool) -> Result<(), RequestError> {
         let address = admin_address(&self.config);
         let token = self.config.admin_token.as_ref();
-        let refused = self.on_connection(address, async |tcp| {
-            let lines = match &self.config.tls {
-                None => stream::lines(tcp, address, path, token, each).await,
-                Some(files) => match timeout(limits::ADMIN_TIMEOUT, pinned::secure(tcp, address, files)).await {
-                    Ok(secured) => stream::lines(secured?, address, path, token, each).await,
-                    Err(_) => Err(io::Error::other("no TLS handshake in time")),
-                },
-            };
-            Ok(lines?)
+        let refused = self.on_connection(address, async |tcp| match &self.config.tls {
+            None => stream::lines(tcp, address, path, token, each).await,
+            Some(files) => match timeout(limits::ADMIN_TIMEOUT, pinned::secure(tcp, address, files)).await {
+                Ok(secured) => stream::lines(secured?, address, path, token, each).await,
+                Err(_) => Err(io::Error::other("no TLS handshake in time")),
+            },
         })?;
         refused.map_or(Ok(()), |response| check_status(address, &response))
     }

@@ -28,7 +28,7 @@ impl Default for OperatorSettings {
     }
 }
 
-fn is_name(name: &String, _: &()) -> garde::Result {
+fn is_name(name: &str, _: &()) -> garde::Result {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     if name.is_empty() || name.len() > 253 || !name.bytes().all(is_letter) {
         return Err(garde::Error::new("must be a host name without port, such as box.lan"));
@@ -45,7 +45,7 @@ mod tests {
         for (name, good) in
             [("box.lan", true), ("box", true), ("", false), ("http://box", false), ("box:8003", false), ("a b", false)]
         {
-            assert_eq!(is_name(&name.to_owned(), &()).is_ok(), good, "{name:?}");
+            assert_eq!(is_name(name, &()).is_ok(), good, "{name:?}");
         }
     }
 }

@@ -171,3 +171,14 @@ async fn a_swap_is_seen_while_the_simulator_goes_on_talking() {
     let (report, ()) = tokio::join!(scene(&server, "swap", &folder, &[]), swap);
     assert_eq!((&report["sockets"], &report["faults"]), (&json!(1), &json!([])), "{report:#}");
 }
+
+#[tokio::test]
+async fn the_token_is_asked_for_kept_in_memory_and_asked_for_again_once_it_is_withdrawn() {
+    let Some(folder) = browser_tools() else { return };
+    const TOKEN: &str = "a-token-that-is-long-enough";
+    let server = Server::start(Settings::new().bundled().set("server.admin_token", json!(TOKEN))).await;
+    let config = server.config_file().display().to_string();
+    let report = scene(&server, "signin", &folder, &[("TOKEN", TOKEN), ("CONFIG", &config)]).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    assert!(!server.output().contains(TOKEN), "the token is in the log");
+}
