@@ -44,6 +44,10 @@ generate:
     UPDATE_LICENSES=1 cargo test -p modehost --test dependencies
     UPDATE_REQUIREMENTS=1 cargo test -p modehost-tests --test requirements
 
+# The console's files, made from its source; needs Node
+console:
+    cd host/console/ui && npm ci && npm test && npm run build
+
 # The server as it is handed out
 dist:
     cargo build --locked --profile dist -p modehost
