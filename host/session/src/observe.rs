@@ -149,8 +149,10 @@ pub struct TooManyObservers;
 /// All observers of a server.
 #[derive(Default)]
 pub(crate) struct Observers {
-    /// Length of `list`, to be read without its lock.
-    count: AtomicUsize,
+    /// How many of `list` see calls, and how many turns: read without its lock, since most calls have no observer, also
+    /// where a page shows the turns of all devices.
+    of_calls: AtomicUsize,
+    of_turns: AtomicUsize,
     list: Mutex<Vec<Arc<Observer>>>,
     /// Turns that have ended since the start, observed or not.
     turns: AtomicU64,
@@ -191,7 +193,7 @@ impl Observer {
 impl Observers {
     /// What observers want to see of a call; `None` if there are none of it.
     pub(crate) fn interest_in_call(&self, plugin: &PluginId, device: &DeviceId) -> Option<Interest> {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.of_calls.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let list = self.list.lock();
@@ -219,7 +221,7 @@ impl Observers {
     /// Shows a turn to its observers.
     pub(crate) fn show_turn(&self, device: &DeviceId, record: &TurnRecord) {
         self.turns.fetch_add(1, Ordering::Relaxed);
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.of_turns.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut shown = None;
@@ -234,6 +236,13 @@ impl Observers {
         self.turns.load(Ordering::Relaxed)
     }
 
+    /// Counts the observers again; the caller holds the lock of the list.
+    fn count(&self, list: &[Arc<Observer>]) {
+        let of = |sees: fn(&Subject) -> bool| list.iter().filter(|observer| sees(&observer.subject)).count();
+        self.of_calls.store(of(|subject| !matches!(subject, Subject::Turns)), Ordering::Relaxed);
+        self.of_turns.store(of(|subject| !matches!(subject, Subject::Plugin(_))), Ordering::Relaxed);
+    }
+
     /// Begins to observe; ends when the returned value is dropped.
     pub(crate) fn add(self: &Arc<Self>, subject: Subject, interest: Interest) -> Result<Observation, TooManyObservers> {
         let mut list = self.list.lock();
@@ -243,7 +252,7 @@ impl Observers {
         let (records, received) = mpsc::channel(limits::OBSERVED_QUEUE);
         let observer = Arc::new(Observer { subject, interest, records, missed: AtomicU64::new(0) });
         list.push(observer.clone());
-        self.count.store(list.len(), Ordering::Relaxed);
+        self.count(&list);
         Ok(Observation { observers: self.clone(), observer, received })
     }
 }
@@ -271,7 +280,7 @@ impl Drop for Observation {
     fn drop(&mut self) {
         let mut list = self.observers.list.lock();
         list.retain(|observer| !Arc::ptr_eq(observer, &self.observer));
-        self.observers.count.store(list.len(), Ordering::Relaxed);
+        self.observers.count(&list);
     }
 }
 
@@ -308,6 +317,8 @@ mod tests {
         }
         assert_eq!((slow.take_missed(), slow.take_missed()), (3, 0));
         assert!(matches!(slow.next().await, Some(Observed::Turn(..))));
+        // Who looks at turns costs calls nothing.
+        assert_eq!(observers.of_calls.load(Ordering::Relaxed), 0);
     }
 
     #[test]
