@@ -220,6 +220,17 @@ fn the_host_knows_no_mode_by_name() {
             }
         }
     }
+    // In the console's source these are English words as well: there a name is a text that is nothing else.
+    let is_script = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "ts" || kind == "tsx");
+    for file in files(&root().join("host/console/ui/src")).into_iter().filter(is_script) {
+        for (index, line) in read(&file).lines().enumerate() {
+            let is_named =
+                |word: &&String| ['\'', '"', '`'].iter().any(|mark| line.contains(&format!("{mark}{word}{mark}")));
+            for word in words.iter().filter(is_named) {
+                faults.push(format!("{}:{}: {word}", shown(&file), index + 1));
+            }
+        }
+    }
     none(faults, "no mode is named under host/, in code, tests or comments; say what is meant in other words");
 }
 

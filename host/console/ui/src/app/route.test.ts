@@ -9,7 +9,7 @@ const ROUTES: Route[] = [
   { page: 'device', id: 'a/b?c#d %41 ü 设备' },
   { page: 'simulator' },
   { page: 'plugins' },
-  { page: 'plugin', id: 'conversation' },
+  { page: 'plugin', id: 'diary' },
   { page: 'configuration', search: '' },
   { page: 'configuration', search: 'llm.aliases.default' },
   { page: 'storage' },

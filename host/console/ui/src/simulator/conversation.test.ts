@@ -57,24 +57,23 @@ group('notes', () => {
       'No recogniser.',
     );
     expect(of({ type: 'error', code: 'ASR_UNAVAILABLE', message: 'm' })?.title?.(en)).toBe('Error ASR_UNAVAILABLE');
-    expect(of({ type: 'mode', status: 'ok', state: 'start', mode: 'meeting' })?.text(zh)).toContain('meeting');
+    expect(of({ type: 'mode', status: 'ok', state: 'start', mode: 'diary' })?.text(zh)).toContain('diary');
     expect(of({ type: 'mode', status: 'error', code: 'UNKNOWN_MODE', mode: 'x' })?.tone).toBe('danger');
     expect(of({ type: 'system', event: 'timeout_warning', remaining_ms: 9990 })?.text(en)).toContain('10 s');
-    expect(
-      of({ type: 'meeting', phase: 'summary', title: 'T', bullets: ['a'], actions: [{ text: 'b' }, 7] })?.items,
-    ).toEqual(['a', 'b']);
-    expect(
-      of({ type: 'workflow', event: 'update', groupKey: 'g', tasks: [{ title: 'one', status: 'open' }] })?.items,
-    ).toEqual(['one · open']);
+    const summary = of({ type: 'diary', phase: 'summary', title: 'T', bullets: ['a'], actions: [{ text: 'b' }, 7] });
+    expect([summary?.title?.(en), summary?.text(en), summary?.items]).toEqual(['diary · summary', 'T', ['a', 'b']]);
+    const list = of({ type: 'list', event: 'update', tasks: [{ title: 'one', status: 'open' }] });
+    expect([list?.title, list?.text(en), list?.items]).toEqual([undefined, 'list · update', ['one · open']]);
+    expect(of({ type: 'mail', payload: { text: 'hello' } })?.text(en)).toBe('hello');
   });
 
   it('are not made of what means nothing to a person', () => {
     for (const message of [
       { type: 'pong' },
       { type: 'alert' },
-      { type: 'meeting', phase: 'snippet' },
+      { type: 'diary', phase: 'snippet', text: 'heard as well' },
       { type: 'x' },
-      { type: 'workflow', event: 'update', tasks: [] },
+      { type: 'list', event: 'update', tasks: [] },
       { type: 'tts', state: 'start' },
     ]) {
       expect(of(message)).toBeNull();

@@ -1,7 +1,7 @@
 // What a message of the server means to a person, as a note among the captions. Rule: pure; a message that means nothing
 // to one yields none and stands in the view of frames only.
 import type { Note } from './conversation';
-import { array, object, string, type FromServer, type JsonObject } from './protocol';
+import { array, object, string, type FromServer, type Json, type JsonObject } from './protocol';
 
 /** The note of a message, or `null`. */
 export function describe(message: FromServer): Note | null {
@@ -26,7 +26,7 @@ export function describe(message: FromServer): Note | null {
     case 'mode':
       return ofMode(message);
     case 'other':
-      return ofModes(message.name, message.body);
+      return ofAMode(message.name, message.body);
     default:
       return null;
   }
@@ -47,65 +47,27 @@ function ofMode(message: FromServer & { type: 'mode' }): Note {
   };
 }
 
-/** Messages of the bundled modes (PROTOCOL.md, "Messages of the bundled modes"). */
-function ofModes(name: string, body: JsonObject): Note | null {
-  switch (name) {
-    case 'meeting':
-      return ofMeeting(body);
-    case 'workflow': {
-      if (body['event'] !== 'update') return null;
-      const tasks = array(body['tasks']);
-      if (tasks.length === 0) return null;
-      const titles = tasks.map((task) =>
-        [string(object(task)['title']), string(object(task)['status'])].filter(Boolean).join(' · '),
-      );
-      return {
-        tone: 'plain',
-        text: (words) => words.note.board(string(body['groupKey']) || '–', tasks.length),
-        items: titles.slice(0, 8),
-      };
-    }
-    case 'coding': {
-      if (body['event'] !== 'insight' || body['final'] !== true) return null;
-      return {
-        tone: 'plain',
-        text: (words) => words.note.insight,
-        items: texts(body, 'insights', 'risks', 'actions', 'nextSteps'),
-      };
-    }
-    case 'peer': {
-      const text = string(object(body['payload'])['text']);
-      const from = string(body['from_alias']) || string(body['from']);
-      return text === '' ? null : { tone: 'good', title: (words) => words.note.peer(from), text: () => text };
-    }
-    default:
-      return null;
-  }
+/** The message of a mode: modes are no part of the protocol, so what it says is shown, whatever mode that is. */
+function ofAMode(name: string, body: JsonObject): Note | null {
+  const headline = string(body['title']) || string(body['message']) || string(object(body['payload'])['text']);
+  const items = texts(Object.values(body));
+  if (headline === '' && items.length === 0) return null;
+  const step = string(body['phase']) || string(body['event']);
+  const label = step === '' ? name : `${name} · ${step}`;
+  return {
+    tone: 'plain',
+    text: () => headline || label,
+    ...(headline === '' ? {} : { title: () => label }),
+    ...(items.length === 0 ? {} : { items }),
+  };
 }
 
-function ofMeeting(body: JsonObject): Note | null {
-  switch (body['phase']) {
-    case 'finalize':
-      return { tone: 'good', text: (words) => words.note.saved(string(body['meeting_id'])) };
-    case 'progress':
-      // One line for all steps: the summary itself says that it is done.
-      return body['step'] === 'prepare' ? { tone: 'plain', text: (words) => words.note.progress } : null;
-    case 'summary': {
-      const title = string(body['title']);
-      return {
-        tone: 'good',
-        text: (words) => title || words.note.meeting,
-        items: texts(body, 'bullets', 'decisions', 'actions'),
-      };
-    }
-    default:
-      return null;
-  }
-}
-
-/** The texts of several lists: strings, or objects with a `text` or a `title`. */
-function texts(body: JsonObject, ...members: string[]): readonly string[] {
-  const all = members.flatMap((member) => array(body[member]));
-  const lines = all.map((one) => string(one) || string(object(one)['text']) || string(object(one)['title']));
+/** The texts in lists among these values: strings, or objects with a `text` or a `title`, and with their `status`. */
+function texts(values: readonly (Json | undefined)[]): readonly string[] {
+  const lines = values.flatMap((value) => array(value)).map((one) => {
+    const { text, title, status } = object(one);
+    const says = string(one) || string(text) || string(title);
+    return says === '' ? '' : [says, string(status)].filter(Boolean).join(' · ');
+  });
   return lines.filter((line) => line !== '').slice(0, 12);
 }

@@ -93,7 +93,7 @@ describe('messages of the server', () => {
       state: 'start',
       mode: 'manual',
     });
-    expect(readMessage('{"type":"meeting","phase":"snippet"}')).toMatchObject({ type: 'other', name: 'meeting' });
+    expect(readMessage('{"type":"diary","phase":"snippet"}')).toMatchObject({ type: 'other', name: 'diary' });
   });
 
   it('takes members of a wrong type for missing ones', () => {

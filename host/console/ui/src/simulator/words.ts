@@ -112,12 +112,6 @@ export const en = {
     idle: (seconds: number) =>
       `The server will close this idle connection in ${seconds} s. Say or type something to keep it.`,
     errorOf: (code: string) => `Error ${code}`,
-    progress: 'The meeting is being summed up…',
-    meeting: 'Meeting',
-    saved: (id: string) => `The meeting has ended and is saved as ${id}.`,
-    board: (group: string, tasks: number) => `Board ${group}: ${tasks} ${tasks === 1 ? 'task' : 'tasks'}`,
-    insight: 'Insight',
-    peer: (from: string) => `Message from ${from}`,
     notice: 'Notice',
   },
 

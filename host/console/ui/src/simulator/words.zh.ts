@@ -100,12 +100,6 @@ export const zh: Words = {
     toolFailed: (name) => `工具 ${name} 被调用，但参数无效，已拒绝。`,
     idle: (seconds) => `连接空闲，服务端将在 ${seconds} 秒后关闭。说话或输入即可保持。`,
     errorOf: (code) => `错误 ${code}`,
-    progress: '正在生成会议总结…',
-    meeting: '会议',
-    saved: (id) => `会议已结束，保存为 ${id}。`,
-    board: (group, tasks) => `看板 ${group}：${tasks} 个任务`,
-    insight: '分析结果',
-    peer: (from) => `来自 ${from} 的消息`,
     notice: '通知',
   },
 
