@@ -81,6 +81,17 @@ pub struct ProcessState {
     pub stop: Receiver<bool>,
     /// When the server started.
     pub started: Instant,
+    /// The ports that are bound, which the settings may have left to the system.
+    pub ports: Ports,
+}
+
+/// Ports that are bound.
+#[derive(Clone, Copy)]
+pub struct Ports {
+    /// For devices.
+    pub devices: u16,
+    /// For OTA.
+    pub http: u16,
 }
 
 impl AdminState {

@@ -230,7 +230,12 @@ impl Opened {
             operator: commands.clone(),
             speech: backends.speech.clone(),
             metrics,
-            process: admin::ProcessState { readiness: health.subscribe(), stop: health.subscribe_stop(), started },
+            process: admin::ProcessState {
+                readiness: health.subscribe(),
+                stop: health.subscribe_stop(),
+                started,
+                ports: admin::Ports { devices: bound.device_address().port(), http: bound.http_address().port() },
+            },
             says: Default::default(),
             order_permits: Semaphore::new(limits::ADMIN_ORDERS),
         };

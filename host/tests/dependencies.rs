@@ -108,7 +108,8 @@ fn license_texts(packages: &BTreeMap<(String, String), Value>) -> String {
         let names = names.into_iter().collect::<Vec<_>>().join(", ");
         let _ = write!(page, "{names}\n\n{text}\n\n{}\n\n", "=".repeat(80));
     }
-    page
+    // What the console's page is built with is no crate.
+    page + &std::fs::read_to_string(root().join("host/console/NOTICE")).expect("the notice of the console")
 }
 
 #[test]

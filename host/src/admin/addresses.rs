@@ -6,6 +6,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use modehost_gateway::ServerConfig;
 
+use super::Ports;
+
 /// The addresses of a server.
 pub(super) struct Addresses {
     /// The WebSocket of devices: `ws://host:port/path/`.
@@ -15,16 +17,16 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    pub fn of(server: &ServerConfig, headers: &HeaderMap) -> Self {
+    pub fn of(server: &ServerConfig, ports: Ports, headers: &HeaderMap) -> Self {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
         let host = host.as_ref().map_or("localhost", Authority::host);
         let (ws, http) = if server.tls.is_some() { ("wss", "https") } else { ("ws", "http") };
         let path = server.paths.first().map_or("/", String::as_str);
         let devices = match &server.public_url {
             Some(url) => url.as_str().to_owned(),
-            None => format!("{ws}://{host}:{}{path}", server.port),
+            None => format!("{ws}://{host}:{}{path}", ports.devices),
         };
-        Self { devices, ota: format!("{http}://{host}:{}/xiaozhi/ota/", server.http_port) }
+        Self { devices, ota: format!("{http}://{host}:{}/xiaozhi/ota/", ports.http) }
     }
 
     /// The origin of the WebSocket, without its path.
@@ -39,7 +41,7 @@ mod tests {
 
     fn of(host: &str, server: &ServerConfig) -> (String, String) {
         let headers = [(header::HOST, host.parse().expect("a host"))].into_iter().collect();
-        let Addresses { devices, ota } = Addresses::of(server, &headers);
+        let Addresses { devices, ota } = Addresses::of(server, Ports { devices: 8004, http: 8003 }, &headers);
         (devices, ota)
     }
 

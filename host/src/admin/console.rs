@@ -30,6 +30,6 @@ fn respond(State(admin): &Shared, file: &str, headers: &HeaderMap) -> Response {
     if !live.document.operators.console {
         return (StatusCode::NOT_FOUND, "the console is switched off (operators.console)\n").into_response();
     }
-    let addresses = Addresses::of(&live.document.server, headers);
+    let addresses = Addresses::of(&live.document.server, admin.process.ports, headers);
     modehost_console::respond(file, headers, addresses.devices_origin())
 }

@@ -80,7 +80,7 @@ async fn status(State(admin): Shared, headers: HeaderMap) -> impl IntoResponse {
     let advice = advice(&live);
     let settings = &live.document;
     let missing = missing(settings, &admin.speech.providers()).into_iter();
-    let addresses = Addresses::of(&settings.server, &headers);
+    let addresses = Addresses::of(&settings.server, admin.process.ports, &headers);
     Json(StatusView {
         version: env!("CARGO_PKG_VERSION"),
         uptime_s: admin.process.started.elapsed().as_secs(),

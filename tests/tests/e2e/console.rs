@@ -82,6 +82,21 @@ async fn the_status_says_what_is_missing_and_where_devices_connect() {
     assert_eq!((&status["devices_url"], &status["ota_url"]), (&json!(devices), &json!(ota)));
 }
 
+#[tokio::test]
+async fn ports_that_the_system_chose_are_the_ones_that_are_told() {
+    let mut server = Server::prepare(&Settings::new());
+    server.set_variable("MODEHOST__SERVER__PORT", "0");
+    server.launch();
+    server.ready().await;
+    let status = get(&server, "/api/v1/status", &[]).await.json();
+    let devices = status["devices_url"].as_str().expect("an address").to_owned();
+    assert!(!devices.contains(":0/"), "{devices}");
+    let origin = devices.trim_end_matches("/supie/v1/");
+    let page = get(&server, "/", &[]).await;
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy} {devices}");
+}
+
 /// Where `npm ci` has put what drives the browser.
 fn browser_tools() -> Option<std::path::PathBuf> {
     let folder = workspace_root().join("tests/console");
