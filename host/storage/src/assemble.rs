@@ -19,16 +19,32 @@ use crate::traits::{JournalEntry, JournalPart, Journals};
 /// # Errors
 /// `Invalid` if `content` is not a JSON object or alone over the limit; those of the storage.
 pub async fn assemble(journals: Arc<dyn Journals>, content: String, part: JournalPart) -> Result<String, StorageError> {
-    assemble_within(&*journals, &content, &part, limits::ASSEMBLED_BYTES).await
+    let assembled = assemble_within(&*journals, &content, &part, limits::ASSEMBLED_BYTES).await?;
+    if assembled.omitted > 0 {
+        tracing::warn!(
+            journal.omitted = assembled.omitted,
+            limit_bytes = limits::ASSEMBLED_BYTES,
+            "a journal is too long to be sent as a whole"
+        );
+    }
+    Ok(assembled.object)
+}
+
+/// An object with a journal in it.
+pub(crate) struct Assembled {
+    /// JSON.
+    pub(crate) object: String,
+    /// How many entries were left out.
+    pub(crate) omitted: u64,
 }
 
 /// As [`assemble`], with an explicit limit.
-async fn assemble_within(
+pub(crate) async fn assemble_within(
     journals: &dyn Journals,
     content: &str,
     part: &JournalPart,
     max: usize,
-) -> Result<String, StorageError> {
+) -> Result<Assembled, StorageError> {
     let mut whole = object_prefix(content, &part.member)?;
     if whole.len() > max {
         return Err(StorageError::Invalid(format!("the object has {} bytes; {max} are allowed", whole.len())));
@@ -47,18 +63,13 @@ async fn assemble_within(
     }
     if tail.omitted > 0 {
         add(&mut head, &format!("{{\"omitted_entries\":{}}}", tail.omitted));
-        tracing::warn!(
-            journal.omitted = tail.omitted,
-            limit_bytes = max,
-            "a journal is too long to be sent as a whole"
-        );
     }
     for value in tail.entries {
         add(&mut head, &value);
     }
     whole.push_str(&head);
     whole.push_str("]}");
-    Ok(whole)
+    Ok(Assembled { object: whole, omitted: tail.omitted })
 }
 
 /// The object up to where the entries begin.
@@ -187,7 +198,7 @@ mod tests {
     #[test]
     fn of_a_journal_that_is_too_long_head_and_tail_are_kept() {
         let (_dir, storage) = filled(1000);
-        let whole = block_on(assemble_within(&*storage, "{}", &part("j"), 2000)).expect("an object");
+        let whole = block_on(assemble_within(&*storage, "{}", &part("j"), 2000)).expect("an object").object;
         assert!(whole.len() <= 2000 + 40, "{}", whole.len());
         let whole: Value = serde_json::from_str(&whole).expect("JSON");
         let lines = whole["lines"].as_array().expect("a list");

@@ -14,7 +14,7 @@
 mod entry;
 mod files;
 mod index;
-mod markdown;
+pub(crate) mod markdown;
 pub(crate) mod names;
 #[cfg(test)]
 mod tests;

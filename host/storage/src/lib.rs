@@ -14,6 +14,7 @@
 //! - [`fallback_queue`]: a file for the offline queue while the database cannot be used
 //! - [`mod@assemble`]: inserts a journal into the JSON object that it belongs to
 //! - [`export`]: archive entries as files for people
+//! - [`reading`]: an archive entry as people read it
 //! - [`journal_gc`]: removal of orphaned journals and expired archive entries
 //! - `metrics`: descriptions of this crate's metrics
 //! - [`local_directory`]: the device directory of a single process
@@ -30,6 +31,7 @@ pub mod limits;
 pub mod local_directory;
 mod metrics;
 mod object;
+pub mod reading;
 pub mod reply;
 pub mod sqlite;
 pub mod traits;
@@ -41,9 +43,10 @@ pub use export::ArchiveExporter;
 pub use fallback_queue::FallbackQueue;
 pub use journal_gc::{JournalGc, sweep};
 pub use local_directory::LocalDirectory;
+pub use reading::{ReadEntry, read_entry};
 pub use reply::{Reply, StorageError};
 pub use sqlite::{
-    Backup, BackupError, CompactionReport, ErasureReport, KindUsage, OpenError, PermanentError, SqliteStorage, Usage,
-    backup,
+    ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, Backup, BackupError, CompactionReport,
+    DocumentRow, ErasureReport, KindUsage, OpenError, PermanentError, SqliteStorage, Usage, backup,
 };
 pub use traits::JournalPart;

@@ -113,3 +113,9 @@ pub const JOURNAL_REMOVED_AT_ONCE: u32 = 8_192;
 pub const EXPORT_BATCH: u32 = 32;
 /// Interval of retries for files that could not be written.
 pub const EXPORT_RETRY: Duration = Duration::from_secs(30);
+/// Archive entries that one step of a search looks at: some milliseconds.
+pub const SEARCH_ENTRIES: u64 = 500;
+/// Bytes that one step of a search reads, so that no other reader waits for long.
+pub const SEARCH_BYTES: usize = 8 * 1024 * 1024;
+/// Characters of what is shown around a match.
+pub const EXCERPT_CHARACTERS: usize = 160;

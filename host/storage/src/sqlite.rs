@@ -16,6 +16,7 @@
 //! - `failure`: mapping of engine errors to errors for callers
 //! - `backup`: a copy while the server runs
 //! - `device_data`: export and erasure of everything of one device
+//! - `browse`: lists of documents and finished work, in pages
 //! - `usage`: disk usage and compaction
 //! - `watches`: subscriptions to document changes
 //! - `commit`: session batches: writes and record
@@ -24,6 +25,7 @@
 mod archives;
 mod backlog;
 mod backup;
+mod browse;
 mod capacity;
 mod commit;
 mod device_data;
@@ -62,6 +64,7 @@ use crate::config::{Config, QueueQuotas};
 use crate::reply::{Reply, StorageError};
 
 pub use self::backup::{Backup, BackupError, backup};
+pub use self::browse::{ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, DocumentRow};
 pub use self::device_data::ErasureReport;
 pub use self::open::{OpenError, PermanentError};
 pub use self::usage::{CompactionReport, KindUsage, Usage};
