@@ -3,6 +3,8 @@
 //! Rule: every value keeps the location of its key and of itself, and a plain scalar keeps its spelling, so that an
 //! unquoted device id is not lost to a number.
 
+use std::ops::Range;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -116,6 +118,11 @@ fn diagnostic_at(name: &str, text: &str, position: Position, message: String) ->
 }
 
 impl Node {
+    /// The bytes of a scalar in the text from which this node was parsed; those of its anchor, for an alias.
+    pub fn range(&self) -> Option<Range<usize>> {
+        self.bytes.map(|(start, end)| start..end)
+    }
+
     /// The spelling of a plain scalar in `text`, from which this node was parsed.
     pub fn spelling<'a>(&self, text: &'a str) -> Option<&'a str> {
         let (start, end) = self.bytes?;

@@ -71,6 +71,13 @@ impl Lock {
         self.plugins.sort_by(|one, other| one.id.cmp(&other.id));
     }
 
+    /// Forgets a plugin; true if it was known.
+    pub fn remove(&mut self, id: &str) -> bool {
+        let count = self.plugins.len();
+        self.plugins.retain(|known| known.id != id);
+        self.plugins.len() != count
+    }
+
     /// Writes the file, atomically.
     ///
     /// # Errors

@@ -17,9 +17,11 @@
 //! - `json`, `repair`: the JSON object in an answer, whole or damaged
 //! - `fault`, `request_metrics`: failures; metrics and log lines of a question
 //! - `metrics`: descriptions of the metrics of this crate
+//! - `alias`: one alias at a time, for operators
 
 #![warn(missing_docs)]
 
+mod alias;
 mod answer;
 mod attempt;
 mod call;
@@ -59,6 +61,7 @@ use modehost_contract::event::Failure;
 use modehost_contract::service::{ModelPart, Models};
 use parking_lot::Mutex;
 
+pub use crate::alias::{AliasState, aliases, ask_alias};
 use crate::call::Call;
 use crate::client::{Client, ClientSettings, Endpoint};
 pub use crate::config::Config;

@@ -189,6 +189,14 @@ impl Config {
         }
         granted
     }
+
+    /// The grants that a plugin requires and does not have.
+    pub fn missing_grants(&self, package: &Package) -> Vec<Grant> {
+        let granted = self.granted(package);
+        let granted: Vec<Grant> = granted.iter().filter_map(|text| Grant::parse(text).ok()).collect();
+        let is_missing = |grant: &&Grant| !granted.iter().any(|have| have.covers(grant));
+        package.grants.iter().filter(is_missing).cloned().collect()
+    }
 }
 
 fn not_empty(dir: &std::path::Path, _context: &()) -> garde::Result {

@@ -6,7 +6,7 @@ use modehost_contract::Snapshot;
 use modehost_ids::{ConnectionId, PluginId};
 use modehost_outbox::Outbox;
 use modehost_protocol::DeviceMessage;
-use modehost_speech::InputEvent;
+use modehost_speech::{InputEvent, Sound};
 use modehost_storage::StorageError;
 use modehost_storage::traits::Document;
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use crate::boundary::Boundary;
 use crate::inspect::SessionState;
 use crate::redelivery::DeliveryGate;
 use crate::requests::Outcome;
+use crate::tools::OfferedTools;
 
 /// An event that wakes a session.
 pub(crate) enum SessionEvent {
@@ -68,6 +69,17 @@ pub(crate) enum Departure {
     Lost,
 }
 
+/// Why a sound is not played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotPlayed {
+    /// There is no connection that is ready.
+    #[error("the device is not connected now")]
+    Away,
+    /// Other sounds are being played or wait.
+    #[error("other sounds wait to be played; stop them, or wait until they have ended")]
+    Full,
+}
+
 /// A control of the server.
 pub(crate) enum Control {
     Attach {
@@ -97,6 +109,22 @@ pub(crate) enum Control {
     Tell {
         text: Arc<str>,
         spoken: bool,
+    },
+    /// An operator has the device play this.
+    Play {
+        sound: Sound,
+        outcome: mpsc::Sender<Result<(), NotPlayed>>,
+    },
+    /// An operator stops what the device is speaking.
+    Silence,
+    /// An operator asks for the tools of the device.
+    OfferTools(mpsc::Sender<OfferedTools>),
+    /// An operator calls a tool of older firmware.
+    CallThing {
+        name: String,
+        arguments: String,
+        /// Its text; none if there is no such tool.
+        outcome: mpsc::Sender<Option<String>>,
     },
     /// Close the connection: this one only, or whichever is served.
     Kick {

@@ -117,3 +117,5 @@ pub const BACKOFF: Duration = Duration::from_secs(1);
 pub const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// Consecutive faults before a handler is stopped.
 pub const FAULTS_FREE: u32 = 3;
+/// Times to the first sound that are kept until somebody takes them.
+pub const FIRST_SOUNDS: usize = 1_000;

@@ -156,6 +156,8 @@ pub(crate) struct Observers {
     list: Mutex<Vec<Arc<Observer>>>,
     /// Turns that have ended since the start, observed or not.
     turns: AtomicU64,
+    /// Their times to the first sound, in ms, since these were taken last.
+    first_sounds: Mutex<Vec<u64>>,
 }
 
 struct Observer {
@@ -221,6 +223,12 @@ impl Observers {
     /// Shows a turn to its observers.
     pub(crate) fn show_turn(&self, device: &DeviceId, record: &TurnRecord) {
         self.turns.fetch_add(1, Ordering::Relaxed);
+        if let Some(first_sound) = record.first_sound_ms {
+            let mut sounds = self.first_sounds.lock();
+            if sounds.len() < limits::FIRST_SOUNDS {
+                sounds.push(first_sound);
+            }
+        }
         if self.of_turns.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -234,6 +242,11 @@ impl Observers {
     /// Turns that have ended since the start.
     pub(crate) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Times to the first sound since this was called last, in ms; of many, the first ones.
+    pub(crate) fn take_first_sounds(&self) -> Vec<u64> {
+        std::mem::take(&mut self.first_sounds.lock())
     }
 
     /// Counts the observers again; the caller holds the lock of the list.

@@ -11,10 +11,12 @@
 //! captions. A turn does not move to another connection: what the old one has not played is kept as text, as are
 //! sentences spoken while no connection is served, and is shown after the reconnect.
 //!
-//! Further methods in `output/`: [`interruption`] (speech that is cut off), [`deferred`] (speech that waits).
+//! Further methods in `output/`: [`interruption`] (speech that is cut off), [`deferred`] (speech that waits),
+//! [`sounds`] (what operators play).
 
 mod deferred;
 mod interruption;
+mod sounds;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use tokio::time::Instant;
 
 use self::deferred::{Deferred, DeferredSpeech};
 pub(crate) use self::interruption::Silenced;
+pub(crate) use self::sounds::HOST_SPEAKER;
 use crate::boundary::Boundary;
 use crate::environment::Environment;
 use crate::event::Control;
@@ -153,19 +156,11 @@ impl Output {
                 return true;
             }
         }
-        let Some(outbox) = channel.link.outbox().cloned() else { return false };
+        let Some(target) = self.target(channel) else { return false };
         let env = channel.env;
-        let speech = &env.services().speech;
-        let downlink = self.downlink.unwrap_or_else(|| speech.providers().downlink);
-        let target = PlaybackTarget { outbox, session_id: env.id.as_str().to_owned(), downlink };
-        let handle = Arc::downgrade(&env.handle);
-        let over = move || {
-            if let Some(handle) = handle.upgrade() {
-                handle.inbox.push_control(Control::PlaybackEnded);
-            }
-        };
         let span = channel.turns.work_span(env.labels());
-        let Some(playback) = span.in_scope(|| speech.begin_turn(target, over)) else { return false };
+        let begin = || env.services().speech.begin_turn(target, on_end(env));
+        let Some(playback) = span.in_scope(begin) else { return false };
         if is_first {
             playback.await_first_frame();
         }
@@ -173,6 +168,13 @@ impl Output {
         self.playback = Some(playback);
         env.handle.audio.set_playing(true);
         true
+    }
+
+    /// Where a playback sends; none without a connection.
+    fn target(&self, channel: &Channel<'_>) -> Option<PlaybackTarget> {
+        let outbox = channel.link.outbox()?.clone();
+        let downlink = self.downlink.unwrap_or_else(|| channel.env.services().speech.providers().downlink);
+        Some(PlaybackTarget { outbox, session_id: channel.env.id.as_str().to_owned(), downlink })
     }
 
     /// Sends a message that goes with the speech: behind deferred sentences, with the first audio of the sentence that
@@ -301,6 +303,7 @@ impl Output {
                 Deferred::Say { plugin, text, more } => {
                     answers |= self.say_now(channel, &Sentence { plugin: &plugin, text: &text, more });
                 }
+                Deferred::Play(sound) => drop(self.play_now(channel, sound)),
                 Deferred::Attach(text) => self.attach_or_send(channel.link, text),
             }
         }
@@ -364,6 +367,16 @@ impl Channel<'_> {
 
     fn send_tts(&mut self, state: &str, text: Option<&str>) {
         self.link.send(tts(&self.env.id, state, text));
+    }
+}
+
+/// Tells the session that a playback has ended.
+fn on_end(env: &Environment) -> impl FnOnce() + Send + 'static {
+    let handle = Arc::downgrade(&env.handle);
+    move || {
+        if let Some(handle) = handle.upgrade() {
+            handle.inbox.push_control(Control::PlaybackEnded);
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Finds or creates the session of a device. Rule: at most one session per device id, whatever connects at the same
 //! time; one lock decides which connections attach and which sessions have ended.
 //!
-//! Further methods in `registry/`: [`operators`] (inspection and control by operators).
+//! Further methods in `registry/`: [`operators`] (inspection and control by operators),
+//! [`device_tools`] (tools of a device, and sounds for it).
 
+mod device_tools;
 mod operators;
 
 use std::collections::{HashMap, HashSet};
@@ -34,7 +36,8 @@ use crate::listener::AsrListener;
 use crate::services::Services;
 use crate::shared::Shared;
 
-pub use self::operators::{Counts, ForgetError, ForgetGuard, KickOutcome};
+pub use self::device_tools::DeviceRefusal;
+pub use self::operators::{Counts, ForgetError, ForgetGuard, KickOutcome, Load};
 
 /// Why a connection cannot be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

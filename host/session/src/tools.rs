@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use modehost_contract::effect::Tool;
 use modehost_ids::SessionId;
 use modehost_mcp::{Client, IotThings, Transport, TransportClosed, Vision, count_unsolicited};
 use modehost_outbox::Outbox;
@@ -54,6 +55,14 @@ impl DeviceTools {
         self.client.clone()
     }
 
+    /// What the device offers.
+    pub(crate) fn offered(&self) -> OfferedTools {
+        match &self.client {
+            Some(client) => OfferedTools::Server(client.clone()),
+            None => OfferedTools::Things(self.things.tools().tools()),
+        }
+    }
+
     /// Handles a message of the device's MCP server.
     pub(crate) fn receive(&self, payload: &str) {
         match &self.client {
@@ -61,6 +70,14 @@ impl DeviceTools {
             None => count_unsolicited(),
         }
     }
+}
+
+/// What a device offers to be called.
+pub(crate) enum OfferedTools {
+    /// By its MCP server.
+    Server(Arc<Client<McpTransport>>),
+    /// By older firmware, which lists its things by itself.
+    Things(Arc<[Tool]>),
 }
 
 /// Sends MCP messages to the device.

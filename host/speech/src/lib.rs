@@ -11,6 +11,8 @@
 //! - [`playback`]: TTS playback of one turn on one connection, paced
 //! - [`encode`]: PCM to packets
 //! - [`resample`]: PCM at another sample rate
+//! - [`mod@sound`]: recordings as files
+//! - [`provider_test`]: one utterance or sentence for a provider, for operators
 //! - [`service`]: the providers that sessions use, replaced while the server runs
 //! - `join`: joins texts
 //! - `http`: requests to providers
@@ -34,8 +36,10 @@ mod join;
 pub mod limits;
 mod metrics;
 pub mod playback;
+pub mod provider_test;
 pub mod resample;
 pub mod service;
+pub mod sound;
 pub mod speakable;
 pub mod tts;
 pub mod vad;
@@ -47,4 +51,5 @@ pub use fault::{Fault, FaultKind};
 pub use join::join;
 pub use playback::{Playback, PlaybackTarget, PlayedText};
 pub use service::{Providers, Speech};
+pub use sound::Sound;
 pub use speakable::speakable;

@@ -99,6 +99,10 @@ pub const ESPEAK_PROCESSES: usize = 4;
 pub const ESPEAK_READ_BYTES: usize = 16 * 1024;
 /// Audio of one sentence, in bytes: five minutes at 24 kHz.
 pub const SENTENCE_AUDIO_BYTES: usize = 14 * 1024 * 1024;
+/// Length of the sounds that wait to be played on one connection.
+pub const QUEUED_SOUND: Duration = Duration::from_secs(60);
+/// Longest sound that a test of a speaker returns.
+pub const TRIED_SOUND: Duration = Duration::from_secs(60);
 /// Response body of a TTS service, in bytes: that much audio in 32 bit stereo.
 pub const TTS_RESPONSE_BYTES: usize = 4 * SENTENCE_AUDIO_BYTES;
 /// Consecutive failed sentences after which the circuit breaker of a TTS service opens. Each sentence has been retried

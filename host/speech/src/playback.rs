@@ -25,6 +25,7 @@ use tracing::Instrument;
 use self::progress::PlaybackProgress;
 pub use self::progress::PlayedText;
 use crate::encode::Downlink;
+use crate::sound::Sound;
 use crate::tts::Speaker;
 
 /// The turn has ended, or its queue is full.
@@ -84,6 +85,8 @@ struct Sentence {
     /// The plugin of the sentence.
     plugin: Arc<str>,
     queued: Instant,
+    /// Played in place of the text, which is empty.
+    sound: Option<Sound>,
 }
 
 /// Destination of a turn.
@@ -143,17 +146,33 @@ impl Playback {
     /// # Errors
     /// If the turn has ended, or its queue is full; a sentence dropped from a running turn is counted.
     pub fn sentence(&self, plugin: &Arc<str>, text: &str) -> Result<(), NotQueued> {
+        self.queue(Sentence { text: text.into(), plugin: plugin.clone(), queued: Instant::now(), sound: None })
+    }
+
+    /// Queues a sound. It has no caption.
+    ///
+    /// # Errors
+    /// As for a sentence; sounds of more than [`limits::QUEUED_SOUND`] do not wait.
+    pub fn sound(&self, plugin: &Arc<str>, sound: Sound) -> Result<(), NotQueued> {
+        self.queue(Sentence { text: "".into(), plugin: plugin.clone(), queued: Instant::now(), sound: Some(sound) })
+    }
+
+    fn queue(&self, sentence: Sentence) -> Result<(), NotQueued> {
         let mut state = self.shared.state.lock();
         if !state.open {
             return Err(NotQueued);
         }
-        if state.sentences.len() >= limits::SPEECH_SENTENCES || state.bytes + text.len() > limits::SPEECH_BYTES {
+        let queued_sound = || -> Duration { state.sentences.iter().map(Sentence::sound_length).sum() };
+        if state.sentences.len() >= limits::SPEECH_SENTENCES
+            || state.bytes + sentence.text.len() > limits::SPEECH_BYTES
+            || (sentence.sound.is_some() && queued_sound() + sentence.sound_length() > limits::QUEUED_SOUND)
+        {
             metrics::counter!("modehost_tts_dropped_total").increment(1);
             return Err(NotQueued);
         }
-        state.bytes += text.len();
+        state.bytes += sentence.text.len();
         (state.finishing, state.done_sent) = (false, false);
-        state.sentences.push_back(Sentence { text: text.into(), plugin: plugin.clone(), queued: Instant::now() });
+        state.sentences.push_back(sentence);
         drop(state);
         self.shared.produce.notify_one();
         Ok(())
@@ -212,9 +231,11 @@ impl Playback {
         self.shared.play.notify_one();
     }
 
-    /// The sentences not yet sent completely, in order.
+    /// The sentences not yet sent completely, in order, without sounds.
     pub fn pending_sentences(&self) -> Vec<String> {
-        self.shared.state.lock().sentences.iter().map(|sentence| sentence.text.to_string()).collect()
+        let state = self.shared.state.lock();
+        let sentences = state.sentences.iter().filter(|sentence| sentence.sound.is_none());
+        sentences.map(|sentence| sentence.text.to_string()).collect()
     }
 
     /// The connection is closed: nothing more is sent. Returns the sentences not yet sent completely, in order, and
@@ -251,7 +272,20 @@ impl Drop for Playback {
     }
 }
 
+impl Sentence {
+    fn sound_length(&self) -> Duration {
+        self.sound.as_ref().map_or(Duration::ZERO, Sound::duration)
+    }
+}
+
 impl Shared {
+    /// Sends the start or the end of a sentence; a sound has neither, since it has no text.
+    fn send_sentence(&self, state: &str, sentence: &Sentence) {
+        if sentence.sound.is_none() {
+            let _ = self.outbox.text(reply::tts(state, Some(&sentence.text), &self.session_id));
+        }
+    }
+
     /// What has been played of the turn by now.
     fn played_text(&self, state: &State) -> Vec<PlayedText> {
         let frame = Duration::from_millis(u64::from(self.downlink.frame_ms));
@@ -266,7 +300,7 @@ impl Shared {
         if std::mem::take(&mut state.in_sentence)
             && let Some(sentence) = state.sentences.front()
         {
-            let _ = self.outbox.text(reply::tts("sentence_end", Some(&sentence.text), &self.session_id));
+            self.send_sentence("sentence_end", sentence);
         }
         let _ = self.outbox.text(reply::tts("stop", None, &self.session_id));
         state.open = false;

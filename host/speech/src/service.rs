@@ -11,7 +11,7 @@ use crate::asr::{AudioBudget, Recogniser, RecognitionPolicy, recogniser};
 use crate::config::{AsrConfig, TtsConfig, VadConfig};
 use crate::encode::{Downlink, DownlinkCodec};
 use crate::playback::{Playback, PlaybackTarget};
-use crate::tts::{Speaker, speaker};
+use crate::tts::{Mute, Speaker, speaker};
 use crate::vad::{Earshot, VoiceDetector};
 
 /// The configured providers and their settings.
@@ -111,6 +111,12 @@ impl Speech {
     pub fn begin_turn(&self, target: PlaybackTarget, on_end: impl FnOnce() + Send + 'static) -> Option<Playback> {
         let speaker = self.providers().synthesiser.clone()?;
         Some(Playback::begin(speaker, &self.threads, target, on_end))
+    }
+
+    /// Starts a turn that plays sounds, and speaks if a speaker is configured. See [`Playback::begin`].
+    pub fn begin_sounds(&self, target: PlaybackTarget, on_end: impl FnOnce() + Send + 'static) -> Playback {
+        let speaker = self.providers().synthesiser.clone().unwrap_or_else(|| Arc::new(Mute));
+        Playback::begin(speaker, &self.threads, target, on_end)
     }
 
     pub(crate) fn threads(&self) -> &WorkThreads {

@@ -48,11 +48,8 @@ impl Session {
     /// Handles a `call-tool` effect.
     pub(super) fn call_tool(&mut self, plugin: &PluginId, request: RequestId, name: String, arguments: String) {
         let Some(client) = self.tools.client() else {
-            return match self.tools.things.call(&name, &arguments) {
-                Some(IotCommand { message, text }) => {
-                    if let Some(message) = message {
-                        self.presence.link.send(reply::iot(&message, self.env.id.as_str()));
-                    }
+            return match self.call_thing(&name, &arguments) {
+                Some(text) => {
                     self.enqueue_host_event(plugin, Event::ToolDone { request, text: text.into(), failed: false });
                 }
                 None => self.fail_request(plugin, request, Failure::Unavailable, "the device offers no such tool"),
@@ -83,6 +80,15 @@ impl Session {
         };
         self.roles.requests.open(ticket, called);
         self.make_dirty();
+    }
+
+    /// Calls a tool of older firmware, which sends no response. Its text; none if there is no such tool.
+    pub(super) fn call_thing(&mut self, name: &str, arguments: &str) -> Option<String> {
+        let IotCommand { message, text } = self.tools.things.call(name, arguments)?;
+        if let Some(message) = message {
+            self.presence.link.send(reply::iot(&message, self.env.id.as_str()));
+        }
+        Some(text)
     }
 }
 

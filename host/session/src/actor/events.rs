@@ -17,6 +17,9 @@ use crate::inspect::SessionState;
 use crate::presence::IdleContext;
 use crate::roles::subscribers;
 
+/// Why speech is stopped, for modes.
+const BY_OPERATOR: &str = "operator";
+
 impl Session {
     /// Handles a control. Returns a guard to drop after the session has ended, if the control ended it.
     pub(super) async fn handle_control(&mut self, control: Control) -> Option<Done> {
@@ -34,6 +37,13 @@ impl Session {
             Control::StoreFacts => self.store_facts(),
             Control::Kick { connection, reason } => self.presence.kick(&self.env, connection, &reason),
             Control::Tell { text, spoken } => self.tell(&text, spoken),
+            // These fail if the asker no longer waits.
+            Control::Play { sound, outcome } => drop(outcome.try_send(self.play(sound))),
+            Control::OfferTools(asking) => drop(asking.try_send(self.tools.offered())),
+            Control::CallThing { name, arguments, outcome } => {
+                drop(outcome.try_send(self.call_thing(&name, &arguments)));
+            }
+            Control::Silence => self.cancel_output(BY_OPERATOR),
             Control::Queued(gate) => self.presence.on_queued(&self.env, &gate),
             Control::Forget { reason, done } => {
                 self.persistence.flush(&self.env).await;

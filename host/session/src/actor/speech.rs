@@ -6,17 +6,15 @@ use std::time::Duration;
 use modehost_contract::Event;
 use modehost_ids::PluginId;
 use modehost_protocol::reply;
-use modehost_speech::{AudioEvent, speakable};
+use modehost_speech::{AudioEvent, Sound, speakable};
 use tokio::time::Instant;
 
 use super::Session;
 use crate::alerts::{Alert, EMOTION, notice};
 use crate::boundary::{Boundary, Fate};
-use crate::output::{Channel, Sentence, Silenced, tts};
+use crate::event::NotPlayed;
+use crate::output::{Channel, HOST_SPEAKER, Sentence, Silenced, tts};
 use crate::turns::{TurnKind, TurnRecord};
-
-/// The speaker of the host's own sentences. No plugin can have this id: it is the server's name.
-const HOST_SPEAKER: &str = "modehost";
 
 impl Session {
     /// Speaks a sentence; with empty `text` and without `more`, ends the plugin's speech.
@@ -52,6 +50,12 @@ impl Session {
         } else {
             self.presence.link.send(notice(text));
         }
+    }
+
+    /// An operator has the device play a sound, after what it is speaking.
+    pub(super) fn play(&mut self, sound: Sound) -> Result<(), NotPlayed> {
+        let (output, mut channel) = self.output();
+        output.play(&mut channel, sound)
     }
 
     /// The user may have finished: speaks deferred sentences, if so.

@@ -5,6 +5,7 @@
 use crate::limits;
 use modehost_ids::PluginId;
 use modehost_outbox::Text;
+use modehost_speech::Sound;
 use std::collections::VecDeque;
 use tokio::time::Instant;
 
@@ -16,6 +17,8 @@ pub(crate) enum Deferred {
         text: String,
         more: bool,
     },
+    /// A sound of an operator.
+    Play(Sound),
     /// A face, or another message that goes with the speech behind it.
     Attach(Text),
 }
@@ -41,6 +44,8 @@ impl DeferredSpeech {
         let bytes = match &waiting {
             Deferred::Say { text, .. } => text.len(),
             Deferred::Attach(text) => text.len(),
+            // Admitted by its length, see `Output::play`.
+            Deferred::Play(_) => 0,
         };
         if self.waiting.len() >= limits::SPEECH_SENTENCES || self.bytes + bytes > limits::SPEECH_BYTES {
             metrics::counter!("modehost_tts_dropped_total").increment(1);
@@ -48,6 +53,11 @@ impl DeferredSpeech {
         }
         self.bytes += bytes;
         self.waiting.push_back(waiting);
+    }
+
+    /// Whether a sound waits: one at a time, since each is large.
+    pub(crate) fn has_sound(&self) -> bool {
+        self.waiting.iter().any(|waiting| matches!(waiting, Deferred::Play(_)))
     }
 
     /// Takes all deferred output.
@@ -60,7 +70,7 @@ impl DeferredSpeech {
     pub(crate) fn drop_waiting(&mut self) -> Vec<PluginId> {
         let speakers = self.take().into_iter().filter_map(|waiting| match waiting {
             Deferred::Say { plugin, .. } => Some(plugin),
-            Deferred::Attach(_) => None,
+            Deferred::Play(_) | Deferred::Attach(_) => None,
         });
         let mut speakers: Vec<PluginId> = speakers.collect();
         speakers.sort();

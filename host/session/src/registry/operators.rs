@@ -54,6 +54,15 @@ pub struct Counts {
     pub turns: u64,
 }
 
+/// What sessions hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Instances of plugins in memory.
+    pub live_instances: usize,
+    /// Messages of devices that wait to be handled.
+    pub waiting_messages: usize,
+}
+
 /// Why a device cannot be forgotten now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForgetError {
@@ -83,6 +92,21 @@ impl Registry {
         let sessions = self.shared.sessions.lock();
         let connected = sessions.values().filter(|session| session.connected.load(Ordering::Relaxed) != 0).count();
         Counts { connected, sessions: sessions.len(), turns: self.shared.observers.turns() }
+    }
+
+    /// What the sessions hold at this moment.
+    pub fn load(&self) -> Load {
+        let mut load = Load::default();
+        for session in self.shared.all() {
+            load.live_instances += session.published.live.load(Ordering::Relaxed);
+            load.waiting_messages += session.messages.max_capacity() - session.messages.capacity();
+        }
+        load
+    }
+
+    /// Times to the first sound of the turns that have ended since this was called last, in ms; of many, the first ones.
+    pub fn take_first_sounds(&self) -> Vec<u64> {
+        self.shared.observers.take_first_sounds()
     }
 
     /// Ends the session of a device without saving anything, and creates none until the returned guard is dropped:
@@ -193,7 +217,7 @@ impl Registry {
         })
     }
 
-    fn find(&self, device: &DeviceId) -> Option<Arc<SessionHandle>> {
+    pub(super) fn find(&self, device: &DeviceId) -> Option<Arc<SessionHandle>> {
         self.shared.sessions.lock().get(device).cloned()
     }
 }

@@ -3,13 +3,11 @@
 
 mod response;
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use crate::limits;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use hound::{SampleFormat, WavSpec, WavWriter};
 use modehost_breaker::Breaker;
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -21,6 +19,7 @@ use super::{AsrResults, AudioReader, Recogniser, breaker};
 use crate::config::TranscriptionConfig;
 use crate::fault::{Fault, FaultKind};
 use crate::http;
+use crate::sound::wav;
 use crate::vad::RATE;
 
 const NAME: &str = "openai";
@@ -56,7 +55,7 @@ impl OpenAi {
         }
         let client = self.client.as_ref().ok_or_else(http::no_tls)?;
         let malformed = || Fault::transient(FaultKind::Malformed, format!("{NAME} sent a malformed response"));
-        let file = Part::bytes(wav(&pcm).map_err(|_| malformed())?)
+        let file = Part::bytes(wav(&pcm, RATE).map_err(|_| malformed())?)
             .file_name("utterance.wav")
             .mime_str("audio/wav")
             .map_err(|_| malformed())?;
@@ -126,21 +125,4 @@ fn fault_of_kind(kind: FaultKind) -> Fault {
         FaultKind::Unauthorized | FaultKind::Rejected => Fault::permanent(kind, message),
         _ => Fault::transient(kind, message),
     }
-}
-
-/// A WAV file: mono, signed 16 bit, 16 kHz.
-///
-/// # Errors
-/// If it would have 4 GiB or more, which no utterance has.
-fn wav(pcm: &[i16]) -> Result<Vec<u8>, hound::Error> {
-    let spec = WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
-    let mut file = Cursor::new(Vec::with_capacity(44 + pcm.len() * 2));
-    let mut writer = WavWriter::new(&mut file, spec)?;
-    let mut samples = writer.get_i16_writer(u32::try_from(pcm.len()).map_err(|_| hound::Error::TooWide)?);
-    for sample in pcm {
-        samples.write_sample(*sample);
-    }
-    samples.flush()?;
-    writer.finalize()?;
-    Ok(file.into_inner())
 }

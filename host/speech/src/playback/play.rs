@@ -131,8 +131,7 @@ impl Player {
         if !state.open {
             return;
         }
-        let text = reply::tts("sentence_start", Some(&sentence.text), &self.shared.session_id);
-        let _ = self.shared.outbox.text(text);
+        self.shared.send_sentence("sentence_start", &sentence);
         state.in_sentence = true;
         state.progress.begin_sentence(sentence.plugin, sentence.text);
         state.has_audio = true;
@@ -156,8 +155,7 @@ impl Player {
         if let Some(sentence) = state.sentences.pop_front() {
             state.bytes -= sentence.text.len();
             state.started = state.started.saturating_sub(1);
-            let text = reply::tts("sentence_end", Some(&sentence.text), &self.shared.session_id);
-            let _ = self.shared.outbox.text(text);
+            self.shared.send_sentence("sentence_end", &sentence);
         }
         let Some(fault) = fault.filter(|_| !state.error_sent) else { return };
         state.error_sent = true;

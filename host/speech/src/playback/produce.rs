@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::limits;
 use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -13,6 +14,7 @@ use super::{Sentence, Shared};
 use crate::encode::{Encode, encoder};
 use crate::fault::{Fault, FaultKind};
 use crate::resample::Resample;
+use crate::sound::Sound;
 use crate::tts::Speaker;
 
 /// An item for the player.
@@ -35,14 +37,18 @@ pub(super) async fn run(shared: Arc<Shared>, speaker: Arc<dyn Speaker>, items: m
             }
             continue;
         };
-        let text = sentence.text.clone();
+        let (text, sound) = (sentence.text.clone(), sentence.sound.clone());
         if items.send(PlayItem::Begin(sentence)).await.is_err() {
             return;
         }
-        let fault = match &mut encoder {
-            _ if !has_words(&text) => None,
-            Some(encoder) => synthesise(&shared, &*speaker, &mut **encoder, &text, &items).await.err(),
-            None => {
+        let audio = match sound {
+            Some(sound) => Some(Audio::of_sound(sound)),
+            None => has_words(&text).then(|| Audio { rate: speaker.sample_rate(), stream: speaker.speak(&text) }),
+        };
+        let fault = match (audio, &mut encoder) {
+            (None, _) => None,
+            (Some(audio), Some(encoder)) => send(&shared, audio, &mut **encoder, &items).await.err(),
+            (Some(_), None) => {
                 Some(Fault::permanent(FaultKind::Rejected, "there is no encoder for the audio format of the device"))
             }
         };
@@ -52,17 +58,34 @@ pub(super) async fn run(shared: Arc<Shared>, speaker: Arc<dyn Speaker>, items: m
     }
 }
 
-/// Synthesises a sentence and sends its packets.
-async fn synthesise(
+/// The audio of a sentence, as it is synthesised, or of a sound.
+struct Audio {
+    /// In Hz.
+    rate: u32,
+    stream: BoxStream<'static, Result<Vec<i16>, Fault>>,
+}
+
+impl Audio {
+    fn of_sound(sound: Sound) -> Self {
+        let Sound { pcm, sample_rate } = sound;
+        // A second at a time: what is resampled ahead of playback stays small.
+        let chunk = sample_rate.max(1) as usize;
+        let parts = stream::iter((0..pcm.len()).step_by(chunk));
+        let stream = parts.map(move |at| Ok(pcm[at..pcm.len().min(at + chunk)].to_vec())).boxed();
+        Self { rate: sample_rate, stream }
+    }
+}
+
+/// Encodes the audio of a sentence and sends its packets.
+async fn send(
     shared: &Shared,
-    speaker: &dyn Speaker,
+    audio: Audio,
     encoder: &mut dyn Encode,
-    text: &str,
     items: &mpsc::Sender<PlayItem>,
 ) -> Result<(), Fault> {
     let frame = shared.downlink.frame();
-    let mut audio = speaker.speak(text);
-    let mut resample = Resample::new(speaker.sample_rate(), shared.downlink.sample_rate);
+    let Audio { rate, stream: mut audio } = audio;
+    let mut resample = Resample::new(rate, shared.downlink.sample_rate);
     let mut pcm = Vec::new();
     let mut outcome = Ok(());
     loop {

@@ -65,6 +65,10 @@ impl Speaker for OpenAi {
         self.0.pcm_rate
     }
 
+    fn breaker(&self) -> Option<&Arc<Breaker>> {
+        Some(&self.0.breaker)
+    }
+
     fn speak(&self, text: &str) -> BoxStream<'static, Result<Vec<i16>, Fault>> {
         let service = self.0.clone();
         let body = json!({
