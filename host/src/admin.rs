@@ -6,11 +6,20 @@
 
 mod access;
 mod addresses;
+mod archive;
 pub mod audit;
 mod config;
+mod config_file;
 mod console;
+mod device_tools;
 mod devices;
+mod documents;
 mod feed;
+mod history;
+mod limiters;
+mod logs;
+mod plugin_upload;
+mod providers;
 mod say;
 mod session_view;
 mod sessions;
@@ -32,6 +41,7 @@ use axum::{Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::Live;
 use modehost_gateway::{CommandExecutor, OperatorCommand, Readiness};
+use modehost_llm::LanguageModels;
 use modehost_plugin::PluginCatalog;
 use modehost_session::Registry;
 use modehost_speech::Speech;
@@ -43,7 +53,10 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::limiters::Limiters;
 use self::view::{Done, PluginView, Refusal};
+use crate::app::history::History;
+use crate::log::recent::Recent;
 use crate::metric_names;
 use crate::settings::Settings;
 
@@ -61,16 +74,28 @@ pub struct AdminState {
     pub queue: Arc<FallbackQueue>,
     /// Executes control commands such as a restart.
     pub operator: Arc<dyn CommandExecutor>,
+    /// Language models.
+    pub models: Arc<LanguageModels>,
     /// Speech recognition and synthesis.
     pub speech: Arc<Speech>,
-    /// What `/metrics` shows.
-    pub metrics: PrometheusHandle,
+    /// Figures and lines of the log.
+    pub figures: Figures,
     /// The life of this process.
     pub process: ProcessState,
-    /// What devices were told in this minute.
-    pub says: say::Says,
+    /// How often what may be done.
+    pub limiters: Limiters,
     /// Permits for long-running orders; further ones wait.
     pub order_permits: Semaphore,
+}
+
+/// Figures and lines of the log.
+pub struct Figures {
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// The last hour of a few figures.
+    pub history: Arc<History>,
+    /// The last lines of the log and of the audit.
+    pub recent: Arc<Recent>,
 }
 
 /// The life of this process.
@@ -139,11 +164,19 @@ fn documented_routes() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<Adm
         .routes(routes!(plugins))
         .routes(routes!(reload_plugin))
         .routes(routes!(roll_back))
+        .merge(plugin_upload::routes())
         .merge(config::routes())
+        .merge(config_file::routes())
         .merge(devices::routes())
+        .merge(device_tools::routes())
+        .merge(providers::routes())
         .merge(say::routes())
         .merge(watch::routes())
         .merge(feed::routes())
+        .merge(history::routes())
+        .merge(logs::routes())
+        .merge(archive::routes())
+        .merge(documents::routes())
         .merge(storage::routes())
         .routes(routes!(restart));
     (open, guarded)
@@ -163,7 +196,7 @@ type Shared = State<Arc<AdminState>>;
 /// port, like `/healthz`: no device is named.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Figures", content_type = "text/plain", body = String)))]
 async fn metrics(State(admin): Shared) -> impl IntoResponse {
-    ([("content-type", "text/plain; version=0.0.4")], metric_names::with_older_names(&admin.metrics.render()))
+    ([("content-type", "text/plain; version=0.0.4")], metric_names::with_older_names(&admin.figures.metrics.render()))
 }
 
 /// All generations of all plugins, and rejected files.

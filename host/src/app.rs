@@ -11,6 +11,7 @@ pub mod default_mode;
 mod files;
 pub mod forget;
 mod health;
+pub mod history;
 pub mod problems;
 mod reload;
 mod restart;
@@ -209,6 +210,8 @@ impl Opened {
         health.update(unanswered.clone(), &problems::of(&live.current(), &catalog));
         let sessions = registry.clone();
         let migrate = move || migrate(sessions.clone());
+        let figures = admin::Figures { metrics: metrics.clone(), history: Arc::default(), recent: log.recent() };
+        let history = history::record(figures.history.clone(), registry.clone(), figures.recent.clone());
         let measure = MetricSources { registry: registry.clone(), storage: storage.clone(), process };
         let background = Background {
             _tasks: vec![
@@ -218,6 +221,7 @@ impl Opened {
                 spawn_io(service::run_watchdog(Arc::downgrade(&threads))),
                 spawn_io(catalog.table_changes().for_each(migrate)),
                 spawn_io(resume(registry.clone())),
+                spawn_io(history),
             ],
             _watcher: watch_file(&live),
         };
@@ -228,15 +232,16 @@ impl Opened {
             storage,
             queue: backends.queue.clone(),
             operator: commands.clone(),
+            models: backends.models.clone(),
             speech: backends.speech.clone(),
-            metrics,
+            figures,
             process: admin::ProcessState {
                 readiness: health.subscribe(),
                 stop: health.subscribe_stop(),
                 started,
                 ports: admin::Ports { devices: bound.device_address().port(), http: bound.http_address().port() },
             },
-            says: Default::default(),
+            limiters: Default::default(),
             order_permits: Semaphore::new(limits::ADMIN_ORDERS),
         };
         let routes = admin::routes(Arc::new(admin));

@@ -9,8 +9,11 @@ mod client;
 mod config;
 mod device;
 mod health;
+mod kept;
+mod logs;
 mod manual;
 mod plugin;
+mod provider;
 mod serve;
 mod session;
 mod storage;
@@ -81,6 +84,18 @@ enum Command {
     /// Exports or erases what the running server stores about a device
     #[command(subcommand)]
     Device(device::DeviceCommand),
+    /// Finished work that modes of the running server have archived
+    #[command(after_help = kept::ARCHIVE_HELP)]
+    Archive(kept::ArchiveArguments),
+    /// Documents that modes of the running server keep
+    #[command(after_help = kept::DOCUMENT_HELP)]
+    Document(kept::DocumentArguments),
+    /// The last lines of the running server's log, or of its audit
+    #[command(after_help = logs::HELP)]
+    Logs(logs::LogsArguments),
+    /// Lists and tries the recogniser, the voice and the language models of the running server
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
     /// Disk usage of the running server, and freeing space
     #[command(after_help = storage::HELP)]
     Storage(storage::StorageArguments),
@@ -208,6 +223,10 @@ pub fn run() -> ExitCode {
         Command::Health(arguments) => health::run(arguments),
         Command::Config(command) => config::run(command),
         Command::Device(command) => device::run(command),
+        Command::Archive(arguments) => kept::archive(arguments),
+        Command::Document(arguments) => kept::document(arguments),
+        Command::Logs(arguments) => logs::run(arguments),
+        Command::Provider(command) => provider::run(command),
         Command::Storage(arguments) => storage::run(arguments),
         Command::Session(command) => session::run(command),
         Command::Plugin(command) => plugin::run(command),

@@ -69,12 +69,46 @@ pub const SAY_CHARACTERS: usize = 2_000;
 pub const SAY_TTL: Duration = Duration::from_secs(60 * 60);
 /// The longest that it may wait: a week.
 pub const SAY_TTL_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Texts for one device within `SAY_WINDOW`.
+/// Texts and sounds for one device in a minute.
 pub const SAYS_A_MINUTE: u32 = 20;
-/// Window of `SAYS_A_MINUTE`.
-pub const SAY_WINDOW: Duration = Duration::from_secs(60);
-/// Devices that are counted in one window.
-pub const SAY_DEVICES: usize = 100_000;
+/// Keys of a limiter of calls, such as addresses, above which those that have not called lately are dropped.
+pub const LIMITED_KEYS: usize = 10_000;
+/// Calls of `/api/v1` that one address may make in a minute: a dozen open consoles make about 1,000.
+pub const OPERATOR_CALLS_PER_MINUTE: u32 = 6_000;
+/// Tests of providers in a minute: each of them costs money.
+pub const PROVIDER_TESTS_PER_MINUTE: u32 = 20;
+/// How often `logs --follow` asks for new lines.
+pub const LOG_POLL: Duration = Duration::from_secs(1);
+/// Bytes of a value above which a text that contains it shows a secret; shorter ones would be found in any text.
+pub const SECRET_BYTES: usize = 6;
+/// Bytes of a sound that an operator sends: a minute of 24 bit stereo at 48 kHz.
+pub const SOUND_FILE_BYTES: usize = 18 * 1024 * 1024;
+/// Longest recording that a recogniser is tried with.
+pub const TRIED_RECORDING: Duration = Duration::from_secs(30);
+/// Longest sound that a device is to play.
+pub const PLAYED_SOUND: Duration = Duration::from_secs(60);
+/// Longest answer of a model that is tried, in tokens.
+pub const TRIED_TOKENS: u32 = 300;
+/// Name of a tool that an operator calls, in bytes: longer ones are in no list.
+pub const CALLED_TOOL_BYTES: usize = modehost_limits::TOOL_NAME_BYTES;
+/// Arguments of a tool that an operator calls, in bytes of JSON.
+pub const TOOL_ARGUMENT_BYTES: usize = 64 * 1024;
+/// Archive entries and documents on one page at most.
+pub const PAGE_ROWS: u32 = 500;
+/// Bytes of an archive entry on a page; an export has all of it.
+pub const SHOWN_ENTRY_BYTES: usize = 1024 * 1024;
+/// Bytes of an exported archive entry.
+pub const EXPORTED_ENTRY_BYTES: usize = 64 * 1024 * 1024;
+/// Log lines that are kept in memory, and as many of the audit.
+pub const RECENT_LINES: usize = 2_000;
+/// Characters of a message, and of each field, that are kept of such a line.
+pub const RECENT_CHARACTERS: usize = 2_000;
+/// Fields that are kept of such a line.
+pub const RECENT_FIELDS: usize = 24;
+/// Interval of the samples of `/api/v1/history`.
+pub const HISTORY_INTERVAL: Duration = Duration::from_secs(10);
+/// Samples that are kept: one hour.
+pub const HISTORY_SAMPLES: usize = 360;
 /// How long a stream of `/api/v1` lasts before it ends by itself: less than the lifetime of a connection, which would cut
 /// it in the middle of a line. Whoever reads it asks again.
 pub const STREAM_LIFETIME: Duration = Duration::from_secs(240);

@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`mod@file`]: the current log file and its rotation
+//! - [`recent`]: the last lines, in memory
 //! - [`retention`]: removal of old files
 //! - [`lines`]: the format of a line, as text or JSON
 //! - [`journal`]: the systemd journal, where it reads standard error
@@ -16,6 +17,7 @@ pub mod file;
 pub mod journal;
 pub mod lines;
 mod panics;
+pub mod recent;
 pub mod retention;
 pub mod shorten;
 #[cfg(feature = "otel")]
@@ -36,6 +38,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::file::{Limits, LogFile};
 use self::lines::LineFormatter;
+use self::recent::{Recent, RecentLayer};
 use crate::admin::audit;
 use crate::settings::LogSettings;
 
@@ -45,6 +48,7 @@ pub struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     limits: Arc<Mutex<Limits>>,
     lost: Vec<ErrorCounter>,
+    recent: Arc<Recent>,
     /// None if no file is written.
     reopen: Option<Arc<AtomicBool>>,
     #[cfg(feature = "otel")]
@@ -85,7 +89,9 @@ impl Log {
         let (ansi, journal) = (io::stderr().is_terminal(), journal::reads_stderr());
         let lines = |journal| LineFormatter::new(settings.format, journal, settings.max_message_length);
         let layers = [Some(layer(lines(journal), terminal, ansi)), file.map(|file| layer(lines(false), file, false))];
-        let layers: Vec<_> = layers.into_iter().flatten().collect();
+        let recent = Arc::new(Recent::default());
+        let last = Box::new(RecentLayer(recent.clone())) as BoxedLayer;
+        let layers: Vec<_> = layers.into_iter().flatten().chain([last]).collect();
         #[cfg(feature = "otel")]
         let layers = with_traces(layers, traces.as_ref());
         install(tracing_subscriber::registry().with(filter).with(layers))?;
@@ -98,6 +104,7 @@ impl Log {
             filter: handle,
             limits,
             lost,
+            recent,
             reopen,
             #[cfg(feature = "otel")]
             traces,
@@ -127,6 +134,11 @@ impl Log {
     #[cfg(not(feature = "otel"))]
     fn has_traces(&self) -> bool {
         false
+    }
+
+    /// The last lines.
+    pub fn recent(&self) -> Arc<Recent> {
+        self.recent.clone()
     }
 
     /// Lines dropped since the start because the queue of a writer was full.

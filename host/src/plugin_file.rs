@@ -113,10 +113,26 @@ pub fn probe_bytes(
     bytes: &[u8],
     name: &str,
 ) -> Result<Arc<WasmGeneration>, FileError> {
+    probe_bytes_with(settings, sections, bytes, name, &[])
+}
+
+/// The same, with these grants in addition.
+///
+/// # Errors
+/// Whatever would make the server reject it then.
+pub fn probe_bytes_with(
+    settings: &Settings,
+    sections: &BTreeMap<String, Section>,
+    bytes: &[u8],
+    name: &str,
+    more_grants: &[String],
+) -> Result<Arc<WasmGeneration>, FileError> {
     let package = package::read(bytes).map_err(|error| FileError::Refused { path: PathBuf::from(name), error })?;
     let section = sections.get(&package.id).map(|section| section.value.to_string());
     let runtime = small_runtime(settings)?;
-    Ok(runtime.load(bytes, name, section.as_deref(), &settings.plugins.granted(&package))?)
+    let mut granted = settings.plugins.granted(&package);
+    granted.extend_from_slice(more_grants);
+    Ok(runtime.load(bytes, name, section.as_deref(), &granted)?)
 }
 
 /// Probes every plugin of the configured directory with all requested grants, to learn its schema. A missing directory
@@ -159,6 +175,13 @@ pub fn components(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "wasm")).collect();
     files.sort();
     files
+}
+
+/// Where the plugin of this id is in a directory, or belongs.
+pub fn file_of(directory: &Path, id: &str) -> PathBuf {
+    let files = components(directory);
+    let is_own = |file: &&PathBuf| read_package(file).is_ok_and(|(_, package)| package.id == id);
+    files.iter().find(is_own).cloned().unwrap_or_else(|| directory.join(format!("{id}.wasm")))
 }
 
 /// Every grant that a plugin requests, required or optional.

@@ -7,8 +7,9 @@ mod device_directory;
 mod document;
 mod log;
 mod operators;
+pub mod providers;
 mod remote_allowlist;
-mod schema;
+pub mod schema;
 mod session;
 pub mod shown;
 mod speech;
@@ -213,6 +214,7 @@ asr:
 tts: { openai: { base_url: "https://a.example/hush", api_key: hush, model: m } }
 hooks: { a: { url: "https://a.example/hush?key=hush", secret: hush } }
 config: { remote: { url: "https://a.example/?key=hush", secret: hush } }
+operators: { viewer_token: hush }
 "#;
 
     #[test]

@@ -41,8 +41,9 @@ pub async fn request(
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
-    body: &str,
+    body: impl AsRef<[u8]>,
 ) -> Option<Response> {
+    let body = body.as_ref();
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.ok()?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
@@ -52,7 +53,7 @@ pub async fn request(
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.ok()?;
+        stream.write_all(&[format!("{head}\r\n").as_bytes(), body].concat()).await.ok()?;
         let mut answer = Vec::new();
         // A server that closes with unread input sends RST; what was received before that still counts.
         let _ = stream.read_to_end(&mut answer).await;

@@ -288,6 +288,15 @@ impl Server {
         response.unwrap_or_else(|| panic!("{method} {path}: no answer"))
     }
 
+    /// A request of an operator with a file as its body.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn send_file(&self, method: &str, path: &str, headers: &[(&str, &str)], file: &[u8]) -> Response {
+        let response = http::request(self.http(), method, path, headers, file).await;
+        response.unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
+
     /// Waits until the server has noticed that the device is disconnected: one that connects earlier takes over its
     /// connection (C.16).
     ///

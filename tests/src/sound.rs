@@ -19,6 +19,35 @@ pub fn recording(name: &str) -> Vec<i16> {
     reader.samples().map(|sample| sample.expect("a sample")).collect()
 }
 
+/// A WAV file: mono, 16 bit.
+///
+/// # Panics
+/// If it would be too large.
+pub fn wav(pcm: &[i16], sample_rate: u32) -> Vec<u8> {
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut file = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut file, spec).expect("a writer");
+    pcm.iter().for_each(|sample| writer.write_sample(*sample).expect("written"));
+    writer.finalize().expect("written");
+    file.into_inner()
+}
+
+/// The length of a WAV file in samples.
+///
+/// # Panics
+/// If it is none.
+pub fn wav_length(file: &[u8]) -> u32 {
+    hound::WavReader::new(file).expect("a WAV file").duration()
+}
+
+/// A tone of 440 Hz as a WAV file.
+pub fn tone(seconds: u32, sample_rate: u32) -> Vec<u8> {
+    let value = |at: u32| f64::from(at) * 440.0 * std::f64::consts::TAU / f64::from(sample_rate);
+    let pcm: Vec<i16> = (0..seconds * sample_rate).map(|at| (value(at).sin() * 9_000.0) as i16).collect();
+    wav(&pcm, sample_rate)
+}
+
 /// Silence of `ms` milliseconds, 16 kHz.
 pub fn silence(ms: usize) -> Vec<i16> {
     vec![0; ms * 16]

@@ -38,7 +38,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
         "modehost",
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
-            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit", "install", "console",
+            "config", "llm", "hooks", "speech", "breaker", "follow", "testkit", "install", "console", "auth",
         ],
     ),
 ];

@@ -1,11 +1,12 @@
-//! Access control of `/api/v1`. Rule: one decision for all routes, made before any handler runs.
+//! Access control of `/api/v1`. Rule: one decision for all routes, made before any handler runs; a route that nobody has
+//! named here is for operators alone.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, Version, header};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use modehost_gateway::ServerConfig;
@@ -19,13 +20,86 @@ use super::view;
 /// Middleware: passes a request on or rejects it.
 pub async fn guard(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
     let live = admin.live.current();
-    let server = &live.document.server;
-    let names = &live.document.operators.host_names;
-    let (caller, headers) = (caller(&request, server), request.headers());
-    match authorize(server.admin_token.as_ref(), caller, request.version(), headers, names) {
-        Ok(()) => next.run(request).await,
+    let (server, operators) = (&live.document.server, &live.document.operators);
+    let caller = caller(&request, server);
+    let calls = operators.calls_per_minute;
+    if caller.is_some_and(|caller| !admin.limiters.admit_call(caller.address, calls)) {
+        let why = format!("this address has made its {calls} calls of this minute (operators.calls_per_minute)");
+        let wait = [(header::RETRY_AFTER, "1")];
+        return (StatusCode::TOO_MANY_REQUESTS, wait, Json(view::Refusal::new(why))).into_response();
+    }
+    let tokens = Tokens { admin: server.admin_token.as_ref(), viewer: operators.viewer_token.as_ref() };
+    let role = authorize(&tokens, caller, request.version(), request.headers(), &operators.host_names);
+    match role.and_then(|role| role.allow(&request)) {
+        Ok(role) => {
+            let mut request = request;
+            request.extensions_mut().insert(role);
+            next.run(request).await
+        }
         Err((status, sentence)) => (status, Json(view::Refusal::new(sentence))).into_response(),
     }
+}
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Everything.
+    Operator,
+    /// Look at the server, and at nothing that people have said or that is kept of them.
+    Viewer,
+}
+
+/// What viewers may ask for: `GET` of these routes.
+const FOR_VIEWERS: [&str; 17] = [
+    "/api/v1/archive",
+    "/api/v1/audit",
+    "/api/v1/config",
+    "/api/v1/config/schema",
+    "/api/v1/devices/{device}/tools",
+    "/api/v1/devices/{device}/watch",
+    "/api/v1/documents",
+    "/api/v1/feed",
+    "/api/v1/history",
+    "/api/v1/logs",
+    "/api/v1/openapi.json",
+    "/api/v1/plugins",
+    "/api/v1/plugins/{id}/watch",
+    "/api/v1/providers",
+    "/api/v1/sessions",
+    "/api/v1/sessions/{device}",
+    "/api/v1/status",
+];
+
+impl Role {
+    /// As texts of the API.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// Whether texts and states may be shown, where the settings allow it.
+    pub(super) fn sees_dialogue(self) -> bool {
+        self == Self::Operator
+    }
+
+    fn allow(self, request: &Request) -> Result<Self, Refusal> {
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if self == Self::Operator || (looks && FOR_VIEWERS.contains(&route)) {
+            return Ok(self);
+        }
+        let why = "operators.viewer_token is for looking at the server; this needs server.admin_token";
+        Err((StatusCode::FORBIDDEN, why))
+    }
+}
+
+/// The tokens in force.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tokens<'a> {
+    admin: Option<&'a OperatorSecret>,
+    viewer: Option<&'a OperatorSecret>,
 }
 
 /// The client's address and whether it was forwarded; `None` if the connection has no peer address.
@@ -37,18 +111,20 @@ pub(super) fn caller(request: &Request, server: &ServerConfig) -> Option<Caller>
 type Refusal = (StatusCode, &'static str);
 
 fn authorize(
-    token: Option<&OperatorSecret>,
+    tokens: &Tokens<'_>,
     caller: Option<Caller>,
     version: Version,
     headers: &HeaderMap,
     names: &[String],
-) -> Result<(), Refusal> {
-    if let Some(token) = token {
-        return if has_bearer_token(headers, token) {
-            Ok(())
-        } else {
-            Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"))
-        };
+) -> Result<Role, Refusal> {
+    let has = |token: Option<&OperatorSecret>| token.is_some_and(|token| has_bearer_token(headers, token));
+    match (tokens.admin, has(tokens.admin)) {
+        (_, true) => return Ok(Role::Operator),
+        (_, false) if has(tokens.viewer) => return Ok(Role::Viewer),
+        (Some(_), false) => {
+            return Err((StatusCode::UNAUTHORIZED, "send the admin token as Authorization: Bearer"));
+        }
+        (None, false) => {}
     }
     // A client behind a proxy on this machine is not local.
     if !caller.is_some_and(Caller::is_local) {
@@ -70,7 +146,7 @@ fn authorize(
     if !is_same_origin(headers, host) {
         return Err((StatusCode::FORBIDDEN, "pages of others in browsers need a token; set server.admin_token"));
     }
-    Ok(())
+    Ok(Role::Operator)
 }
 
 /// Whether the request is from the console's own page, or from no page at all.
@@ -122,14 +198,20 @@ mod tests {
     fn without_a_token_only_this_machine_and_no_page_may() {
         let (local, remote) = (caller("127.0.0.1", &[]), caller("10.0.0.1", &[]));
         let plain = headers(&[(header::HOST, "localhost:8003")]);
-        assert_eq!(authorize(None, local, HTTP, &plain, &[]), Ok(()));
-        assert_eq!(authorize(None, caller("::1", &[]), HTTP, &headers(&[(header::HOST, "[::1]:8003")]), &[]), Ok(()));
-        assert_eq!(authorize(None, caller("::ffff:127.0.0.1", &[]), HTTP, &plain, &[]), Ok(()));
-        assert!(authorize(None, local, Version::HTTP_10, &plain, &[]).is_err());
-        assert!(authorize(None, remote, HTTP, &plain, &[]).is_err());
-        assert!(authorize(None, None, HTTP, &plain, &[]).is_err());
+        assert_eq!(authorize(&Tokens::default(), local, HTTP, &plain, &[]), Ok(Role::Operator));
+        assert_eq!(
+            authorize(&Tokens::default(), caller("::1", &[]), HTTP, &headers(&[(header::HOST, "[::1]:8003")]), &[]),
+            Ok(Role::Operator)
+        );
+        assert_eq!(
+            authorize(&Tokens::default(), caller("::ffff:127.0.0.1", &[]), HTTP, &plain, &[]),
+            Ok(Role::Operator)
+        );
+        assert!(authorize(&Tokens::default(), local, Version::HTTP_10, &plain, &[]).is_err());
+        assert!(authorize(&Tokens::default(), remote, HTTP, &plain, &[]).is_err());
+        assert!(authorize(&Tokens::default(), None, HTTP, &plain, &[]).is_err());
         let through = [(header::FORWARDED, "for=127.0.0.1")];
-        assert!(authorize(None, caller("127.0.0.1", &through), HTTP, &plain, &[]).is_err());
+        assert!(authorize(&Tokens::default(), caller("127.0.0.1", &through), HTTP, &plain, &[]).is_err());
     }
 
     #[test]
@@ -160,7 +242,7 @@ mod tests {
                     sent.insert(name, value.parse().expect("a header"));
                 }
             }
-            let outcome = authorize(None, caller("127.0.0.1", &[]), HTTP, &sent, &names);
+            let outcome = authorize(&Tokens::default(), caller("127.0.0.1", &[]), HTTP, &sent, &names);
             assert_eq!(outcome.is_ok(), allowed, "{host:?} {origin:?} {site:?}");
         }
     }
@@ -169,13 +251,26 @@ mod tests {
     fn with_a_token_the_token_alone_counts() {
         let remote = caller("10.0.0.1", &[]);
         let token = OperatorSecret::from("hush");
+        let tokens = Tokens { admin: Some(&token), viewer: None };
         assert_eq!(
-            authorize(Some(&token), remote, HTTP, &headers(&[(header::AUTHORIZATION, "Bearer hush")]), &[]),
-            Ok(())
+            authorize(&tokens, remote, HTTP, &headers(&[(header::AUTHORIZATION, "Bearer hush")]), &[]),
+            Ok(Role::Operator)
         );
         for wrong in ["Bearer hus", "Bearer hushh", "hush", "Bearer"] {
             let local = caller("127.0.0.1", &[]);
-            assert!(authorize(Some(&token), local, HTTP, &headers(&[(header::AUTHORIZATION, wrong)]), &[]).is_err());
+            assert!(authorize(&tokens, local, HTTP, &headers(&[(header::AUTHORIZATION, wrong)]), &[]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_viewers_token_makes_a_viewer_also_of_this_machine() {
+        let (admin, viewer) = (OperatorSecret::from("hush"), OperatorSecret::from("peek"));
+        let sent = headers(&[(header::AUTHORIZATION, "Bearer peek")]);
+        for admin in [Some(&admin), None] {
+            for from in ["10.0.0.1", "127.0.0.1"] {
+                let tokens = Tokens { admin, viewer: Some(&viewer) };
+                assert_eq!(authorize(&tokens, caller(from, &[]), HTTP, &sent, &[]), Ok(Role::Viewer));
+            }
         }
     }
 }

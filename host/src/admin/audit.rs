@@ -1,5 +1,5 @@
-//! The audit log of the admin API. Rule: every call that may change something, that exports a device's data or that
-//! watches a device or plugin writes one line, even if it was denied: origin, method, path and outcome; never a token or a body.
+//! The audit log of the admin API. Rule: every call that may change something, that shows what people said or what is kept of it, or
+//! that watches a device or plugin, writes one line, even if it was denied: origin, method, path and outcome; never a token or a body.
 
 use std::sync::Arc;
 
@@ -20,8 +20,7 @@ const PATH_CHARS: usize = 200;
 /// Middleware: counts every call, and writes an audit line for one that may change something.
 pub async fn record(State(admin): State<Arc<AdminState>>, request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let shows_device = ["/export", "/watch"].iter().any(|end| request.uri().path().ends_with(end));
-    let line = (!is_read || shows_device).then(|| AuditLine::of(&request, &admin));
+    let line = (!is_read || shows_words(request.uri().path())).then(|| AuditLine::of(&request, &admin));
     let response = next.run(request).await;
     let outcome = match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "refused",
@@ -33,6 +32,12 @@ pub async fn record(State(admin): State<Arc<AdminState>>, request: Request, next
         line.write(outcome, response.status());
     }
     response
+}
+
+/// Whether a call shows what people said, or what modes keep of it.
+fn shows_words(path: &str) -> bool {
+    let watches = ["/export", "/watch", "/documents/value"].iter().any(|end| path.ends_with(end));
+    watches || path.strip_prefix("/api/v1/archive/").is_some_and(|kind| !kind.is_empty())
 }
 
 struct AuditLine {

@@ -2,7 +2,6 @@
 //! speaking; for one that is away a notice waits, for a time, and the response says which. Each call is a line of the
 //! audit, without its text; a device gets a bounded number a minute.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,12 +9,9 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use modehost_ids::DeviceId;
 use modehost_storage::StorageError;
 use modehost_storage::traits::{OfflineDelivery, OfflineQueue};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -116,7 +112,7 @@ async fn tell(
     if let Err(why) = words.check() {
         return error_response(StatusCode::BAD_REQUEST, why);
     }
-    if !admin.says.admit(&device, Instant::now()) {
+    if !admin.limiters.admit_say(&device) {
         let why = format!("{device} was told {} things in this minute already; wait a moment", limits::SAYS_A_MINUTE);
         return error_response(StatusCode::TOO_MANY_REQUESTS, why);
     }
@@ -158,46 +154,9 @@ impl Words {
     }
 }
 
-/// How many things each device was told in this minute.
-#[derive(Default)]
-pub struct Says(Mutex<Minute>);
-
-#[derive(Default)]
-struct Minute {
-    since: Option<Instant>,
-    counts: HashMap<DeviceId, u32>,
-}
-
-impl Says {
-    /// Whether the device may be told one more thing, which is counted then.
-    fn admit(&self, device: &DeviceId, now: Instant) -> bool {
-        let mut minute = self.0.lock();
-        if minute.since.is_none_or(|since| now.saturating_duration_since(since) >= limits::SAY_WINDOW) {
-            *minute = Minute { since: Some(now), counts: HashMap::new() };
-        }
-        // Only devices that the operator names are counted; still bounded, for whoever names a million.
-        if minute.counts.len() >= limits::SAY_DEVICES && !minute.counts.contains_key(device) {
-            return false;
-        }
-        let count = minute.counts.entry(device.clone()).or_default();
-        *count += 1;
-        *count <= limits::SAYS_A_MINUTE
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_device_is_told_a_bounded_number_of_things_a_minute() {
-        let (says, now) = (Says::default(), Instant::now());
-        let (one, other) = (DeviceId::new("one"), DeviceId::new("other"));
-        let admitted = (0..100).filter(|_| says.admit(&one, now)).count();
-        assert_eq!(admitted, limits::SAYS_A_MINUTE as usize);
-        assert!(says.admit(&other, now), "another device is not concerned");
-        assert!(says.admit(&one, now + limits::SAY_WINDOW));
-    }
 
     #[test]
     fn a_text_is_a_text() {

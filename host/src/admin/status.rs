@@ -1,15 +1,16 @@
 //! Status of the server as a whole.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Shared;
+use super::access::Role;
 use super::addresses::Addresses;
 use super::view::Refusal;
 use crate::app::capabilities::missing;
@@ -44,6 +45,8 @@ struct StatusView {
     ota_url: String,
     /// Whether watches show texts and states (`operators.show_dialogue`).
     shows_dialogue: bool,
+    /// What the caller may do: `operator`: everything, `viewer`: look at what is not private.
+    role: &'static str,
 }
 
 /// Something that is not configured.
@@ -74,7 +77,7 @@ struct WarningView {
         (status = "4XX", description = "Not allowed", body = Refusal),
     )
 )]
-async fn status(State(admin): Shared, headers: HeaderMap) -> impl IntoResponse {
+async fn status(State(admin): Shared, Extension(role): Extension<Role>, headers: HeaderMap) -> impl IntoResponse {
     let readiness = admin.process.readiness.borrow().clone();
     let live = admin.live.current();
     let advice = advice(&live);
@@ -92,6 +95,7 @@ async fn status(State(admin): Shared, headers: HeaderMap) -> impl IntoResponse {
         waiting_for_restart: admin.live.pending_restart(),
         devices_url: addresses.devices,
         ota_url: addresses.ota,
-        shows_dialogue: settings.operators.show_dialogue,
+        shows_dialogue: settings.operators.show_dialogue && role.sees_dialogue(),
+        role: role.name(),
     })
 }

@@ -209,6 +209,13 @@ pub struct BadConfiguration {
     problems: Vec<String>,
 }
 
+impl BadConfiguration {
+    /// A text that cannot be taken, in one sentence.
+    pub fn of_sentence(why: String) -> Self {
+        Self { ok: false, error: why, problems: Vec::new() }
+    }
+}
+
 impl From<&Diagnostics> for BadConfiguration {
     fn from(problems: &Diagnostics) -> Self {
         let problems = problems.0.iter().map(ToString::to_string).collect();

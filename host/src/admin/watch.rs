@@ -2,6 +2,7 @@
 //! for every operator; texts and states only where `operators.show_dialogue` is on when the watch begins. Each watch is
 //! a line of the audit.
 
+use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -12,6 +13,7 @@ use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::Role;
 use super::sessions::{NO_DEVICE, parse_device};
 use super::stream::{Lines, line, respond};
 use super::view::Refusal;
@@ -35,14 +37,18 @@ pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<AdminState>> {
         (status = 503, description = "Too many watch already", body = Refusal),
     )
 )]
-async fn plugin(State(admin): Shared, id: Result<Path<String>, PathRejection>) -> Response {
+async fn plugin(
+    State(admin): Shared,
+    Extension(role): Extension<Role>,
+    id: Result<Path<String>, PathRejection>,
+) -> Response {
     let Ok(Path(id)) = id else { return error_response(StatusCode::BAD_REQUEST, NO_ID) };
     if !admin.catalog.list().iter().any(|row| row.id == id) {
         let known = admin.catalog.known().join(", ");
         let why = format!("there is no plugin `{id}`; the server has {known}");
         return error_response(StatusCode::NOT_FOUND, why);
     }
-    watch(&admin, Subject::Plugin(PluginId::new(id)))
+    watch(&admin, role, Subject::Plugin(PluginId::new(id)))
 }
 
 /// Calls of all plugins for a device, and its turns, as they happen: lines like those of a plugin's watch. The device
@@ -56,13 +62,17 @@ async fn plugin(State(admin): Shared, id: Result<Path<String>, PathRejection>) -
         (status = 503, description = "Too many watch already", body = Refusal),
     )
 )]
-async fn device(State(admin): Shared, device: Result<Path<String>, PathRejection>) -> Response {
+async fn device(
+    State(admin): Shared,
+    Extension(role): Extension<Role>,
+    device: Result<Path<String>, PathRejection>,
+) -> Response {
     let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
-    watch(&admin, Subject::Device(device))
+    watch(&admin, role, Subject::Device(device))
 }
 
-fn watch(admin: &AdminState, subject: Subject) -> Response {
-    let with_content = admin.live.current().document.operators.show_dialogue;
+fn watch(admin: &AdminState, role: Role, subject: Subject) -> Response {
+    let with_content = admin.live.current().document.operators.show_dialogue && role.sees_dialogue();
     match admin.registry.observe(subject, with_content) {
         Ok(observation) => respond(
             Watched { observation, begins: Some(with_content), missed: 0, held: None },

@@ -68,6 +68,23 @@ impl From<RequestError> for Failure {
     }
 }
 
+/// The body of a request.
+#[derive(Default)]
+pub struct Body {
+    /// Its content type.
+    pub kind: &'static str,
+    /// Empty: no body.
+    pub bytes: Vec<u8>,
+    /// Of a plugin: its `.minisig` file in base64.
+    pub signature: Option<String>,
+}
+
+impl Body {
+    fn json(value: &Value) -> Self {
+        Self { kind: "application/json", bytes: value.to_string().into_bytes(), signature: None }
+    }
+}
+
 /// An HTTP response.
 pub struct Response {
     pub status: u16,
@@ -97,7 +114,12 @@ impl Server {
 
     /// Sends POST with a JSON body and returns the JSON body.
     pub fn post_json(&self, path: &str, body: &Value) -> Result<Value, RequestError> {
-        self.request_with("POST", path, body.to_string())
+        self.request_with("POST", path, Body::json(body))
+    }
+
+    /// Sends a file with POST or PUT and returns the JSON body.
+    pub fn send_file(&self, method: &str, path: &str, file: Body) -> Result<Value, RequestError> {
+        self.request_with(method, path, file)
     }
 
     /// Sends DELETE and returns the JSON body.
@@ -109,7 +131,7 @@ impl Server {
     pub fn get_bytes(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, RequestError> {
         let address = admin_address(&self.config);
         let response =
-            self.send(address, ("GET", path, String::new()), true, (limits::ADMIN_WORK_TIMEOUT, max_bytes))?;
+            self.send(address, ("GET", path, Body::default()), true, (limits::ADMIN_WORK_TIMEOUT, max_bytes))?;
         check_status(address, &response)?;
         Ok(response.body)
     }
@@ -117,14 +139,14 @@ impl Server {
     /// Sends GET without a token to a public path of the HTTP port.
     pub fn get_public(&self, path: &str) -> Result<Response, RequestError> {
         let bounds = (limits::ADMIN_TIMEOUT, limits::ADMIN_RESPONSE_BYTES);
-        self.send(http_address(&self.config), ("GET", path, String::new()), false, bounds)
+        self.send(http_address(&self.config), ("GET", path, Body::default()), false, bounds)
     }
 
     fn request_json(&self, method: &str, path: &str) -> Result<Value, RequestError> {
-        self.request_with(method, path, String::new())
+        self.request_with(method, path, Body::default())
     }
 
-    fn request_with(&self, method: &str, path: &str, body: String) -> Result<Value, RequestError> {
+    fn request_with(&self, method: &str, path: &str, body: Body) -> Result<Value, RequestError> {
         let address = admin_address(&self.config);
         // The server may have to compile a plugin or scan the database first.
         let time = if method == "GET" { limits::ADMIN_TIMEOUT } else { limits::ADMIN_WORK_TIMEOUT };
@@ -152,7 +174,7 @@ impl Server {
     fn send(
         &self,
         address: SocketAddr,
-        request: (&str, &str, String),
+        request: (&str, &str, Body),
         as_operator: bool,
         (time, max_bytes): (Duration, u64),
     ) -> Result<Response, RequestError> {
@@ -213,7 +235,7 @@ fn check_status(address: SocketAddr, response: &Response) -> Result<(), RequestE
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let status = response.status;
     Err(RequestError::Failed(match (status, body["error"].as_str()) {
-        (404 | 409, Some(why)) => why.to_owned(),
+        (400 | 404 | 409 | 422 | 429, Some(why)) => why.to_owned(),
         (_, Some(why)) => format!("{address} answered {status}: {why}"),
         (_, None) => format!("{address} answered {status}; is this a modehost server?"),
     }))
@@ -245,7 +267,7 @@ fn local_ip(ip: IpAddr) -> IpAddr {
 async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     address: SocketAddr,
-    (method, path, body): (&str, &str, String),
+    (method, path, body): (&str, &str, Body),
     token: Option<&OperatorSecret>,
     max_bytes: u64,
 ) -> io::Result<Response> {
@@ -254,10 +276,13 @@ async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     if let Some(token) = token {
         request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
     }
-    if !body.is_empty() {
-        request = request.header(CONTENT_TYPE, "application/json");
+    if !body.bytes.is_empty() {
+        request = request.header(CONTENT_TYPE, body.kind);
     }
-    let request = request.body(Full::<Bytes>::from(body)).map_err(io::Error::other)?;
+    if let Some(signature) = &body.signature {
+        request = request.header("modehost-signature", signature);
+    }
+    let request = request.body(Full::<Bytes>::from(body.bytes)).map_err(io::Error::other)?;
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let response = async move {
         let response = sender.send_request(request).await.map_err(explain)?;

@@ -1,5 +1,7 @@
 //! `modehost device …`. Rule: an export is readable by this user only, and nothing is removed without `--yes`.
 
+pub mod tools;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -32,6 +34,51 @@ pub enum DeviceCommand {
     /// Has a device show a notice
     #[command(after_help = "Examples:\n  modehost device notify aa:bb:cc:00:11:22 'Dinner is ready.'")]
     Notify(TellArguments),
+    /// Lists the tools that a connected device offers
+    Tools {
+        /// Device id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// As JSON, with the schema of the arguments
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Calls a tool of a connected device, and prints its answer
+    #[command(after_help = CALL_HELP)]
+    Call {
+        /// Device id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// The tool, as `device tools` names it
+        #[arg(value_name = "TOOL")]
+        tool: String,
+        /// Its arguments, a JSON object [default: none]
+        #[arg(value_name = "JSON", default_value = "{}")]
+        arguments: String,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Has a connected device play a sound file of at most a minute: WAV, MP3 or Opus in Ogg
+    Play {
+        /// Device id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// The sound
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Stops what a device is speaking, and what it would speak next
+    Stop {
+        /// Device id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
     /// Closes the connection of a device and erases everything stored about it
     #[command(after_help = FORGET_HELP)]
     Forget {
@@ -73,6 +120,11 @@ Examples:
   modehost device say aa:bb:cc:00:11:22 'Dinner is ready.'
   modehost device say aa:bb:cc:00:11:22 'Only now.' --ttl 0";
 
+const CALL_HELP: &str = "\
+Examples:
+  modehost device tools aa:bb:cc:00:11:22
+  modehost device call aa:bb:cc:00:11:22 self.audio_speaker.set_volume '{\"volume\": 40}'";
+
 const EXPORT_HELP: &str = "\
 Session, documents, journals, finished work, messages to it and from it, and what is known about it. What others have
 a part in, such as the board of a group, is not the device's.
@@ -102,6 +154,14 @@ pub fn run(command: DeviceCommand) -> Result<(), Failure> {
         }
         DeviceCommand::Say(arguments) => tell(arguments, "say"),
         DeviceCommand::Notify(arguments) => tell(arguments, "notify"),
+        DeviceCommand::Tools { device, json, server } => tools::list(&device, json, server),
+        DeviceCommand::Call { device, tool, arguments, server } => tools::call(&device, &tool, &arguments, server),
+        DeviceCommand::Play { device, file, server } => tools::play(&device, &file, server),
+        DeviceCommand::Stop { device, server } => {
+            server.server()?.post(&format!("/api/v1/devices/{}/stop", segment(&device)))?;
+            print_line(format_args!("{device} is silent"));
+            Ok(())
+        }
         DeviceCommand::Forget { device, yes: false, .. } => Err(Failure::Other(format!(
             "this removes everything that is kept of {device}, and nothing brings it back; say --yes if that is meant, \
              and see `modehost device export` before"

@@ -1,11 +1,12 @@
 //! `modehost plugin …`. Rule: uses the same file checks and the same admin API as everybody else; changes nothing but
-//! what `build` builds, `install` installs, and `new` and `try` are told to write.
+//! what `build` builds, `install` and `upload` install, and `new` and `try` are told to write.
 
 mod attempt;
 mod install;
 mod new;
 mod running;
 mod test;
+mod upload;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,9 @@ pub enum PluginCommand {
     /// Installs a plugin from a file or an address, with checksum, signature and lock file
     #[command(after_help = install::HELP)]
     Install(install::InstallArguments),
+    /// Sends a plugin file to the running server, which checks and installs it
+    #[command(after_help = upload::HELP)]
+    Upload(upload::UploadArguments),
     /// Builds plugins of this workspace to components
     #[command(
         after_help = "Examples:\n  modehost plugin build\n  modehost plugin build plugins/mine\n  modehost plugin build mine"
@@ -107,6 +111,7 @@ pub fn run(command: PluginCommand) -> Result<(), Failure> {
         PluginCommand::Reload(target) => run_on_server(target, "reload"),
         PluginCommand::Rollback(target) => run_on_server(target, "rollback"),
         PluginCommand::Install(arguments) => install::run(arguments),
+        PluginCommand::Upload(arguments) => upload::run(arguments),
         PluginCommand::New(arguments) => new::run(&arguments),
         PluginCommand::Test(arguments) => test::run(&arguments),
         PluginCommand::Try(arguments) => attempt::run(&arguments),

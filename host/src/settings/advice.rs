@@ -52,11 +52,12 @@ const SECRET_VARIETY: usize = 6;
 const FROM_DOCUMENTS: [&str; 4] = ["change-me", "changeme", "replace-me", "example"];
 
 fn weak_secrets(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
-    let Settings { server, auth, hooks, config, .. } = &loaded.document;
+    let Settings { server, auth, hooks, config, operators, .. } = &loaded.document;
     let jwt = auth.jwt.as_ref().and_then(|jwt| jwt.secret.as_ref());
     let remote = config.remote.as_ref().and_then(|remote| remote.secret.as_ref());
     let single = [
         ("/server/secret", server.secret.as_ref().map(|secret| secret.expose())),
+        ("/operators/viewer_token", operators.viewer_token.as_ref().map(|token| token.expose())),
         ("/server/admin_token", server.admin_token.as_ref().map(|token| token.expose())),
         ("/auth/device_token/key", auth.device_token.as_ref().map(|token| token.key.expose())),
         ("/auth/jwt/secret", jwt.map(|secret| secret.expose())),

@@ -1,8 +1,11 @@
 //! The section `operators`. Rule: what people said is shown to nobody unless the operator has said so here.
 
 use garde::Validate;
+use modehost_gateway::config::OperatorSecret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::limits;
 
 /// Section `operators`: the console, and what operators may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, JsonSchema)]
@@ -20,12 +23,33 @@ pub struct OperatorSettings {
     /// addresses of this machine: such as `box.lan`. Default none. Hot.
     #[garde(inner(custom(is_name)))]
     pub host_names: Vec<String>,
+    /// Token of those who may look and change nothing: status, devices, plugins, metrics, logs and settings, without
+    /// anything that was said or kept. Default none. Hot.
+    #[garde(inner(custom(is_given)))]
+    pub viewer_token: Option<OperatorSecret>,
+    /// Calls of `/api/v1` that one address may make in a minute, 60 to 1,000,000; a fifth of them at once. Beyond it they
+    /// are answered with 429. Default 6,000. Hot.
+    #[garde(range(min = 60, max = 1_000_000))]
+    pub calls_per_minute: u32,
 }
 
 impl Default for OperatorSettings {
     fn default() -> Self {
-        Self { show_dialogue: false, console: true, host_names: Vec::new() }
+        Self {
+            show_dialogue: false,
+            console: true,
+            host_names: Vec::new(),
+            viewer_token: None,
+            calls_per_minute: limits::OPERATOR_CALLS_PER_MINUTE,
+        }
     }
+}
+
+fn is_given(secret: &OperatorSecret, _: &()) -> garde::Result {
+    if secret.expose().trim().is_empty() {
+        return Err(garde::Error::new("must not be empty"));
+    }
+    Ok(())
 }
 
 fn is_name(name: &str, _: &()) -> garde::Result {

@@ -1,6 +1,8 @@
 //! Schema and reference of the settings, for editors and people. Rule: a default that is shown is the one in force,
 //! from the built-in document, which may set what no code does.
 
+use std::collections::BTreeMap;
+
 use modehost_config::{Reference, Source, render_reference};
 use serde_json::Value;
 
@@ -9,6 +11,23 @@ use super::{BUILT_IN, COLD, Settings, load, remote_allowlist};
 /// The JSON Schema of the document, pretty-printed. Sections of plugins are left open, since only plugins know their
 /// schemas.
 pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&open_schema()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The same with the sections of these plugins: schemas by their names.
+pub fn with_sections(sections: BTreeMap<String, Value>) -> String {
+    let mut schema = open_schema();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for (name, section) in sections {
+            properties.entry(name).or_insert(section);
+        }
+    }
+    schema.to_string()
+}
+
+fn open_schema() -> Value {
     let mut schema = full_schema();
     if let Some(object) = schema.as_object_mut() {
         let description = "A section of the plugin of this name, checked against the schema that it declares.";
@@ -17,9 +36,7 @@ pub fn schema() -> String {
             serde_json::json!({ "type": "object", "description": description }),
         );
     }
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.push('\n');
-    text
+    schema
 }
 
 /// Every setting as a Markdown table, followed by the sections of plugins: names and schemas, in order.

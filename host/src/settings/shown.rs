@@ -2,6 +2,7 @@
 //! is recognised by its type, by its plugin's schema, or by its name; of a URL only the origin is shown.
 
 mod redaction;
+pub mod text;
 
 use std::collections::BTreeMap;
 

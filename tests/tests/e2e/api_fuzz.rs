@@ -18,7 +18,9 @@ async fn every_response_is_one_that_the_document_has() {
     if !version.is_ok_and(|status| status.success()) {
         return skip::not_installed("schemathesis");
     }
-    let server = Server::start(Settings::new().bundled().set("server.admin_token", json!(TOKEN))).await;
+    let settings = Settings::new().bundled().set("server.admin_token", json!(TOKEN));
+    let settings = settings.set("operators.calls_per_minute", json!(1_000_000));
+    let server = Server::start(settings).await;
     let mut device = Device::join(&server, "0").await;
     device.ping().await;
     let bearer = format!("Bearer {TOKEN}");
@@ -32,6 +34,8 @@ async fn every_response_is_one_that_the_document_has() {
         .args(["-H", &format!("Authorization: {bearer}"), "--checks", CHECKS])
         // Streams go on, and a restart ends the run; both have tests of their own.
         .args(["--exclude-path-regex", "(watch|feed|restart)$"])
+        // Not the stateful phase: from the paths in lines of the audit, it infers links that it then calls invalid.
+        .args(["--phases", "examples,coverage,fuzzing"])
         // The same calls each time: what fails here fails again on the same commit.
         .args(["--seed", "1", "--max-examples", "100", "--request-timeout", "30", "--no-color"])
         .current_dir(home.path())
@@ -40,6 +44,6 @@ async fn every_response_is_one_that_the_document_has() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}");
     let tested = text.lines().find_map(|line| line.trim().strip_prefix("Tested: ")?.trim().parse::<usize>().ok());
-    assert!(tested.is_some_and(|tested| tested >= 17), "{text}");
+    assert!(tested.is_some_and(|tested| tested >= 37), "{text}");
     assert!(!server.output().contains("panicked"), "{}", server.output());
 }

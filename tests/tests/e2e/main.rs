@@ -22,6 +22,12 @@
 //! - [`install`]: plugins from files and addresses
 //! - [`api_fuzz`]: the operators' API against its own document
 //! - [`console`]: the page for operators, as files and in a browser
+//! - [`config_file`]: the configuration file as operators edit it
+//! - [`device_control`]: tools, sounds and silence for a device, by operators
+//! - [`kept`]: finished work and documents, as operators read them
+//! - [`provider_tests`]: the test bench of the providers
+//! - [`upload`]: plugins that operators send to a running server
+//! - [`viewers`]: who only looks, and how often anybody may call
 //! - [`watch`]: what a mode does, shown while it does it
 //! - [`swap`]: good versions under live sessions (H.2)
 //! - [`rejected_versions`]: bad versions that never serve (H.1, H.3)
@@ -93,9 +99,11 @@ mod cli;
 mod clock;
 mod coding;
 mod commands;
+mod config_file;
 mod connection_limit;
 mod console;
 mod conversation;
+mod device_control;
 mod forget;
 mod frames;
 mod guest_effects;
@@ -105,6 +113,7 @@ mod idle;
 mod initial_metrics;
 mod install;
 mod installed;
+mod kept;
 mod llm;
 mod llm_quirks;
 mod log_events;
@@ -118,6 +127,7 @@ mod oversized_files;
 mod peers;
 mod pins;
 mod plugin_faults;
+mod provider_tests;
 mod proxies;
 mod redelivery;
 mod rejected_versions;
@@ -148,4 +158,6 @@ mod tools;
 mod traces;
 mod tts;
 mod tts_formats;
+mod upload;
+mod viewers;
 mod watch;

@@ -170,17 +170,23 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
 
 #[tokio::test]
 async fn the_interface_is_what_its_document_says() {
-    let server = Server::start(Settings::new().bundled()).await;
+    let server = Server::start(Settings::new().bundled().set("tts", json!({ "provider": "none" }))).await;
     let _device = Device::join(&server, "dev-1").await;
     let document = server.admin("GET", "/api/v1/openapi.json", "").await.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
 
+    let (words, old) = (r#"{"text":"hello"}"#, r#"{"text":"","version":"old"}"#);
     let yaml = "gateway:\n  handshake_timeout_ms: 5000\n";
     let calls = [
         ("GET", "/api/v1/status", "/api/v1/status", "", 200),
         ("GET", "/api/v1/sessions", "/api/v1/sessions", "", 200),
         ("GET", "/api/v1/sessions/{device}", "/api/v1/sessions/dev-1", "", 200),
         ("GET", "/api/v1/sessions/{device}", "/api/v1/sessions/nobody", "", 404),
+        ("GET", "/api/v1/devices/{device}/tools", "/api/v1/devices/dev-1/tools", "", 200),
+        ("GET", "/api/v1/devices/{device}/tools", "/api/v1/devices/nobody/tools", "", 409),
+        ("POST", "/api/v1/devices/{device}/tools/call", "/api/v1/devices/dev-1/tools/call", r#"{"name":"none"}"#, 409),
+        ("POST", "/api/v1/devices/{device}/play", "/api/v1/devices/dev-1/play", "noise", 400),
+        ("POST", "/api/v1/devices/{device}/stop", "/api/v1/devices/dev-1/stop", "", 200),
         ("POST", "/api/v1/sessions/{device}/kick", "/api/v1/sessions/dev-1/kick", "", 200),
         ("POST", "/api/v1/sessions/{device}/kick", "/api/v1/sessions/nobody/kick", "", 404),
         ("GET", "/api/v1/devices/{device}/export", "/api/v1/devices/dev-1/export", "", 200),
@@ -203,6 +209,27 @@ async fn the_interface_is_what_its_document_says() {
         ("POST", "/api/v1/config/check", "/api/v1/config/check", yaml, 200),
         ("POST", "/api/v1/config/check", "/api/v1/config/check", "gateway: { nonsense: 1 }", 422),
         ("POST", "/api/v1/config/reload", "/api/v1/config/reload", "", 200),
+        ("GET", "/api/v1/config/file", "/api/v1/config/file", "", 200),
+        ("POST", "/api/v1/config/file/check", "/api/v1/config/file/check", old, 409),
+        ("PUT", "/api/v1/config/file", "/api/v1/config/file", old, 409),
+        ("PUT", "/api/v1/config/file", "/api/v1/config/file", "hello", 400),
+        ("GET", "/api/v1/config/schema", "/api/v1/config/schema", "", 200),
+        ("POST", "/api/v1/plugins/check", "/api/v1/plugins/check", "noise", 422),
+        ("PUT", "/api/v1/plugins/{id}", "/api/v1/plugins/workflow", "noise", 422),
+        ("GET", "/api/v1/providers", "/api/v1/providers", "", 200),
+        ("POST", "/api/v1/providers/model/{name}/ask", "/api/v1/providers/model/none/ask", words, 404),
+        ("POST", "/api/v1/providers/voice/say", "/api/v1/providers/voice/say", words, 409),
+        ("POST", "/api/v1/providers/recogniser/hear", "/api/v1/providers/recogniser/hear", "noise", 409),
+        ("GET", "/api/v1/logs", "/api/v1/logs", "", 200),
+        ("GET", "/api/v1/logs", "/api/v1/logs?level=loud", "", 400),
+        ("GET", "/api/v1/audit", "/api/v1/audit", "", 200),
+        ("GET", "/api/v1/history", "/api/v1/history", "", 200),
+        ("GET", "/api/v1/archive", "/api/v1/archive", "", 200),
+        ("GET", "/api/v1/archive/{kind}", "/api/v1/archive/none", "", 200),
+        ("GET", "/api/v1/archive/{kind}/{id}", "/api/v1/archive/none/none", "", 404),
+        ("GET", "/api/v1/archive/{kind}/{id}/export", "/api/v1/archive/none/none/export", "", 404),
+        ("GET", "/api/v1/documents", "/api/v1/documents", "", 200),
+        ("GET", "/api/v1/documents/value", "/api/v1/documents/value?key=none", "", 404),
         ("GET", "/metrics", "/metrics", "", 200),
         // Last: later requests are answered while the program restarts.
         ("POST", "/api/v1/restart", "/api/v1/restart", "", 200),
@@ -238,6 +265,18 @@ async fn the_interface_is_what_its_document_says() {
     let source = std::fs::read_to_string(workspace_root().join("host/src/admin.rs")).expect("the routes");
     let by_hand = source.matches(".route(\"").count();
     assert_eq!(by_hand, 2, "a route beside the document itself and the last resort goes through `routes!`");
+
+    // Of two types of one name, the document would have one.
+    let mut named = BTreeSet::new();
+    for entry in std::fs::read_dir(workspace_root().join("host/src/admin")).expect("the routes") {
+        let text = std::fs::read_to_string(entry.expect("a file").path()).unwrap_or_default();
+        for part in text.split("ToSchema)]").skip(1) {
+            let name = part.split_whitespace().skip_while(|word| !matches!(*word, "struct" | "enum")).nth(1);
+            let name = name.expect("a name").to_owned();
+            assert!(named.insert(name.clone()), "two types of the document are called {name}");
+        }
+    }
+    assert!(named.len() > 30, "{named:?}");
 
     for (method, path, status) in
         [("GET", "/api/v1/nothing", 404), ("PATCH", "/api/v1/sessions", 405), ("POST", "/api/v1/sessions", 405)]

@@ -2,13 +2,13 @@
 //! after the server's own load checks have passed with the settings in force, and a checksum or signature that is asked
 //! for; a running server then takes it as any file that appears.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use modehost_install::{Lock, Locked, Source, digest, signature};
 
 use super::super::Failure;
 use super::super::client::ServerArguments;
-use crate::plugin_file::{self, components, read_package};
+use crate::plugin_file;
 use crate::settings::Settings;
 use crate::terminal::print_line;
 
@@ -70,7 +70,7 @@ impl Installer<'_> {
             return Err(Failure::Other(message));
         }
         for locked in &self.lock.plugins {
-            let present = self.file_of(&locked.id);
+            let present = plugin_file::file_of(self.directory, &locked.id);
             let is_same = plugin_file::read(&present).is_ok_and(|bytes| digest::of(&bytes) == locked.sha256);
             if is_same {
                 print_line(format_args!("{} {} is there already", locked.id, locked.version));
@@ -119,7 +119,7 @@ impl Installer<'_> {
         let generation = plugin_file::probe_bytes(settings, &self.loaded.sections, bytes, &name)
             .map_err(|error| Failure::Other(format!("{error}; nothing was installed")))?;
         let checked = generation.package();
-        let file = self.file_of(&checked.id);
+        let file = plugin_file::file_of(self.directory, &checked.id);
         modehost_install::write(&file, bytes)
             .map_err(|error| Failure::Other(format!("cannot write {}: {error}", file.display())))?;
         let sha256 = digest::of(bytes);
@@ -136,12 +136,5 @@ impl Installer<'_> {
             ));
         }
         Ok(Locked { id: checked.id.clone(), version: checked.version.clone(), source: source.to_text(), sha256 })
-    }
-
-    /// Where the plugin of this id is, or belongs.
-    fn file_of(&self, id: &str) -> PathBuf {
-        let files = components(self.directory);
-        let is_own = |file: &&PathBuf| read_package(file).is_ok_and(|(_, package)| package.id == id);
-        files.iter().find(is_own).cloned().unwrap_or_else(|| self.directory.join(format!("{id}.wasm")))
     }
 }

@@ -106,6 +106,22 @@ impl<'s> Redaction<'s> {
     }
 }
 
+/// Whether a value that is shown stands for a hidden one.
+pub(super) fn is_hidden(shown: &Value) -> bool {
+    *shown == redacted()
+}
+
+/// Whether a text is no URL, or one that holds no secret: its path has words and versions only, such as `/api/v1`.
+pub(super) fn is_plain_url(text: &str) -> bool {
+    if !text.contains("://") {
+        return true;
+    }
+    let Some(origin) = modehost_ids::origin(text) else { return false };
+    let is_version = |word: &str| word.len() <= 4 && word.starts_with('v');
+    let is_word = |word: &str| word.chars().all(|one| one.is_ascii_lowercase() || "-_".contains(one));
+    text[origin.len()..].split('/').all(|word| is_word(word) || is_version(word))
+}
+
 fn redacted() -> Value {
     json!("(set)")
 }
