@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use modehost_provider::{Provider, Reply};
 use modehost_tests::http::{self, Response};
 use modehost_tests::server::workspace_root;
+use modehost_tests::sound::{recording, silence, wav};
 use modehost_tests::{Server, Settings, guest, skip};
 use serde_json::{Value, json};
 
@@ -171,6 +172,27 @@ async fn a_spoken_turn_from_the_microphone_to_sound() {
     // What the recogniser was given is speech in the length of the recording, not noise of a broken encoder.
     let lengths: Vec<usize> = provider.requests().iter().map(|asked| asked.file.len()).collect();
     assert!(lengths.first().is_some_and(|length| *length > 16_000), "{lengths:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_can_push_to_talk_and_talk_over_an_answer() {
+    let Some(folder) = browser_tools() else { return };
+    let provider = Provider::start();
+    provider.default_reply(Reply::text("what can you do"));
+    let settings = Settings::new().bundled().unset("tts.provider");
+    let server = Server::start(with_transcription(&provider, settings)).await;
+    // Somebody who says the same again and again, with pauses in which the server finds the end.
+    let pcm = [recording("weather"), silence(3_500)].concat();
+    let directory = tempfile::tempdir().expect("a folder");
+    let recording = directory.path().join("again.wav");
+    std::fs::write(&recording, wav(&pcm, 16_000)).expect("written");
+    let recording = recording.display().to_string();
+    let variables =
+        [("RECORDING", recording.as_str()), ("HEARD", "what can you do"), ("ANSWERED", "I can tell the time")];
+    let report = scene(&server, "listening", &folder, &variables).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    assert!(report["held"].as_u64() >= Some(35), "{report}");
+    assert!(report["outcomes"].as_array().is_some_and(|all| all.contains(&json!("interrupted"))), "{report}");
 }
 
 #[tokio::test]
