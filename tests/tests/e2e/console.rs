@@ -219,3 +219,16 @@ async fn the_token_is_asked_for_kept_in_memory_and_asked_for_again_once_it_is_wi
     assert_eq!(report["faults"], json!([]), "{report:#}");
     assert!(!server.output().contains(TOKEN), "the token is in the log");
 }
+
+#[tokio::test]
+async fn a_restart_under_an_open_page_is_seen_and_survived() {
+    let Some(folder) = browser_tools() else { return };
+    let server = Server::start(Settings::new().bundled()).await;
+    let report = scene(&server, "restart", &folder, &[]).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    assert_eq!(
+        (&report["restarted"], &report["same"], &report["loads"]),
+        (&json!(200), &json!(true), &json!(1)),
+        "{report}"
+    );
+}
