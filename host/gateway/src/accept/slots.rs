@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::limits;
+use modehost_auth::client_network;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -83,14 +84,6 @@ pub(crate) struct QuotaCharge {
     address: IpAddr,
 }
 
-/// The key of a quota: an IPv4 address, or the /64 of an IPv6 address, since each client has a whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
-    }
-}
-
 impl ConnectionSlots {
     /// `port` is the label of the log and the metrics.
     pub fn new(port: &'static str, bounds: SlotLimits) -> Arc<Self> {
@@ -126,7 +119,7 @@ impl ConnectionSlots {
     }
 
     fn try_acquire(self: &Arc<Self>, address: Option<IpAddr>, quota: usize) -> Option<ConnectionSlot> {
-        let address = address.map(network);
+        let address = address.map(client_network);
         let mut state = self.state.lock();
         let is_provisional = match self.find_regular(&mut state, address, quota) {
             true => false,
@@ -315,7 +308,7 @@ impl ConnectionSlot {
 
     /// Charges a request that came through a trusted proxy to the quota of `address`; `None` if the quota is exhausted.
     pub fn charge_quota(&self, address: IpAddr, quota: usize) -> Option<QuotaCharge> {
-        let address = network(address);
+        let address = client_network(address);
         let mut state = self.slots.state.lock();
         if state.count(address) >= quota {
             drop(state);

@@ -241,6 +241,7 @@ impl Worker {
             for (message, reply) in next.iter().zip(submitted) {
                 match block_on(reply) {
                     Ok((_, database_id)) => {
+                        moved_count += 1;
                         handled_ids.push(message.id);
                         self.moved_in_delivery.extend(
                             database_id.filter(|_| message.in_delivery).map(|database_id| (message.id, database_id)),
@@ -256,7 +257,6 @@ impl Worker {
             while self.moved_in_delivery.len() > limits::FALLBACK_MESSAGES {
                 self.moved_in_delivery.pop_first();
             }
-            moved_count += handled_ids.len() as u64;
             self.file_stale |= !handled_ids.is_empty();
             self.file.remove(|message| handled_ids.contains(&message.id));
             if !accepting {
