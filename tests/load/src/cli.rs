@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::metrics::{Metrics, Report};
 use crate::target::{Target, TargetOptions};
-use crate::{converse, echo, floor, hold, hostile, listen, ping, process, soak, speak, start, swap, vanish};
+use crate::{converse, echo, feed, floor, hold, hostile, listen, ping, process, soak, speak, start, swap, vanish};
 
 /// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ pub enum Command {
     /// Turns with a language model that answers at once: time to the first sentence, and CPU time
     /// per turn.
     Converse(Measure<converse::Options>),
+    /// The CPU time of the console's event feed while devices talk.
+    Feed(Measure<feed::Options>),
     /// Live audio streams: CPU time of each, and latency of captions, with a recogniser that answers
     /// at once.
     Listen(Measure<listen::Options>),
@@ -104,6 +106,7 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
         }
         Command::Soak(m) => soak::run(&m.target, &m.options).await,
         Command::Converse(m) => converse::run(&m.target, &m.options).await,
+        Command::Feed(m) => feed::run(&m.target, &m.options).await,
         Command::Listen(m) => listen::run(&m.target, &m.options).await,
         Command::Speak(m) => speak::run(&m.target, &m.options).await,
         Command::Provider => {

@@ -70,12 +70,17 @@ pub async fn run(target: &TargetOptions, options: &Options) -> anyhow::Result<Re
 
 /// Durations of turns.
 #[derive(Default)]
-struct Turns {
+pub(crate) struct Turns {
     first: Vec<Duration>,
     whole: Vec<Duration>,
 }
 
 impl Turns {
+    /// How many there were.
+    pub(crate) fn count(&self) -> usize {
+        self.whole.len()
+    }
+
     fn add(&mut self, other: Self) {
         self.first.extend(other.first);
         self.whole.extend(other.whole);
@@ -111,7 +116,7 @@ async fn converse(target: &Target, options: &Options) -> anyhow::Result<Metrics>
 }
 
 /// The turns of one device.
-async fn talk(mut device: Device, rest: Duration, stop: Arc<AtomicBool>) -> anyhow::Result<Turns> {
+pub(crate) async fn talk(mut device: Device, rest: Duration, stop: Arc<AtomicBool>) -> anyhow::Result<Turns> {
     // Devices start at random offsets within their pause.
     tokio::time::sleep(rest.mul_f64(fastrand::f64())).await;
     let mut turns = Turns::default();

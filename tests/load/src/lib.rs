@@ -11,7 +11,7 @@
 //! - [`device`]: one connection of a device; [`fleet`]: many
 //! - [`talk`]: messages at an interval, matched with their replies
 //! - [`hold`], [`ping`], [`echo`], [`vanish`], [`hostile`], [`swap`], [`converse`],
-//!   [`listen`], [`speak`], [`soak`], [`start`]: the measurements
+//!   [`feed`], [`listen`], [`speak`], [`soak`], [`start`]: the measurements
 //! - [`child`]: services that measurements need, each in its own process
 //! - [`process`]: memory, CPU time and limits; [`http`]: a minimal HTTP client
 //! - [`metrics`]: metrics, their percentiles and the result table
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod converse;
 pub mod device;
 pub mod echo;
+pub mod feed;
 pub mod fleet;
 pub mod floor;
 pub mod hold;
