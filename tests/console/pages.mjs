@@ -5,13 +5,12 @@ import { createRequire } from 'node:module';
 import { CONSOLE, launch, open, until } from './browser.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const WIDE = { width: 1440, height: 900 };
-const PHONE = { width: 375, height: 740 };
+// Each language, each theme and each width with others in turn.
 const READERS = [
-  { locale: 'en-US', colorScheme: 'light', viewport: WIDE },
-  { locale: 'en-US', colorScheme: 'dark', viewport: PHONE },
-  { locale: 'zh-CN', colorScheme: 'dark', viewport: WIDE },
-  { locale: 'zh-CN', colorScheme: 'light', viewport: PHONE },
+  { locale: 'en-US', colorScheme: 'light', viewport: { width: 1440, height: 900 } },
+  { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 375, height: 740 } },
+  { locale: 'zh-CN', colorScheme: 'light', viewport: { width: 2560, height: 1300 } },
+  { locale: 'en-US', colorScheme: 'dark', viewport: { width: 375, height: 740 } },
 ];
 
 const faults = [];
@@ -27,16 +26,21 @@ await until(simulator, 'I can tell the time');
 const sessions = await (await fetch(`${CONSOLE}api/v1/sessions`)).json();
 const device = sessions[0].device;
 
+const [{ key }] = (await (await fetch(`${CONSOLE}api/v1/documents`)).json()).documents;
+const [work] = (await (await fetch(`${CONSOLE}api/v1/archive/meetings`)).json()).entries;
 const ROUTES = [
   '#/', '#/simulator', '#/devices', `#/devices/${encodeURIComponent(device)}`, '#/plugins', '#/plugins/meeting',
-  '#/configuration', '#/storage', '#/no-such-page',
+  '#/configuration', '#/storage', '#/archive', '#/archive/meetings', `#/archive/meetings/${work.id}`, '#/documents',
+  `#/documents/${encodeURIComponent(key)}`, '#/providers', '#/metrics', '#/logs', '#/no-such-page',
 ];
+// The first two readers look at every page, the others at every second one.
+const routesOf = (reader) => ROUTES.filter((route, at) => READERS.indexOf(reader) < 2 || at % 2 === 0);
 
 let seen = 0;
 for (const reader of READERS) {
   const who = `${reader.locale} ${reader.colorScheme} ${reader.viewport.width}`;
   const page = await open(browser, reader, faults, who);
-  for (const route of ROUTES) {
+  for (const route of routesOf(reader)) {
     const name = `${who} ${route}`;
     await page.goto('about:blank');
     await page.goto(CONSOLE + route);

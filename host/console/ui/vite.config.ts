@@ -30,6 +30,10 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+// The editor and its library are large and fetched when they are opened: their files are named so that
+// scripts/compress.mjs can count them apart.
+const EDITOR = '/src/pages/editor/index.tsx';
+
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
@@ -40,6 +44,16 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     sourcemap: false,
+    rolldownOptions: {
+      output: {
+        chunkFileNames: ({ facadeModuleId }) =>
+          facadeModuleId?.endsWith(EDITOR) ? 'assets/editor-[hash].js' : 'assets/[name]-[hash].js',
+        assetFileNames: ({ originalFileNames }) =>
+          originalFileNames.some((name) => name.includes('pages/editor/'))
+            ? 'assets/editor-[hash][extname]'
+            : 'assets/[name]-[hash][extname]',
+      },
+    },
   },
   worker: { format: 'es' },
   server: { proxy },

@@ -50,7 +50,7 @@ pub(super) enum Role {
 }
 
 /// What viewers may ask for: `GET` of these routes.
-const FOR_VIEWERS: [&str; 17] = [
+const FOR_VIEWERS: [&str; 18] = [
     "/api/v1/archive",
     "/api/v1/audit",
     "/api/v1/config",
@@ -68,6 +68,7 @@ const FOR_VIEWERS: [&str; 17] = [
     "/api/v1/sessions",
     "/api/v1/sessions/{device}",
     "/api/v1/status",
+    "/api/v1/storage",
 ];
 
 impl Role {

@@ -8,7 +8,7 @@ use modehost_provider::{Provider, Reply};
 use modehost_tests::http::{self, Response};
 use modehost_tests::server::workspace_root;
 use modehost_tests::sound::{recording, silence, wav};
-use modehost_tests::{Server, Settings, guest, skip};
+use modehost_tests::{Device, Server, Settings, guest, skip};
 use serde_json::{Value, json};
 
 use crate::asr::with_transcription;
@@ -133,6 +133,22 @@ async fn scene(server: &Server, name: &str, folder: &Path, variables: &[(&str, &
     serde_json::from_str(out.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{name}: {out}{err}"))
 }
 
+/// With a mode that archives its work.
+fn with_meetings() -> Settings {
+    let grants = ["model", "journals:meeting/", "documents:meeting/", "archive:meetings", "deliver"];
+    Settings::new().bundled().plugin("meeting", guest::bundled("meeting")).set("plugins.grants.meeting", json!(grants))
+}
+
+/// Work that is archived: a meeting without a model, which is summed up at once.
+async fn finish_meeting(device: &mut Device) {
+    device.start_mode("meeting").await;
+    let items =
+        json!([{ "tag": "Ann", "text": "We paint the <b>door</b>." }, { "tag": "Bo", "text": "The budget is small." }]);
+    device.send(json!({ "type": "meeting", "phase": "snippet", "items": items })).await;
+    device.send(json!({ "type": "meeting", "phase": "finalize" })).await;
+    device.expect("the summary", |message| message["phase"] == "summary").await;
+}
+
 #[tokio::test]
 async fn a_newcomer_gets_from_the_address_to_an_answer() {
     let Some(folder) = browser_tools() else { return };
@@ -149,9 +165,11 @@ async fn a_newcomer_gets_from_the_address_to_an_answer() {
 #[tokio::test]
 async fn every_page_is_whole_in_both_languages_and_themes() {
     let Some(folder) = browser_tools() else { return };
-    let server = Server::start(Settings::new().bundled()).await;
+    let server = Server::start(with_meetings()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    finish_meeting(&mut device).await;
     let report = scene(&server, "pages", &folder, &[]).await;
-    assert!(report["seen"].as_u64().is_some_and(|seen| seen >= 20), "{report}");
+    assert!(report["seen"].as_u64().is_some_and(|seen| seen >= 50), "{report}");
     assert_eq!(report["faults"], json!([]), "{report:#}");
 }
 
@@ -231,4 +249,74 @@ async fn a_restart_under_an_open_page_is_seen_and_survived() {
         (&json!(200), &json!(true), &json!(1)),
         "{report}"
     );
+}
+
+#[tokio::test]
+async fn what_modes_keep_is_found_read_saved_and_seen_to_change() {
+    let Some(folder) = browser_tools() else { return };
+    let server = Server::start(with_meetings()).await;
+    let mut device = Device::join(&server, "dev-1").await;
+    finish_meeting(&mut device).await;
+    let task = |title: &str| json!({ "type": "workflow", "event": "update", "task": { "id": title, "title": title } });
+    device.send(task("paint the door")).await;
+    device.expect("the board", |message| message["tasks"].to_string().contains("paint the door")).await;
+    let documents = get(&server, "/api/v1/documents?search=board", &[]).await.json();
+    let key = documents["documents"][0]["key"].as_str().expect("a board").to_owned();
+    let change = async {
+        // One stage of the scene after the other: together they may take longer than a test waits for a line.
+        for path in ["/api/v1/archive/meetings\"", "/export\"", "/api/v1/documents/value\""] {
+            server.wait_output(&format!("{path} outcome=\"ok\"")).await;
+        }
+        device.send(task("buy the paint")).await;
+    };
+    let variables = [("KEY", key.as_str())];
+    let (report, ()) = tokio::join!(scene(&server, "records", &folder, &variables), change);
+    assert_eq!((&report["before"], &report["after"]), (&json!(1), &json!(2)), "{report:#}");
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+}
+
+#[tokio::test]
+async fn who_only_looks_is_offered_nothing_that_is_refused() {
+    let Some(folder) = browser_tools() else { return };
+    const TOKEN: &str = "a-token-for-looking-on";
+    let settings = Settings::new()
+        .bundled()
+        .set("server.admin_token", json!("a-token-that-is-long-enough"))
+        .set("operators.viewer_token", json!(TOKEN));
+    let server = Server::start(settings).await;
+    let _device = Device::join(&server, "dev-1").await;
+    let report = scene(&server, "viewer", &folder, &[("TOKEN", TOKEN), ("DEVICE", "dev-1")]).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    // What changes nothing: looking closer, copying, going on.
+    let acts = [
+        "Reload",
+        "Roll back",
+        "Say",
+        "Notify",
+        "Play",
+        "Stop",
+        "Call",
+        "Forget",
+        "Close",
+        "Restart",
+        "Free space",
+        "Ask",
+        "Install",
+        "Apply",
+    ];
+    let offered: Vec<&str> = report["offered"].as_array().expect("buttons").iter().filter_map(Value::as_str).collect();
+    let wrong: Vec<&&str> = offered.iter().filter(|button| acts.iter().any(|act| button.contains(act))).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn of_two_operators_in_two_windows_the_second_is_told() {
+    let Some(folder) = browser_tools() else { return };
+    const SECRET: &str = "sk-nobody-may-see-this";
+    let alias = json!({ "base_url": "http://127.0.0.1:9/v1", "api_key": SECRET });
+    let server = Server::start(Settings::new().bundled().set("llm.aliases.default", alias)).await;
+    let config = server.config_file().display().to_string();
+    let report = scene(&server, "editor", &folder, &[("CONFIG", &config), ("SECRET", SECRET)]).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    assert_eq!((&report["kept"], &report["told"]), (&json!(true), &json!(true)), "{report:#}");
 }

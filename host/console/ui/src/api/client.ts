@@ -23,9 +23,14 @@ export class ApiError extends Error {
 }
 
 export interface Call {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   json?: unknown;
   yaml?: string;
+  /** A body as it is; its type says what it is, or it is sent as bytes. */
+  bytes?: Blob;
+  headers?: Readonly<Record<string, string>>;
+  /** A refusal concerns only what asks here, not the whole page. */
+  aside?: boolean;
   signal?: AbortSignal;
 }
 
@@ -37,13 +42,15 @@ export function path(...parts: string[]): string {
 /** Sends a request; an answer other than 2xx is thrown as an ApiError. */
 export async function send(target: string, call: Call = {}): Promise<Response> {
   const sent = token.value;
-  const headers = new Headers({ accept: 'application/json' });
+  const headers = new Headers({ accept: 'application/json', ...call.headers });
   if (sent !== null) headers.set('authorization', `Bearer ${sent}`);
   if (call.json !== undefined) headers.set('content-type', 'application/json');
   if (call.yaml !== undefined) headers.set('content-type', 'application/yaml');
+  if (call.bytes !== undefined) headers.set('content-type', call.bytes.type || 'application/octet-stream');
   const init: RequestInit = { method: call.method ?? 'GET', headers, cache: 'no-store', credentials: 'omit' };
   if (call.json !== undefined) init.body = JSON.stringify(call.json);
   if (call.yaml !== undefined) init.body = call.yaml;
+  if (call.bytes !== undefined) init.body = call.bytes;
   if (call.signal) init.signal = call.signal;
   let response: Response;
   try {
@@ -60,7 +67,7 @@ export async function send(target: string, call: Call = {}): Promise<Response> {
     if (failure.status === 401) {
       token.value = null;
       access.value = { state: 'sign-in', wrong: sent !== null };
-    } else if (failure.status === 403 && init.method === 'GET') {
+    } else if (failure.status === 403 && init.method === 'GET' && !call.aside) {
       access.value = { state: 'refused', sentence: failure.sentence };
     }
   }

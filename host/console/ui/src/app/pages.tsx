@@ -1,7 +1,7 @@
-// The page of each route. Rule: the simulator is loaded when it is opened, all other pages come with the first load; a page
-// that cannot be loaded says so.
+// The page of each route. Rule: what one needs at once comes with the first load, each other page when it is opened; a
+// page that cannot be loaded says so.
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
 import { Devices } from '../pages/devices';
 import { DevicePage } from '../pages/device';
@@ -13,26 +13,41 @@ import { FailureNote, PageHead } from '../parts/basics';
 import { words } from '../words';
 import type { Route } from './route';
 
-// A glob, so that the console builds without the simulator's folder as well.
-const simulators = import.meta.glob<{ SimulatorPage: ComponentType }>('../simulator/index.tsx');
+interface Loaded {
+  Page: ComponentType<{ route: Route }>;
+}
 
-function Simulator() {
+// A glob, so that each of these folders is a file of its own, fetched when its page is opened.
+const folders = import.meta.glob<Loaded>('../{simulator,pages/{archive,documents,providers,metrics,logs}}/index.tsx');
+
+/** What has been fetched, which stays. */
+const fetched = new Map<string, Loaded>();
+
+/** A page that is fetched when it is opened. Its heading takes the focus from the one that stood for it meanwhile. */
+function Fetched({ folder, title, route }: { folder: string; title: string; route: Route }) {
   const w = words.value.app;
-  const [page, setPage] = useState<{ Loaded: ComponentType } | null>(null);
+  const [page, setPage] = useState<Loaded | null>(fetched.get(folder) ?? null);
   const [failure, setFailure] = useState<ApiError | null>(null);
-  const load = simulators['../simulator/index.tsx'];
+  const place = useRef<HTMLDivElement>(null);
+  const load = folders[`../${folder}/index.tsx`];
   useEffect(() => {
+    if (page) return;
     load?.().then(
-      (module) => setPage({ Loaded: module.SimulatorPage }),
+      (module) => {
+        fetched.set(folder, module);
+        const hadFocus = place.current?.contains(document.activeElement) ?? false;
+        setPage(module);
+        if (hadFocus) requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true }));
+      },
       () => setFailure(new ApiError(0, '')),
     );
-  }, []);
-  if (page) return <page.Loaded />;
+  }, [folder]);
+  if (page) return <page.Page route={route} />;
   return (
-    <>
-      <PageHead title={w.simulator} lead={load ? (failure ? undefined : w.loading) : w.simulatorAbsent} />
+    <div ref={place}>
+      <PageHead title={title} lead={load ? (failure ? undefined : w.loading) : w.partAbsent} />
       <FailureNote failure={failure} />
-    </>
+    </div>
   );
 }
 
@@ -46,7 +61,13 @@ export function Page({ route }: { route: Route }) {
     case 'device':
       return <DevicePage id={route.id} />;
     case 'simulator':
-      return <Simulator />;
+      return <Fetched folder="simulator" title={w.simulator} route={route} />;
+    case 'archive':
+    case 'documents':
+    case 'providers':
+    case 'metrics':
+    case 'logs':
+      return <Fetched folder={`pages/${route.page}`} title={w[route.page]} route={route} />;
     case 'plugins':
       return <PluginsPage />;
     case 'plugin':

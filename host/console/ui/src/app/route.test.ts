@@ -13,6 +13,14 @@ const ROUTES: Route[] = [
   { page: 'configuration', search: '' },
   { page: 'configuration', search: 'llm.aliases.default' },
   { page: 'storage' },
+  { page: 'archive', kind: '', id: '' },
+  { page: 'archive', kind: 'notes', id: '' },
+  { page: 'archive', kind: 'notes', id: '2026-12-02 a/b' },
+  { page: 'documents', key: '' },
+  { page: 'documents', key: 'lists/tasks/default' },
+  { page: 'providers' },
+  { page: 'logs' },
+  { page: 'metrics' },
 ];
 
 test('every address that is made is read again', () => {
@@ -28,7 +36,7 @@ test('a slash at the end does not matter', () => {
 });
 
 test('what cannot be read is a page that says so', () => {
-  for (const hash of ['#/nowhere', '#/storage/x', '#/devices/a/b', '#/simulator/1', '#/devices/%E0%A4%A']) {
+  for (const hash of ['#/nowhere', '#/storage/x', '#/devices/a/b', '#/simulator/1', '#/logs/x', '#/archive/a/b/c', '#/documents/a/b', '#/devices/%E0%A4%A']) {
     expect(parseRoute(hash)).toEqual({ page: 'missing', hash });
   }
 });

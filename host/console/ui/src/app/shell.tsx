@@ -13,8 +13,19 @@ import { route } from './router';
 import { Refused, SignIn } from './sign-in';
 import { THEMES, theme, type Theme } from './theme';
 
-type Listed = 'overview' | 'devices' | 'simulator' | 'plugins' | 'configuration' | 'storage';
-const LISTED: readonly Listed[] = ['overview', 'devices', 'simulator', 'plugins', 'configuration', 'storage'];
+const GROUPS = [
+  ['observe', ['overview', 'devices', 'archive', 'documents', 'metrics', 'logs']],
+  ['operate', ['simulator', 'plugins', 'providers', 'configuration', 'storage']],
+] as const;
+type Listed = (typeof GROUPS)[number][1][number];
+
+/** The route of an entry of the navigation. */
+function routeOf(page: Listed): Route {
+  if (page === 'configuration') return { page, search: '' };
+  if (page === 'documents') return { page, key: '' };
+  if (page === 'archive') return { page, kind: '', id: '' };
+  return { page };
+}
 
 /** The entry of the navigation that a route belongs to. */
 function listedOf(now: Route): Listed | null {
@@ -24,22 +35,27 @@ function listedOf(now: Route): Listed | null {
 }
 
 function Navigation({ now }: { now: Route }) {
-  const w = words.value.app;
+  const { app: w, groups } = words.value;
   const current = listedOf(now);
   return (
     <nav aria-label={w.navigation}>
-      <ul>
-        {LISTED.map((page) => (
-          <li key={page}>
-            <a
-              href={hrefOf(page === 'configuration' ? { page, search: '' } : { page })}
-              aria-current={current === page ? (now.page === page ? 'page' : 'true') : undefined}
-            >
-              {w[page]}
-            </a>
-          </li>
-        ))}
-      </ul>
+      {GROUPS.map(([group, pages]) => (
+        <div key={group}>
+          <h2 id={`group-${group}`}>{groups[group]}</h2>
+          <ul aria-labelledby={`group-${group}`}>
+            {pages.map((page) => (
+              <li key={page}>
+                <a
+                  href={hrefOf(routeOf(page))}
+                  aria-current={current === page ? (now.page === page ? 'page' : 'true') : undefined}
+                >
+                  {w[page]}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </div>
+      ))}
     </nav>
   );
 }
@@ -97,6 +113,8 @@ function SwapAnnouncement() {
 function titleOf(now: Route): string {
   const w = words.value.app;
   if (now.page === 'device' || now.page === 'plugin') return now.id;
+  if (now.page === 'archive' && now.id !== '') return now.id;
+  if (now.page === 'documents' && now.key !== '') return now.key;
   return now.page === 'missing' ? w.missingTitle : w[now.page];
 }
 

@@ -1,12 +1,16 @@
-// The settings in force, a check of YAML, and a reload of the file. Rule: the server alone judges a configuration, and
-// its findings are shown as it wrote them.
+// The settings in force, a check of YAML, a reload of the file, and the way to its editor. Rule: the server alone judges a
+// configuration, and its findings are shown as it wrote them; the editor is fetched when it is opened.
+import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { ApiError, path, post, send } from '../api/client';
 import { usePolled } from '../api/poll';
+import { useRole } from '../api/role';
 import type { Configuration, Reloaded } from '../api/types';
 import { FailureNote, PageHead } from '../parts/basics';
 import { words } from '../words';
 import { count, list, sentences } from '../words/format';
+import { draft } from './draft';
+import type { EditorProps } from './editor';
 import { bySection, matchingSettings, valueText } from './settings';
 
 function Check() {
@@ -169,10 +173,55 @@ function Settings({ configuration, begin }: { configuration: Configuration; begi
   );
 }
 
+/** The editor, once it is fetched. */
+function FetchedEditor(props: EditorProps) {
+  const w = words.value;
+  const [Loaded, setLoaded] = useState<{ Editor: ComponentType<EditorProps> } | null>(null);
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  useEffect(() => {
+    import('./editor').then(setLoaded, () => setFailure(new ApiError(0, '')));
+  }, []);
+  if (Loaded) return <Loaded.Editor {...props} />;
+  return (
+    <section class="panel" aria-label={w.editor.title} aria-busy={!failure}>
+      <h2>{w.editor.title}</h2>
+      {!failure && <p class="muted">{w.app.loading}</p>}
+      <FailureNote failure={failure} />
+      <div class="buttons">
+        <button type="button" class="button quiet" onClick={props.close}>
+          {w.editor.back}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+/** The way to the editor. */
+function Open({ open }: { open: () => void }) {
+  const w = words.value.editor;
+  const isKept = draft.value !== null;
+  return (
+    <div class="stack tight">
+      {isKept && <p class="note warn">{w.kept}</p>}
+      <div class="buttons">
+        <button type="button" class="button" onClick={open}>
+          {isKept ? w.goOn : w.edit}
+        </button>
+      </div>
+    </div>
+  );
+}
+
 export function ConfigurationPage({ search }: { search: string }) {
   const w = words.value.configuration;
+  const role = useRole();
   const configuration = usePolled<Configuration>(path('config'), 0);
   const known = configuration.value;
+  // The file is for operators: a viewer has the list.
+  const mayOpen = role === 'operator' && known?.file != null;
+  // A link to a setting means the list; else one comes back to what was being written.
+  const [editing, setEditing] = useState(search === '' && draft.value !== null);
+  const isOpen = editing && mayOpen;
   return (
     <>
       <PageHead
@@ -180,9 +229,15 @@ export function ConfigurationPage({ search }: { search: string }) {
         lead={known ? (known.file ? w.lead(known.file) : w.leadNone) : words.value.app.loading}
       />
       <FailureNote failure={configuration.failure} />
-      {known?.file && <Reload changed={configuration.again} />}
-      <Check />
-      {known && <Settings configuration={known} begin={search} />}
+      {isOpen && <FetchedEditor close={() => setEditing(false)} applied={configuration.again} />}
+      {!isOpen && (
+        <>
+          {mayOpen && <Open open={() => setEditing(true)} />}
+          {role === 'operator' && known?.file && <Reload changed={configuration.again} />}
+          {role === 'operator' && <Check />}
+          {known && <Settings configuration={known} begin={search} />}
+        </>
+      )}
     </>
   );
 }

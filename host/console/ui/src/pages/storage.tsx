@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { ApiError, path, post } from '../api/client';
 import { usePolled } from '../api/poll';
+import { useRole } from '../api/role';
 import type { Amount, Compacted, Storage, Stores } from '../api/types';
 import { hrefOf } from '../app/route';
 import { Facts, FailureNote, Own, PageHead, Panel } from '../parts/basics';
@@ -177,6 +178,7 @@ export function StoragePage() {
   const w = words.value.storage;
   const storage = usePolled<Storage>(path('storage'), STORAGE_EVERY_MS);
   const known = storage.value;
+  const role = useRole();
   return (
     <>
       <PageHead title={w.title} lead={known ? w.lead(bytes(known.disk_free_bytes)) : words.value.app.loading} />
@@ -190,7 +192,7 @@ export function StoragePage() {
           <Files storage={known} />
         </>
       )}
-      <Compact changed={storage.again} />
+      {role === 'operator' && <Compact changed={storage.again} />}
     </>
   );
 }

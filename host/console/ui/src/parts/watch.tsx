@@ -8,6 +8,7 @@ import { named } from '../words/named';
 import { bytes, clock, count, ms, sentences, us } from '../words/format';
 import { FailureNote, Own, Panel } from './basics';
 import { EMPTY, type Entry, ENTRIES_KEPT, type Timeline, withLine } from './calls';
+import { Captions } from './captions-list';
 
 const DRAW_EVERY_MS = 250;
 
@@ -70,6 +71,9 @@ export function Watch({ path, columns }: { path: string; columns: 'device' | 'pl
       {failure && state !== 'absent' && <FailureNote failure={failure} />}
       {on && timeline.dialogue !== null && (
         <p class="small muted">{timeline.dialogue ? w.dialogue : w.figuresOnly}</p>
+      )}
+      {columns === 'device' && timeline.dialogue === true && (on || timeline.entries.length > 0) && (
+        <Captions entries={timeline.entries} />
       )}
       {on && state === 'live' && timeline.entries.length === 0 && <p class="muted">{w.empty}</p>}
       {timeline.entries.length > 0 && <Entries entries={timeline.entries} columns={columns} />}

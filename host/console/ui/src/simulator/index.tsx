@@ -79,7 +79,7 @@ function stay(): () => void {
   };
 }
 
-export function SimulatorPage() {
+export function Page() {
   useEffect(stay, []);
   useEffect(follow, []);
   const w = words.value;

@@ -1,7 +1,11 @@
 // English. Rule: short sentences that say what to do; zh.ts has the same keys. Texts with numbers or names are functions,
 // so that each language puts them where it wants them.
 import { counted } from './counted';
+import { charts } from './en-charts';
+import { editing } from './en-editor';
+import { bench } from './en-bench';
 import { operating } from './en-operating';
+import { keeping } from './en-records';
 
 export const en = {
   units: {
@@ -20,6 +24,11 @@ export const en = {
     plugins: 'Plugins',
     configuration: 'Configuration',
     storage: 'Storage',
+    documents: 'Documents',
+    archive: 'Archive',
+    providers: 'Providers',
+    metrics: 'Metrics',
+    logs: 'Logs and audit',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     language: 'Language',
@@ -27,7 +36,7 @@ export const en = {
     missingTitle: 'There is no such page',
     missingText: 'The address may be misspelt.',
     toOverview: 'Go to the overview',
-    simulatorAbsent: 'This build of the console has no simulator.',
+    partAbsent: 'This build of the console lacks this page.',
     loading: 'Loading …',
     copy: 'Copy',
     copied: 'Copied',
@@ -204,4 +213,8 @@ export const en = {
     forgot: (rows: string) => `The device is forgotten. ${rows} rows were removed.`,
   },
   ...operating,
+  ...bench,
+  ...editing,
+  ...keeping,
+  ...charts,
 };

@@ -1,7 +1,11 @@
 // Chinese, as an engineer writes it. Rule: the keys are those of en.ts, which the compiler checks; the sentences are
 // written anew, not translated word by word.
 import type { Words } from './index';
+import { charts } from './zh-charts';
+import { editing } from './zh-editor';
+import { bench } from './zh-bench';
 import { operating } from './zh-operating';
+import { keeping } from './zh-records';
 
 export const zh: Words = {
   units: {
@@ -20,6 +24,11 @@ export const zh: Words = {
     plugins: '插件',
     configuration: '配置',
     storage: '存储',
+    documents: '文档',
+    archive: '归档',
+    providers: '服务商',
+    metrics: '指标',
+    logs: '日志与审计',
     theme: '外观',
     themes: { system: '跟随系统', light: '浅色', dark: '深色' },
     language: '语言',
@@ -27,7 +36,7 @@ export const zh: Words = {
     missingTitle: '页面不存在',
     missingText: '请检查地址是否写错。',
     toOverview: '回到总览',
-    simulatorAbsent: '当前控制台不含模拟设备。',
+    partAbsent: '这一版控制台没有这个页面。',
     loading: '加载中……',
     copy: '复制',
     copied: '已复制',
@@ -199,4 +208,8 @@ export const zh: Words = {
     forgot: (rows) => `设备数据已清除，共删除 ${rows} 行。`,
   },
   ...operating,
+  ...bench,
+  ...editing,
+  ...keeping,
+  ...charts,
 };

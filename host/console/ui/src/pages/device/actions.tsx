@@ -8,6 +8,7 @@ import { Ask } from '../../parts/dialog';
 import { words } from '../../words';
 import { named } from '../../words/named';
 import { count } from '../../words/format';
+import { Play, Stop } from './play';
 
 interface SendProps {
   label: string;
@@ -114,8 +115,12 @@ export function Actions(props: { id: string; connected: boolean; known: boolean;
     <Panel title={w.actions}>
       {props.known && (
         <div class="columns">
-          <SendText label={w.say} action={w.saySend} target={path('devices', id, 'say')} />
+          <div class="stack">
+            <SendText label={w.say} action={w.saySend} target={path('devices', id, 'say')} />
+            {props.connected && <Stop id={id} />}
+          </div>
           <SendText label={w.notify} action={w.notifySend} target={path('devices', id, 'notify')} />
+          {props.connected && <Play id={id} />}
         </div>
       )}
       <div class="buttons">

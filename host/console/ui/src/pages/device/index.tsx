@@ -2,6 +2,7 @@
 // Rule: nothing of what was said stands here, except in the timeline where the operator has switched it on.
 import { path } from '../../api/client';
 import { usePolled } from '../../api/poll';
+import { useRole } from '../../api/role';
 import type { Configuration, Json, SessionDetail } from '../../api/types';
 import { hrefOf } from '../../app/route';
 import { Facts, FailureNote, PageHead, Panel } from '../../parts/basics';
@@ -10,6 +11,8 @@ import { Legend, Waterfall } from '../../parts/waterfall';
 import { words } from '../../words';
 import { bytes, count, list, moment } from '../../words/format';
 import { Actions } from './actions';
+import './device.css';
+import { ToolsPanel } from './tools';
 
 const DETAIL_EVERY_MS = 2_000;
 
@@ -120,32 +123,11 @@ function HandlersPanel({ detail }: { detail: SessionDetail }) {
   );
 }
 
-function ToolsPanel({ detail }: { detail: SessionDetail }) {
-  const w = words.value.device;
-  // Absent: this server does not say.
-  if (!detail.tools) return null;
-  return (
-    <Panel title={w.tools}>
-      {detail.tools.length === 0 && <p class="muted">{w.noTools}</p>}
-      <ul class="stack tight">
-        {detail.tools.map((tool) => {
-          const { name, description } = typeof tool === 'string' ? { name: tool, description: '' } : tool;
-          return (
-            <li key={name}>
-              <code>{name}</code>
-              {description && <p class="small muted">{description}</p>}
-            </li>
-          );
-        })}
-      </ul>
-    </Panel>
-  );
-}
-
 export function DevicePage({ id }: { id: string }) {
   const w = words.value.device;
   const session = usePolled<SessionDetail>(path('sessions', id), DETAIL_EVERY_MS);
   const configuration = usePolled<Configuration>(path('config'), 0).value;
+  const may = useRole() === 'operator';
   const gone = session.failure?.status === 404;
   const detail = gone ? null : session.value;
   let lead: string | undefined = gone ? w.gone : words.value.app.loading;
@@ -162,7 +144,9 @@ export function DevicePage({ id }: { id: string }) {
         </PageHead>
       </div>
       {!gone && <FailureNote failure={session.failure} />}
-      <Actions id={id} connected={detail?.connected ?? false} known={detail !== null} changed={session.again} />
+      {may && (
+        <Actions id={id} connected={detail?.connected ?? false} known={detail !== null} changed={session.again} />
+      )}
       {detail && (
         <>
           <div class="columns">
@@ -177,7 +161,7 @@ export function DevicePage({ id }: { id: string }) {
             )}
           </Panel>
           <HandlersPanel detail={detail} />
-          <ToolsPanel detail={detail} />
+          <ToolsPanel detail={detail} may={may} />
         </>
       )}
       <Watch path={path('devices', id, 'watch')} columns="device" />

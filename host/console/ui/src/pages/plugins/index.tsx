@@ -3,12 +3,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, path } from '../../api/client';
 import { plugins, setPlugins } from '../../api/feed';
+import { useRole } from '../../api/role';
 import type { Generation } from '../../api/types';
 import { hrefOf } from '../../app/route';
 import { FailureNote, PageHead } from '../../parts/basics';
 import { Watch } from '../../parts/watch';
 import { words } from '../../words';
 import { PluginPanel } from './plugin-panel';
+import './upload.css';
+import { Upload } from './upload-panel';
 
 // Calls are counted in the list, but do not make the feed send it again.
 const COUNTS_EVERY_MS = 5_000;
@@ -65,6 +68,7 @@ function usePlugins(): { failure: ApiError | null; again: () => void } {
 export function PluginsPage() {
   const w = words.value.plugins;
   const { failure, again } = usePlugins();
+  const role = useRole();
   const list = plugins.value;
   return (
     <>
@@ -73,9 +77,10 @@ export function PluginsPage() {
       {!list && !failure && <p class="muted">{words.value.app.loading}</p>}
       <div class="stack">
         {grouped(list ?? []).map((group) => (
-          <PluginPanel key={group.id} group={group} changed={again} linked />
+          <PluginPanel key={group.id} group={group} changed={again} mayChange={role === 'operator'} linked />
         ))}
       </div>
+      {role === 'operator' && <Upload changed={again} />}
     </>
   );
 }
@@ -83,6 +88,7 @@ export function PluginsPage() {
 export function PluginPage({ id }: { id: string }) {
   const w = words.value.plugins;
   const { failure, again } = usePlugins();
+  const role = useRole();
   const list = plugins.value;
   const group = grouped(list ?? []).find((one) => one.id === id);
   return (
@@ -94,7 +100,7 @@ export function PluginPage({ id }: { id: string }) {
         <PageHead title={id} lead={list && !group ? w.unknown : undefined} />
       </div>
       <FailureNote failure={failure} />
-      {group && <PluginPanel group={group} changed={again} />}
+      {group && <PluginPanel group={group} changed={again} mayChange={role === 'operator'} />}
       {group && <Watch path={path('plugins', id, 'watch')} columns="plugin" />}
     </>
   );

@@ -169,7 +169,7 @@ function Orders({ id, generations, changed }: { id: string; generations: Generat
   );
 }
 
-export function PluginPanel(props: { group: PluginGroup; changed: () => void; linked?: boolean }) {
+export function PluginPanel(props: { group: PluginGroup; changed: () => void; mayChange: boolean; linked?: boolean }) {
   const { group } = props;
   const w = words.value.plugins;
   const first = group.generations[0];
@@ -193,7 +193,7 @@ export function PluginPanel(props: { group: PluginGroup; changed: () => void; li
         <h2>
           {group.id ? props.linked ? <a href={hrefOf({ page: 'plugin', id: group.id })}>{group.id}</a> : w.generations : w.nameless}
         </h2>
-        {group.id && <Orders id={group.id} generations={group.generations} changed={props.changed} />}
+        {group.id && props.mayChange && <Orders id={group.id} generations={group.generations} changed={props.changed} />}
       </div>
       <Generations group={group} />
       <Facts

@@ -1,0 +1,1 @@
+function e(e,t){return`${[...e.normalize(`NFC`).replace(/[^\p{L}\p{N}_-]+/gu,`-`).replace(/^-+|-+$/g,``)].slice(0,80).join(``)||`file`}.${t}`}function t(t,n,r){let i=URL.createObjectURL(t),a=document.createElement(`a`);a.href=i,a.download=e(n,r),a.click(),setTimeout(()=>URL.revokeObjectURL(i),6e4)}export{t};

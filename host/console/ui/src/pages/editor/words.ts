@@ -1,0 +1,87 @@
+// Every text of the editor: English here, Chinese in words.zh.ts. Rule: they are fetched with the editor; both languages have
+// the same keys, which the compiler checks.
+import { computed } from '@preact/signals';
+import { language } from '../../words';
+import { counted } from '../../words/counted';
+import { zh } from './words.zh';
+
+export const en = {
+  about: 'Secrets are hidden and stand here as <hidden:1> and so on. Leave these as they are to keep a secret, or write a new one in their place.',
+  hint: 'Ctrl+Space offers keys and values, Ctrl+F searches, Ctrl+S applies. Tab leaves the text.',
+  readOnly: 'This file cannot be changed here.',
+  difference: 'Show the differences from the file',
+  putBack: 'Put back',
+  check: 'Check',
+  apply: 'Apply',
+  discard: 'Discard',
+  discardTitle: 'Discard your changes?',
+  discardText: 'The text becomes what the file has. This cannot be undone.',
+  same: 'Nothing is changed yet.',
+  checking: 'Checking …',
+  unchecked: 'Not checked yet.',
+  validSame: 'It is valid. No setting gets another value.',
+  valid: (n: number, shown: string) => `It is valid. ${counted(n, 'setting gets another value', 'settings get other values', shown)}.`,
+  invalid: (n: number, shown: string) => `It is not valid: ${counted(n, 'finding', 'findings', shown)}. The server goes on with the file as it is.`,
+  findings: 'Findings',
+  more: (n: string) => `And ${n} more.`,
+  place: (line: string, column: string) => `Line ${line}, column ${column}`,
+  applyTitle: 'Apply this text?',
+  applyText: 'The file is written as a whole and applied at once. What is marked waits for a restart.',
+  applySame: 'No setting gets another value: only comments or the form of the text differ.',
+  changed: 'Changed',
+  afterRestart: 'after a restart',
+  applied: 'The file was written and holds.',
+  appliedSame: 'The file was written. No setting has another value.',
+  restart: (names: string) => `After a restart: ${names}`,
+  conflictTitle: 'Somebody else has changed the file',
+  conflictText: 'Below is your text compared with theirs: what is struck out is theirs, what is marked is yours. Nothing of yours has been written.',
+  takeTheirs: 'Take theirs',
+  takeTitle: 'Take their text?',
+  takeText: 'Your changes are dropped. This cannot be undone.',
+  onTop: 'Go on with mine on top of theirs',
+  onTopNot: 'Your changes touch hidden secrets that no longer stand in the same place, so they cannot be carried over. Take theirs, and make your changes again.',
+  onTopDone: 'Your changes stand on top of theirs now. Look at the differences before you apply them.',
+  onTopBoth: (n: number, shown: string) => `In ${counted(n, 'place', 'places', shown)} both had changed the same lines: yours stand there.`,
+  tookTheirs: 'This is the file as it is now.',
+  setting: 'Setting at the cursor',
+  noSetting: 'Move the cursor to a setting to read what it is.',
+  byDefault: 'default',
+  types: {
+    string: 'text',
+    integer: 'whole number',
+    number: 'number',
+    boolean: 'true or false',
+    array: 'list',
+    object: 'map',
+  } as Record<string, string>,
+  phrases: {
+    Find: 'Find',
+    Replace: 'Replace',
+    next: 'next',
+    previous: 'previous',
+    all: 'all',
+    'match case': 'match case',
+    regexp: 'regexp',
+    'by word': 'by word',
+    replace: 'replace',
+    'replace all': 'replace all',
+    close: 'close',
+    'current match': 'current match',
+    'on line': 'on line',
+    'replaced match on line $': 'replaced match on line $',
+    'replaced $ matches': 'replaced $ matches',
+    'Go to line': 'Go to line',
+    go: 'go',
+    Completions: 'Completions',
+    Diagnostics: 'Findings',
+    'No diagnostics': 'No findings',
+    '$ unchanged lines': '$ unchanged lines',
+    'Control character': 'Control character',
+    'Selection deleted': 'Selection deleted',
+  } as Record<string, string>,
+};
+
+export type Words = typeof en;
+
+/** The words of the language that is shown. */
+export const words = computed<Words>(() => (language.value === 'zh' ? zh : en));
