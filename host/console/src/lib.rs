@@ -153,7 +153,8 @@ mod tests {
             let mut reader = flate2::read::GzDecoder::new(&*packed.data);
             std::io::Read::read_to_end(&mut reader, &mut text).expect("gzip");
             assert!(text == *plain, "{name}.gz is not {name}; run `npm run build` in host/console/ui");
-            zipped += packed.data.len();
+            // The editor of the configuration is fetched when it is opened; `npm run build` counts it apart, too.
+            zipped += if name.starts_with("assets/editor-") { 0 } else { packed.data.len() };
         }
         assert!((1_000..120_000).contains(&zipped), "{zipped} bytes compressed");
     }

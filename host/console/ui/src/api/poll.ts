@@ -23,6 +23,7 @@ export function usePolled<T>(target: string, every: number, busy?: () => boolean
     let timer: ReturnType<typeof setTimeout> | undefined;
     let asking = false;
     let wanted = false;
+    let asked = false;
     let last: string | null = null;
     const next = (took: number): void => {
       if (every > 0 && !closed.signal.aborted) timer = setTimeout(due, Math.max(every, took * 10));
@@ -37,6 +38,7 @@ export function usePolled<T>(target: string, every: number, busy?: () => boolean
       if (asking) wanted = true;
       if (asking || closed.signal.aborted) return;
       if (document.hidden) return next(0);
+      asked = true;
       asking = true;
       const began = performance.now();
       getText(target, closed.signal)
@@ -57,7 +59,8 @@ export function usePolled<T>(target: string, every: number, busy?: () => boolean
         });
     };
     const visible = (): void => {
-      if (!document.hidden && every > 0) now();
+      // What is asked for once is asked for as soon as the page is seen.
+      if (!document.hidden && (every > 0 || !asked)) now();
     };
     ask.current = now;
     document.addEventListener('visibilitychange', visible);
