@@ -7,6 +7,7 @@ import { clock, count } from '../../words/format';
 import { aligned, type Planned, reading, rowsOf, type Series } from './figures';
 import type { Look } from './look';
 import { type Data, Plot, pointed } from './plot';
+import { sampleAt } from './scale';
 import { shown } from './units';
 
 const ROWS_SHOWN = 30;
@@ -25,7 +26,7 @@ interface ReadingProps {
 function ReadingOf({ series, values, times, place, isNamed, isCounted }: ReadingProps) {
   const w = words.value.metrics;
   const known = useMemo(() => reading(values), [values]);
-  const at = pointed.value === null ? -1 : times.indexOf(pointed.value);
+  const at = sampleAt(times, pointed.value);
   const { unit } = series;
   let value: number | null = null;
   let when: string = w.unmeasured;

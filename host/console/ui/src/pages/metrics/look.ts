@@ -11,7 +11,6 @@ export interface Look {
   figures: string[];
   soft: string;
   warn: string;
-  warnSoft: string;
   /** Pixels of a rem. */
   rem: number;
   font: string;
@@ -31,7 +30,7 @@ function coloursOf(names: readonly string[]): string[] {
 }
 
 function current(): Look {
-  const [text, line, surface, first, second, soft, warn, warnSoft] = coloursOf([
+  const [text, line, surface, first, second, soft, warn] = coloursOf([
     'muted',
     'line',
     'surface',
@@ -39,11 +38,10 @@ function current(): Look {
     'stage-model',
     'accent-soft',
     'warn',
-    'warn-soft',
-  ]) as [string, string, string, string, string, string, string, string];
+  ]) as [string, string, string, string, string, string, string];
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const font = `${Math.round(rem * 0.75)}px ${getComputedStyle(document.body).fontFamily}`;
-  return { text, line, surface, figures: [first, second], soft, warn, warnSoft, rem, font };
+  return { text, line, surface, figures: [first, second], soft, warn, rem, font };
 }
 
 function same(a: Look, b: Look): boolean {

@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { language } from '../../words';
 import { ceilingOf, type Planned, spanOf, stepsOf } from './figures';
 import type { Look } from './look';
-import { nearest, partsOf, scaleOf, type Scale, ticksOf, timesBetween } from './scale';
+import { nearest, partsOf, sampleAt, scaleOf, type Scale, ticksOf, timesBetween } from './scale';
 import { minute, shown } from './units';
 
 /** The moment that is pointed at, in Unix seconds. */
@@ -62,10 +62,15 @@ function trace({ context, times, x, y }: Frame, values: readonly (number | null)
   }
 }
 
+function colourOf(plan: Planned, look: Look, place: number): string {
+  return plan.name === 'warnings' ? look.warn : (look.figures[place] ?? look.text);
+}
+
 /** What tells two figures apart is not the colour alone: the second is hollow and dashed. */
 function figure(frame: Frame, plan: Planned, values: readonly (number | null)[], place: number): void {
   const { context, look, times, x, y, bottom } = frame;
-  const colour = plan.name === 'warnings' ? look.warn : (look.figures[place] ?? look.text);
+  const colour = colourOf(plan, look, place);
+  const inside = place > 0 ? look.surface : colour;
   context.strokeStyle = colour;
   context.fillStyle = colour;
   context.lineWidth = 1.5;
@@ -89,10 +94,11 @@ function figure(frame: Frame, plan: Planned, values: readonly (number | null)[],
     trace(frame, values, part, plan.shape === 'steps');
     context.stroke();
   }
-  if (plan.shape !== 'points') return;
   context.setLineDash([]);
   values.forEach((value, at) => {
-    if (value !== null) dot(frame, at, value, place > 0 ? look.surface : colour, 2.5);
+    // One between two gaps has no line to be seen by.
+    const isAlone = (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
+    if (value !== null && (plan.shape === 'points' || isAlone)) dot(frame, at, value, inside, plan.shape === 'points' ? 2.5 : 1.5);
   });
 }
 
@@ -131,7 +137,7 @@ function draw(canvas: HTMLCanvasElement, plan: Planned, data: Data, look: Look, 
   context.lineWidth = 2;
   series.forEach((values, place) => {
     const value = values[at];
-    context.strokeStyle = look.figures[place] ?? look.text;
+    context.strokeStyle = colourOf(plan, look, place);
     if (typeof value === 'number') dot(frame, at, value, look.surface, 3.5);
   });
   return x;
@@ -146,7 +152,7 @@ export function Plot({ plan, data, look }: { plan: Planned; data: Data; look: Lo
     const [times] = data;
     let x: Scale | null = null;
     const drawn = (): void => {
-      x = draw(canvas, plan, data, look, pointed.peek() === null ? -1 : times.indexOf(pointed.peek() ?? 0));
+      x = draw(canvas, plan, data, look, sampleAt(times, pointed.peek()));
     };
     const moved = (event: PointerEvent): void => {
       if (!x || times.length === 0) return;
@@ -173,5 +179,12 @@ export function Plot({ plan, data, look }: { plan: Planned; data: Data; look: Lo
       canvas.removeEventListener('pointerleave', left);
     };
   }, [plan, data, look, chosen]);
+  // Who leaves by the keyboard never takes the pointer off it.
+  useEffect(
+    () => () => {
+      pointed.value = null;
+    },
+    [],
+  );
   return <canvas class="plot" ref={place} aria-hidden="true" />;
 }

@@ -1,7 +1,7 @@
 // Axes and gaps of charts.
 import { describe, expect, it } from 'vitest';
-import { stepsOf } from './figures';
-import { nearest, partsOf, scaleOf, ticksOf, timesBetween } from './scale';
+import { ceilingOf, spanOf, stepsOf } from './figures';
+import { nearest, partsOf, sampleAt, scaleOf, ticksOf, timesBetween } from './scale';
 
 describe('axes', () => {
   it('has few lines at round values', () => {
@@ -13,6 +13,9 @@ describe('axes', () => {
     const gib = 2 ** 30;
     expect(ticksOf(2.3e9, 4, stepsOf('bytes'))).toEqual([0, gib, 2 * gib]);
     expect(ticksOf(Number.NaN, 4, null)).toEqual([0]);
+    // Nothing but zeros or gaps: as high as the least axis of its unit.
+    expect(ticksOf(ceilingOf('count', 0), 4, stepsOf('count'))).toEqual([0, 1, 2, 3, 4]);
+    expect(ticksOf(ceilingOf('ms', 0), 4, stepsOf('ms'))).toEqual([0, 50, 100, 150, 200]);
   });
 
   it('names full minutes only', () => {
@@ -23,6 +26,7 @@ describe('axes', () => {
 
   it('stands a single value in the middle of nothing', () => {
     expect(scaleOf([5, 5], [0, 100])(5)).toBe(0);
+    expect(scaleOf(spanOf([900]), [0, 100])(900)).toBe(100);
     expect(scaleOf([0, 10], [100, 0])(2.5)).toBe(75);
   });
 });
@@ -33,6 +37,8 @@ describe('series', () => {
       [1, 2],
       [5, 5],
     ]);
+    expect(partsOf([5])).toEqual([[0, 0]]);
+    expect(partsOf([null, 5, null])).toEqual([[1, 1]]);
     expect(partsOf([null, null])).toEqual([]);
     expect(partsOf([])).toEqual([]);
   });
@@ -41,5 +47,14 @@ describe('series', () => {
     expect(nearest([10, 20, 30], 24)).toBe(1);
     expect(nearest([10, 20, 30], 99)).toBe(2);
     expect(nearest([], 5)).toBe(-1);
+  });
+
+  it('stays pointed at when its times shift a little', () => {
+    expect(sampleAt([10, 20, 30], 20)).toBe(1);
+    expect(sampleAt([10.002, 20.002, 30.002], 20)).toBe(1);
+    expect(sampleAt([10, 20, 30], 4)).toBe(-1);
+    expect(sampleAt([10, 20, 30], null)).toBe(-1);
+    expect(sampleAt([10], 10.001)).toBe(0);
+    expect(sampleAt([], 10)).toBe(-1);
   });
 });

@@ -55,3 +55,12 @@ export function nearest(times: readonly number[], at: number): number {
   });
   return best;
 }
+
+/** The sample of a moment that was pointed at; -1 if it is none of them. Samples come a little early or late, so after
+ * the next one the times before it are no longer the very same. */
+export function sampleAt(times: readonly number[], moment: number | null): number {
+  if (moment === null) return -1;
+  const at = nearest(times, moment);
+  const half = ((times[1] ?? 0) - (times[0] ?? 0)) / 2;
+  return Math.abs((times[at] ?? Infinity) - moment) < (half > 0 ? half : 1) ? at : -1;
+}
