@@ -26,8 +26,11 @@ const apply = async (page, words) => {
   await page.getByRole('button', { name: /^Apply/ }).first().click();
 };
 await apply(windows[0], 'the first was here');
-await windows[0].getByRole('dialog').getByRole('button', { name: /Apply/ }).click();
-await windows[0].waitForFunction(() => document.querySelector('.note.good')?.textContent);
+const [written] = await Promise.all([
+  windows[0].waitForResponse((response) => response.request().method() === 'PUT'),
+  windows[0].getByRole('dialog').getByRole('button', { name: /Apply/ }).click(),
+]);
+if (written.status() !== 200) faults.push(`applying was answered with ${written.status()}`);
 const first = readFileSync(CONFIG, 'utf8');
 await apply(windows[1], 'the second was here');
 await until(windows[1], 'somebody');

@@ -320,3 +320,12 @@ async fn of_two_operators_in_two_windows_the_second_is_told() {
     assert_eq!(report["faults"], json!([]), "{report:#}");
     assert_eq!((&report["kept"], &report["told"]), (&json!(true), &json!(true)), "{report:#}");
 }
+
+#[tokio::test]
+async fn a_feed_that_is_dead_is_said_and_the_pages_go_on() {
+    let Some(folder) = browser_tools() else { return };
+    let server = Server::start(Settings::new().bundled()).await;
+    let report = scene(&server, "deadfeed", &folder, &[]).await;
+    assert_eq!(report["faults"], json!([]), "{report:#}");
+    assert!(report["whileDead"].as_u64() >= Some(1), "{report}");
+}

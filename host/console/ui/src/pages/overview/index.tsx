@@ -25,9 +25,9 @@ async function seedTurns(closed: AbortSignal): Promise<void> {
   }
 }
 
-function sentence(status: Status | null): string {
+function sentence(status: Status | null, away: boolean): string {
   const w = words.value.overview;
-  if (link.value === 'lost') return w.away;
+  if (away) return w.away;
   if (!status) return w.connecting;
   if (!status.ready) return w.notReady;
   const todo = (status.missing?.length ?? 0) + status.warnings.length + status.waiting_for_restart.length;
@@ -93,18 +93,19 @@ export function Overview() {
     seedTurns(closed.signal).catch(() => undefined);
     return () => closed.abort();
   }, []);
-  // A server that is away is noticed by the feed first: what it said last is asked anew once it is back.
+  // A server that is away is noticed by the feed first, and so is that it is back.
   const before = useRef(link.value);
   useEffect(() => {
-    if (before.current === 'lost' && link.value === 'live') status.again();
+    if (before.current !== link.value && (link.value === 'lost' || before.current === 'lost')) status.again();
     before.current = link.value;
   }, [link.value]);
   const known = status.value;
-  const away = link.value === 'lost';
+  // A feed alone may be dead, behind a proxy for example: then the rest is asked for.
+  const away = link.value === 'lost' && (status.failure !== null || !known);
   return (
     <>
       <PageHead
-        title={sentence(known)}
+        title={sentence(known, away)}
         lead={
           away ? w.awayText : known ? w.version(known.version, duration(figures.value?.uptime_s ?? known.uptime_s)) : ''
         }
@@ -116,7 +117,7 @@ export function Overview() {
           <NextStep status={known} />
         </>
       )}
-      {feedAbsent.value ? <FiguresWithoutFeed status={known} /> : <Figures status={known} sessions={null} />}
+      {feedAbsent.value || (link.value === 'lost' && !away) ? <FiguresWithoutFeed status={known} /> : <Figures status={known} sessions={null} />}
       {known && (
         <>
           <MissingParts missing={known.missing ?? []} file={configuration.value?.file ?? null} />
