@@ -37,6 +37,12 @@ pub enum ModelPart {
 
 /// Language models by purpose.
 pub trait Models: Send + Sync {
+    /// Whether anything is configured for this purpose. Without it a request fails as unavailable, which is how the
+    /// server is meant to run and no fault of a turn.
+    fn is_configured(&self, _purpose: &str) -> bool {
+        true
+    }
+
     /// Starts to answer when the stream is first polled.
     fn ask(&self, request: ModelRequest) -> BoxStream<'static, ModelPart>;
 }

@@ -141,6 +141,11 @@ impl LanguageModels {
 }
 
 impl Models for LanguageModels {
+    fn is_configured(&self, purpose: &str) -> bool {
+        let table = self.table.load();
+        table.default_client.is_some() || table.by_purpose.contains_key(purpose)
+    }
+
     /// Must be polled within the runtime. Dropping the stream closes the connection.
     fn ask(&self, request: ModelRequest) -> BoxStream<'static, ModelPart> {
         let table = self.table.load();

@@ -101,6 +101,17 @@ async fn each_turn_is_one_line_and_lines_of_what_worked_for_it_name_it() {
     assert!(!output.contains("故事") && !output.contains("zebra"), "the dialogue was logged");
 }
 
+#[tokio::test]
+async fn a_turn_that_rules_answer_where_no_model_is_configured_is_answered() {
+    let server = Server::start(in_json(Settings::new().bundled())).await;
+    let mut device = Device::connect(&server, "dev-1").await;
+    device.hello().await;
+    device.types("what can you do").await;
+    device.expect("the end", is_stop).await;
+    let turn = turns(&server, 1).await.remove(0);
+    assert_eq!((&turn["outcome"], &turn["why"]), (&json!("answered"), &Value::Null), "{turn}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spoken_turn_says_how_long_recognition_and_the_first_sound_took() {
     let (model, asr, voice) = (Provider::start(), Provider::start(), Provider::start());

@@ -251,7 +251,7 @@ impl Session {
         let handler = self.roles.handler_mut(plugin);
         if let Some(open_request) = handler.and_then(|handler| handler.requests.get_mut(&request)) {
             open_request.spoken = ask.spoken;
-            open_request.turn_link = self.turns.link(true);
+            open_request.turn_link = self.turns.link(models.is_configured(&ask.purpose));
         }
         let (plugin, serial) = (plugin.clone(), ticket.serial);
         // Inside the turn's span, and before it is polled: log lines of the model client belong to the turn.
