@@ -42,11 +42,10 @@ await page.getByRole('button', { name: 'Start listening' }).click();
 // somebody speaks, so that a device cannot tell the cut from an end.
 const [{ device }] = await (await fetch(`${CONSOLE}api/v1/sessions`)).json();
 let outcomes = [];
-while (!outcomes.includes('interrupted')) {
+for (let tries = 0; tries < 120 && !outcomes.includes('interrupted'); tries += 1) {
   await page.waitForResponse((response) => response.url().includes('/api/'), { timeout: 500 }).catch(() => {});
   const { turns } = await (await fetch(`${CONSOLE}api/v1/sessions/${encodeURIComponent(device)}`)).json();
   outcomes = turns.slice(1).map(({ outcome }) => outcome);
-  if (outcomes.length > 15) break;
 }
 await page.getByRole('button', { name: 'Stop listening' }).click();
 await browser.close();

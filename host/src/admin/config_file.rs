@@ -1,7 +1,7 @@
 //! The configuration file, for operators who edit it in a browser. Rule: secrets never leave the server; a text is written as a
 //! whole, only if it is valid, and only over the text that it was made from, so that of two operators the second is told.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
@@ -161,9 +161,13 @@ async fn replace(State(admin): Shared, candidate: Result<Json<Candidate>, JsonRe
     let Ok(Json(candidate)) = candidate else { return error_response(StatusCode::BAD_REQUEST, NO_CANDIDATE) };
     let written = admin.clone().run_order(move || {
         let path = file_of(&admin)?;
-        // Held until the file is replaced: of two operators at the same time, the second finds another version.
-        let lock = File::open(&path).and_then(|file| file.lock().map(|()| file));
-        let _lock = lock.map_err(|error| Refused::conflict(format!("{}: {error}", path.display())))?;
+        // Held until the file is replaced: of two operators at the same time, the second is told. Nobody is waited for, since a
+        // program may hold a lock of the file for ever.
+        let lock = File::open(&path).map_err(|error| Refused::conflict(format!("{}: {error}", path.display())))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => Refused::conflict(CHANGED),
+            TryLockError::Error(error) => Refused::conflict(format!("{}: {error}", path.display())),
+        })?;
         let current = Current::read(&path, &admin)?;
         let text = current.check(&candidate, &admin)?.1;
         write(&path, &text).map_err(|error| {
@@ -246,7 +250,7 @@ impl Current {
     /// What a text would change, and the text itself with its secrets.
     fn check(&self, candidate: &Candidate, admin: &AdminState) -> Result<(CheckedView, String), Refused> {
         if candidate.version != self.version {
-            return Err(Refused::conflict("somebody has changed the file since you opened it; look at it again"));
+            return Err(Refused::conflict(CHANGED));
         }
         let hidden = self.hidden.as_ref().map_err(|why| Refused::conflict(why.clone()))?;
         let text = hidden.restore(&candidate.text).map_err(|error| Refused::Unfit(error.to_string()))?;
@@ -314,5 +318,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
+const CHANGED: &str = "somebody has changed the file since you opened it; look at it again";
 const NO_CANDIDATE: &str =
     "send {\"text\": \"…\", \"version\": \"…\"} as JSON, with the version of the text that yours is made from";

@@ -98,6 +98,16 @@ async fn ports_that_the_system_chose_are_the_ones_that_are_told() {
     assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy} {devices}");
 }
 
+/// The same, where answers are to be heard.
+fn browser_and_voice() -> Option<std::path::PathBuf> {
+    let version = Command::new("espeak-ng").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !version.is_ok_and(|status| status.success()) {
+        skip::not_installed("espeak-ng");
+        return None;
+    }
+    browser_tools()
+}
+
 /// Where `npm ci` has put what drives the browser.
 fn browser_tools() -> Option<std::path::PathBuf> {
     let folder = workspace_root().join("tests/console");
@@ -175,7 +185,7 @@ async fn every_page_is_whole_in_both_languages_and_themes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spoken_turn_from_the_microphone_to_sound() {
-    let Some(folder) = browser_tools() else { return };
+    let Some(folder) = browser_and_voice() else { return };
     let provider = Provider::start();
     provider.default_reply(Reply::text("what can you do"));
     let settings = Settings::new().bundled().unset("tts.provider");
@@ -194,7 +204,7 @@ async fn a_spoken_turn_from_the_microphone_to_sound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_can_push_to_talk_and_talk_over_an_answer() {
-    let Some(folder) = browser_tools() else { return };
+    let Some(folder) = browser_and_voice() else { return };
     let provider = Provider::start();
     provider.default_reply(Reply::text("what can you do"));
     let settings = Settings::new().bundled().unset("tts.provider");
