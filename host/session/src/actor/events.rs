@@ -38,6 +38,9 @@ impl Session {
             Control::Kick { connection, reason } => self.presence.kick(&self.env, connection, &reason),
             Control::Tell { text, spoken } => self.tell(&text, spoken),
             // These fail if the asker no longer waits.
+            // Who was told that the session is busy does not get it later, beside what was asked for again.
+            Control::Play { outcome, .. } if outcome.is_closed() => {}
+            Control::CallThing { outcome, .. } if outcome.is_closed() => {}
             Control::Play { sound, outcome } => drop(outcome.try_send(self.play(sound))),
             Control::OfferTools(asking) => drop(asking.try_send(self.tools.offered())),
             Control::CallThing { name, arguments, outcome } => {
