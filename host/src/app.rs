@@ -8,11 +8,11 @@ pub mod answers;
 mod backends;
 pub mod capabilities;
 pub mod default_mode;
+pub mod diagnostics;
 mod files;
 pub mod forget;
 mod health;
 pub mod history;
-pub mod problems;
 mod reload;
 mod restart;
 mod samples;
@@ -154,14 +154,14 @@ async fn open(start: Start) -> Result<Opened, StartError> {
 
     let mode_threads = settings.document.workers.mode_threads();
     let backends = Backends::open(&settings).await?;
-    let problems = problems::at_start(&settings, &backends.catalog);
-    if !problems.is_empty() {
-        let problems = Diagnostics::sorted(problems);
+    let diagnostics = diagnostics::at_start(&settings, &backends.catalog);
+    if !diagnostics.is_empty() {
+        let diagnostics = Diagnostics::sorted(diagnostics);
         if settings.document.plugins.strict_start {
-            return Err(problems.into());
+            return Err(diagnostics.into());
         }
         tracing::error!(
-            "the configuration does not fit its plugins; the server begins all the same, since plugins.strict_start is false:\n{problems}"
+            "the configuration does not fit its plugins; the server begins all the same, since plugins.strict_start is false:\n{diagnostics}"
         );
     }
     backends.queue.set_limit_per_device(sections::queue_limit(&settings));
@@ -207,7 +207,7 @@ impl Opened {
         let (catalog, storage) = (backends.catalog.clone(), backends.storage.clone());
         let health = Arc::new(Health::default());
         let unanswered = answers::why_unanswered(&live.current(), &catalog);
-        health.update(unanswered.clone(), &problems::of(&live.current(), &catalog));
+        health.update(unanswered.clone(), &diagnostics::of(&live.current(), &catalog));
         let sessions = registry.clone();
         let migrate = move || migrate(sessions.clone());
         let figures = admin::Figures { metrics: metrics.clone(), history: Arc::default(), recent: log.recent() };

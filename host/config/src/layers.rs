@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::diagnostic::{Diagnostic, Location, render_snippet};
 use crate::environment::Override;
 use crate::path;
-use crate::problem::{Diagnostic, Location, render_snippet};
 use crate::tree::{Content, Node, Position};
 
 /// Where a value comes from.
@@ -154,12 +154,12 @@ impl Layers {
     }
 
     /// A diagnostic for the key at `pointer`.
-    pub fn problem_with_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+    pub fn diagnostic_at_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.diagnostic(pointer, true, message.into())
     }
 
     /// A diagnostic for the value at `pointer`, or for its closest ancestor that is written in a layer.
-    pub fn problem_with_value(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+    pub fn diagnostic_at_value(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.diagnostic(pointer, false, message.into())
     }
 

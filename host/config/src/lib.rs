@@ -8,12 +8,12 @@
 //! - [`tree`]: parses YAML text to values with their line and column
 //! - [`environment`]: variables that override single settings
 //! - [`layers`]: built-in settings < file < remote configuration < environment, with the origin of each value
-//! - [`conform`]: schema check: unknown keys, and texts that look like numbers
+//! - [`schema_check`]: schema check: unknown keys, and texts that look like numbers
 //! - [`load`]: the whole pipeline, resulting in a [`Loaded`] or [`Diagnostics`]
-//! - [`problem`]: diagnostics, as a person reads them
-//! - [`remote`]: fetches a document from another machine, and stores its last good copy
-//! - [`elsewhere`]: a document of which a part is a remote configuration
-//! - [`afar`]: which settings may come from a remote configuration
+//! - [`diagnostic`]: diagnostics, as a person reads them
+//! - [`remote_fetch`]: fetches a document from another machine, and stores its last good copy
+//! - [`remote_config`]: a document of which a part is a remote configuration
+//! - [`remote_policy`]: which settings may come from a remote configuration
 //! - `metric`: metrics of reloads
 //! - [`live`]: the current document, and its replacement as a whole
 //! - [`watcher`]: reloads when the file changes
@@ -21,9 +21,7 @@
 
 #![warn(missing_docs)]
 
-pub mod afar;
-pub mod conform;
-pub mod elsewhere;
+pub mod diagnostic;
 pub mod environment;
 pub mod layers;
 mod limits;
@@ -31,18 +29,20 @@ pub mod live;
 pub mod load;
 mod metric;
 pub mod path;
-pub mod problem;
 pub mod reference;
-pub mod remote;
+pub mod remote_config;
+pub mod remote_fetch;
+pub mod remote_policy;
+pub mod schema_check;
 pub mod tree;
 pub mod watcher;
 
-pub use afar::{RemotePolicy, Switch};
-pub use elsewhere::{FetchedConfig, InitialLoad, InitialLoadError, RemoteConfig};
+pub use diagnostic::{Diagnostic, Diagnostics, Location};
 pub use live::{LastReload, Live, Reloaded};
 pub use load::{Document, Loaded, Section, Source};
 pub use metric::describe_metrics;
-pub use problem::{Diagnostic, Diagnostics, Location};
 pub use reference::{Reference, render_reference};
-pub use remote::{FetchError, Remote};
+pub use remote_config::{FetchedConfig, InitialLoad, InitialLoadError, RemoteConfig};
+pub use remote_fetch::{FetchError, Remote};
+pub use remote_policy::{RemotePolicy, Switch};
 pub use watcher::{WatchError, Watcher};

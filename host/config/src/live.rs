@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::elsewhere::{FetchedConfig, RemoteConfig};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::load::{Document, Loaded, Source};
 use crate::metric;
-use crate::problem::{Diagnostic, Diagnostics};
+use crate::remote_config::{FetchedConfig, RemoteConfig};
 
 /// The caller's part of a reload: further checks, and applying the document. It may block. If it rejects the document,
 /// the old one stays in effect.
@@ -45,7 +45,7 @@ pub struct Live<T> {
     apply: Box<Apply<T>>,
     current: watch::Sender<Arc<Loaded<T>>>,
     /// The remote configuration, if supported.
-    elsewhere: Option<RemoteConfig<T>>,
+    remote: Option<RemoteConfig<T>>,
     /// Settings whose new values need a restart, as of the last successful load.
     waiting: Mutex<Vec<String>>,
     /// Serialises reloads.
@@ -78,7 +78,7 @@ impl<T: Document> Live<T> {
             cold,
             apply,
             current,
-            elsewhere: None,
+            remote: None,
             waiting: Mutex::default(),
             state: Mutex::default(),
             last: watch::Sender::new(None),
@@ -90,7 +90,7 @@ impl<T: Document> Live<T> {
     pub fn with_remote_config(
         source: Source,
         (first, fetched): (Loaded<T>, Option<FetchedConfig>),
-        elsewhere: RemoteConfig<T>,
+        remote: RemoteConfig<T>,
         cold: &'static [&'static str],
         apply: Box<Apply<T>>,
     ) -> Arc<Self> {
@@ -103,7 +103,7 @@ impl<T: Document> Live<T> {
             cold,
             apply,
             current,
-            elsewhere: Some(elsewhere),
+            remote: Some(remote),
             waiting: Mutex::default(),
             state: Mutex::new(state),
             last: watch::Sender::new(None),
@@ -168,8 +168,8 @@ impl<T: Document> Live<T> {
                     tracing::info!("configuration reloaded");
                 }
             }
-            Err(problems) => {
-                let text = problems.to_string();
+            Err(diagnostics) => {
+                let text = diagnostics.to_string();
                 if state.logged.as_deref() != Some(text.as_str()) {
                     tracing::error!("configuration not reloaded, the old one stays:\n{text}");
                     state.logged = Some(text);
@@ -180,8 +180,8 @@ impl<T: Document> Live<T> {
     }
 
     fn replace(&self, state: &mut ReloadState, refresh: bool) -> Result<Reloaded, Diagnostics> {
-        let (mut next, fetched) = match &self.elsewhere {
-            Some(elsewhere) => elsewhere.load(&self.source, state.fetched.as_ref(), refresh)?,
+        let (mut next, fetched) = match &self.remote {
+            Some(remote) => remote.load(&self.source, state.fetched.as_ref(), refresh)?,
             None => (self.source.load::<T>()?, None),
         };
         let current = self.current();

@@ -12,11 +12,11 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::conform::{Schema, normalise};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, suggest};
 use crate::environment::Override;
 use crate::layers::Layers;
 use crate::path;
-use crate::problem::{Diagnostic, Diagnostics, Location, suggest};
+use crate::schema_check::{Schema, normalise};
 use crate::tree;
 
 /// A document type: every section has defaults and rejects unknown keys.
@@ -89,14 +89,14 @@ impl Source {
     pub(crate) fn load_with<T: Document>(&self, overlay: Option<&Overlay<'_>>) -> Result<Loaded<T>, Diagnostics> {
         let Some(file) = &self.file else { return self.load_layers(None, overlay) };
         let name = file.display().to_string();
-        let problem = |message: String| Diagnostic {
+        let diagnostic = |message: String| Diagnostic {
             location: Location::Document(name.clone()),
             setting: String::new(),
             message,
             snippet: None,
         };
         let text = modehost_follow::read_text(file, limits::CONFIG_BYTES).map_err(|error| {
-            problem(format!("cannot be read: {error}; give the path of a configuration file that exists"))
+            diagnostic(format!("cannot be read: {error}; give the path of a configuration file that exists"))
         })?;
         self.load_layers(Some((&name, &text)), overlay)
     }
@@ -127,23 +127,23 @@ impl Source {
         if !rejected.is_empty() {
             return Err(Diagnostics::sorted(rejected));
         }
-        let mut problems = Vec::new();
+        let mut diagnostics = Vec::new();
         for set in &self.overrides {
             match target(&layers.value, schema, set) {
                 Ok(pointer) if layers.overlay_variable(&pointer, set) => {}
-                Ok(_) => problems.push(variable_diagnostic(set, "a key above this one is no map".to_owned())),
-                Err(message) => problems.push(variable_diagnostic(set, message)),
+                Ok(_) => diagnostics.push(variable_diagnostic(set, "a key above this one is no map".to_owned())),
+                Err(message) => diagnostics.push(variable_diagnostic(set, message)),
             }
         }
         let (mut value, sections) = split(&layers.value, schema);
-        normalise(&layers, schema, &mut value, "", &mut problems);
-        let document = build(&layers, value.clone(), &mut problems);
+        normalise(&layers, schema, &mut value, "", &mut diagnostics);
+        let document = build(&layers, value.clone(), &mut diagnostics);
         match document {
-            Some(document) if problems.is_empty() => {
+            Some(document) if diagnostics.is_empty() => {
                 let own = schema.keys().into_iter().map(str::to_owned).collect();
                 Ok(Loaded { document, sections, own, layers, value, embedded: self.embedded.0 })
             }
-            _ => Err(Diagnostics::sorted(problems)),
+            _ => Err(Diagnostics::sorted(diagnostics)),
         }
     }
 }
@@ -174,12 +174,12 @@ impl<T: Document> Loaded<T> {
     /// A diagnostic for the value at a JSON pointer into the whole document, at its line, or at its closest ancestor
     /// that is written in a layer.
     pub fn diagnostic_for_value(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
-        self.layers.problem_with_value(pointer, message)
+        self.layers.diagnostic_at_value(pointer, message)
     }
 
-    /// As [`problem_with_value`](Self::diagnostic_for_value), at the key itself.
+    /// As [`diagnostic_at_value`](Self::diagnostic_for_value), at the key itself.
     pub fn diagnostic_for_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
-        self.layers.problem_with_key(pointer, message)
+        self.layers.diagnostic_at_key(pointer, message)
     }
 
     /// A diagnostic for each section that is neither part of the document type nor in `owned`.
@@ -187,12 +187,12 @@ impl<T: Document> Loaded<T> {
         let mut known: Vec<&str> = self.own.iter().map(String::as_str).chain(owned.iter().copied()).collect();
         known.sort_unstable();
         let unknown = self.sections.keys().filter(|name| !owned.contains(&name.as_str()));
-        let problem = |name: &String| {
+        let diagnostic = |name: &String| {
             let message = format!("unknown section `{}`{}", path::shown(name), suggest(name, &known, "sections"));
             Diagnostic { setting: String::new(), ..self.diagnostic_for_key(&path::join("", name), message) }
         };
         // Each costs a search through the text for its line; the rest is reported once these are fixed.
-        unknown.take(RULE_ERRORS).map(problem).collect()
+        unknown.take(RULE_ERRORS).map(diagnostic).collect()
     }
 
     /// Restores the values of `previous` at the pointers in `cold`, for settings that need a restart. Returns the
@@ -265,7 +265,7 @@ fn split(value: &Value, schema: Schema<'_>) -> (Value, BTreeMap<String, Section>
 }
 
 /// Checks types, then rules. Removes values of the wrong type and continues, to report several at once.
-fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Diagnostic>) -> Option<T> {
+fn build<T: Document>(layers: &Layers, mut value: Value, diagnostics: &mut Vec<Diagnostic>) -> Option<T> {
     for _ in 0..TYPE_ERRORS {
         let error = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(document) => {
@@ -273,21 +273,21 @@ fn build<T: Document>(layers: &Layers, mut value: Value, problems: &mut Vec<Diag
                     // The rest is reported once these are fixed: nobody reads a list of ten thousand.
                     for (place, error) in report.iter().take(RULE_ERRORS) {
                         let pointer = path::from_dotted(&place.to_string(), &value);
-                        problems.push(layers.problem_with_value(&pointer, error.message()));
+                        diagnostics.push(layers.diagnostic_at_value(&pointer, error.message()));
                     }
                 }
-                return problems.is_empty().then_some(document);
+                return diagnostics.is_empty().then_some(document);
             }
             Err(error) => error,
         };
         let pointer = pointer_of(error.path());
         let found = value.pointer(&pointer).cloned();
-        let mut problem =
-            layers.problem_with_value(&pointer, plain_message(found.as_ref(), &error.inner().to_string()));
-        if matches!(problem.location, Location::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
-            problem.message.push_str("; lists and maps are written as JSON in a variable");
+        let mut diagnostic =
+            layers.diagnostic_at_value(&pointer, plain_message(found.as_ref(), &error.inner().to_string()));
+        if matches!(diagnostic.location, Location::Variable(_)) && found.as_ref().is_some_and(Value::is_string) {
+            diagnostic.message.push_str("; lists and maps are written as JSON in a variable");
         }
-        problems.push(problem);
+        diagnostics.push(diagnostic);
         // Elements of a list cannot be removed one by one, so the whole list is.
         let mut pointer = pointer.as_str();
         while found.is_some() && path::remove(&mut value, pointer).is_none() {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::afar::SOURCE_KEY;
+use crate::remote_policy::SOURCE_KEY;
 
 /// Maximum depth, which ends recursive schemas.
 const DEPTH: usize = 12;

@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use crate::diagnostic::{Diagnostic, Location, render_snippet};
 use crate::path;
-use crate::problem::{Diagnostic, Location, render_snippet};
 
 /// Line and column, from 1; columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -242,9 +242,9 @@ mod tests {
     #[test]
     fn twice_the_same_key_and_bad_syntax_point_at_their_line() {
         for (text, line) in [("a: 1\nb: 2\na: 3\n", 3), ("a: [1, 2\nb: 3\n", 2), ("a:\n\t- x\n", 2)] {
-            let problem = parse("t", text).expect_err("invalid");
-            let Location::Text { line: found, .. } = problem.location else { panic!("{problem}") };
-            assert_eq!(found, line, "{problem}");
+            let diagnostic = parse("t", text).expect_err("invalid");
+            let Location::Text { line: found, .. } = diagnostic.location else { panic!("{diagnostic}") };
+            assert_eq!(found, line, "{diagnostic}");
         }
     }
 

@@ -78,12 +78,12 @@ fn a_text_is_a_sound_document_or_problems_that_can_be_read() {
                 assert!(document.server.users.iter().all(|user| user.name.chars().count() >= 2));
                 assert!(document.groups.len() <= bytes.len());
             }
-            Err(problems) => {
-                let shown = problems.to_string();
+            Err(diagnostics) => {
+                let shown = diagnostics.to_string();
                 assert!(!shown.trim().is_empty());
                 // Each key can be a diagnostic, and each is shown with its whole line.
                 let max = 4096 + 16 * bytes.len() * (1 + bytes.iter().filter(|byte| **byte == b':').count());
-                assert!(shown.len() <= max, "{} bytes of problems", shown.len());
+                assert!(shown.len() <= max, "{} bytes of diagnostics", shown.len());
             }
         });
     });
@@ -100,8 +100,8 @@ fn the_deepest_text_is_refused_on_the_stack_that_its_readers_are_given() {
 fn no_problem_of_a_kept_text_shows_a_secret() {
     with_stack(STACK, || {
         for (name, bytes) in corpus().inputs() {
-            if let Err(problems) = load(bytes) {
-                assert!(!problems.to_string().contains("hush-hush"), "{name}: {problems}");
+            if let Err(diagnostics) = load(bytes) {
+                assert!(!diagnostics.to_string().contains("hush-hush"), "{name}: {diagnostics}");
             }
         }
     });

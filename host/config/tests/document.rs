@@ -72,12 +72,12 @@ fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded<Sample>, D
 }
 
 /// The single diagnostic of a text: line, column, setting, message.
-fn problem(text: &str) -> (u64, u64, String, String) {
-    let problems = load_with(text, &[]).expect_err("a problem").0;
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    let Location::Text { name, line, column } = &problems[0].location else { panic!("no place: {problems:?}") };
+fn diagnostic(text: &str) -> (u64, u64, String, String) {
+    let diagnostics = load_with(text, &[]).expect_err("a diagnostic").0;
+    assert_eq!(diagnostics.len(), 1, "{diagnostics:?}");
+    let Location::Text { name, line, column } = &diagnostics[0].location else { panic!("no place: {diagnostics:?}") };
     assert_eq!(name, "c.yaml");
-    (*line, *column, problems[0].setting.clone(), problems[0].message.clone())
+    (*line, *column, diagnostics[0].setting.clone(), diagnostics[0].message.clone())
 }
 
 fn at(line: u64, column: u64, setting: &str, message: &str) -> (u64, u64, String, String) {
@@ -87,74 +87,74 @@ fn at(line: u64, column: u64, setting: &str, message: &str) -> (u64, u64, String
 #[test]
 fn a_wrong_type_points_at_the_value() {
     let expected = "expected a whole number from 0 to 65535, found a text";
-    assert_eq!(problem("server:\n  host: x\n  port: abc\n"), at(3, 9, "server.port", expected));
+    assert_eq!(diagnostic("server:\n  host: x\n  port: abc\n"), at(3, 9, "server.port", expected));
     let expected = "expected a whole number from 0 to 65535, found one that is too large or too small";
-    assert_eq!(problem("server: { port: 70000 }\n"), at(1, 17, "server.port", expected));
+    assert_eq!(diagnostic("server: { port: 70000 }\n"), at(1, 17, "server.port", expected));
     let expected = "expected a list, such as [a, b], found a text";
-    assert_eq!(problem("groups:\n  home: a\n"), at(2, 9, "groups.home", expected));
-    let (line, column, setting, message) = problem("server: 5\n");
+    assert_eq!(diagnostic("groups:\n  home: a\n"), at(2, 9, "groups.home", expected));
+    let (line, column, setting, message) = diagnostic("server: 5\n");
     assert_eq!((line, column, setting.as_str()), (1, 9, "server"));
     assert!(message.starts_with("expected keys and values"), "{message}");
 }
 
 #[test]
 fn an_unknown_key_points_at_the_key_and_names_the_nearest() {
-    let (line, column, setting, message) = problem("server:\n  prot: 5\n");
+    let (line, column, setting, message) = diagnostic("server:\n  prot: 5\n");
     assert_eq!((line, column, setting.as_str()), (2, 3, "server.prot"));
     assert!(message.starts_with("unknown key; did you mean `port`? keys here are: "), "{message}");
-    let (line, column, setting, _) = problem("server:\n  users:\n    - name: ab\n      agee: 3\n");
+    let (line, column, setting, _) = diagnostic("server:\n  users:\n    - name: ab\n      agee: 3\n");
     assert_eq!((line, column, setting.as_str()), (4, 7, "server.users[0].agee"));
 }
 
 #[test]
 fn a_missing_key_points_at_its_section() {
-    assert_eq!(problem("server:\n  users:\n    - age: 3\n"), at(3, 7, "server.users[0]", "missing field `name`"));
+    assert_eq!(diagnostic("server:\n  users:\n    - age: 3\n"), at(3, 7, "server.users[0]", "missing field `name`"));
 }
 
 #[test]
 fn a_broken_rule_points_at_the_value() {
-    let (line, column, setting, _) = problem("server:\n  users:\n    - name: ab\n    - { name: x }\n");
+    let (line, column, setting, _) = diagnostic("server:\n  users:\n    - name: ab\n    - { name: x }\n");
     assert_eq!((line, column, setting.as_str()), (4, 15, "server.users[1].name"));
-    let (line, column, setting, message) = problem("server:\n  share: 0\n");
+    let (line, column, setting, message) = diagnostic("server:\n  share: 0\n");
     assert_eq!((line, column, setting.as_str(), message.as_str()), (2, 10, "server.share", "lower than 1"));
 }
 
 #[test]
 fn a_wrong_word_lists_the_words() {
-    let (line, column, _, message) = problem("server:\n  duplicate: takover\n");
+    let (line, column, _, message) = diagnostic("server:\n  duplicate: takover\n");
     assert_eq!((line, column), (2, 14));
     assert!(message.contains("expected `takeover` or `reject`"), "{message}");
 }
 
 #[test]
 fn a_key_given_twice_and_bad_syntax_point_at_their_line() {
-    let (line, column, _, message) = problem("server:\n  port: 1\n  port: 2\n");
+    let (line, column, _, message) = diagnostic("server:\n  port: 1\n  port: 2\n");
     assert_eq!((line, column), (3, 3), "{message}");
     assert!(message.contains("port"), "{message}");
-    let (line, ..) = problem("server:\n  port: [1\ngroups: {}\n");
+    let (line, ..) = diagnostic("server:\n  port: [1\ngroups: {}\n");
     assert!(line >= 2, "{line}");
 }
 
 #[test]
 fn several_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     let text = "server:\n  port: abc\n  hots: x\n  share: many\ngroups: 5\n";
-    let problems = load_with(text, &[]).expect_err("problems").0;
-    let lines: Vec<_> = problems
+    let diagnostics = load_with(text, &[]).expect_err("diagnostics").0;
+    let lines: Vec<_> = diagnostics
         .iter()
-        .map(|problem| match problem.location {
+        .map(|diagnostic| match diagnostic.location {
             Location::Text { line, .. } => line,
             _ => 0,
         })
         .collect();
-    assert_eq!(lines, [2, 3, 4, 5], "{problems:?}");
+    assert_eq!(lines, [2, 3, 4, 5], "{diagnostics:?}");
 }
 
 #[test]
 fn the_line_is_shown_with_a_mark_and_without_secrets() {
-    let problems = load_with("server:\n  port: abc\n", &[]).expect_err("a problem");
-    assert!(problems.to_string().contains("  2 |   port: …\n    |         ^"), "{problems}");
-    let problems = load_with("server:\n  secret: [hunter2]\n", &[]).expect_err("a problem");
-    assert!(!problems.to_string().contains("hunter2"), "{problems}");
+    let diagnostics = load_with("server:\n  port: abc\n", &[]).expect_err("a diagnostic");
+    assert!(diagnostics.to_string().contains("  2 |   port: …\n    |         ^"), "{diagnostics}");
+    let diagnostics = load_with("server:\n  secret: [hunter2]\n", &[]).expect_err("a diagnostic");
+    assert!(!diagnostics.to_string().contains("hunter2"), "{diagnostics}");
 }
 
 #[test]
@@ -195,9 +195,9 @@ fn a_variable_that_is_no_setting_is_refused_by_name() {
         ("T__SERVER__USERS", "x", "expected a list"),
         ("T____PORT", "5", "no setting has this name"),
     ] {
-        let problems = load_with("", &[(name, value)]).expect_err(name).to_string();
-        assert!(problems.starts_with(&format!("environment variable {name}: ")), "{problems}");
-        assert!(problems.contains(expected), "{problems}");
+        let diagnostics = load_with("", &[(name, value)]).expect_err(name).to_string();
+        assert!(diagnostics.starts_with(&format!("environment variable {name}: ")), "{diagnostics}");
+        assert!(diagnostics.contains(expected), "{diagnostics}");
     }
 }
 

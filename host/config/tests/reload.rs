@@ -52,11 +52,11 @@ fn h6_a_bad_document_changes_nothing_and_a_good_one_everything_that_can_change()
     let mut updates = live.subscribe();
 
     save(&file, "port: 5\nlevel: debug\nnames: wrong\n");
-    let problems = live.reload().expect_err("refused").to_string();
-    assert!(problems.contains("c.yaml:3:8: names"), "{problems}");
+    let diagnostics = live.reload().expect_err("refused").to_string();
+    assert!(diagnostics.contains("c.yaml:3:8: names"), "{diagnostics}");
     save(&file, "level: debug\nnobody: {}\n");
-    let problems = live.reload().expect_err("refused by the caller's part").to_string();
-    assert!(problems.contains("unknown section `nobody`"), "{problems}");
+    let diagnostics = live.reload().expect_err("refused by the caller's part").to_string();
+    assert!(diagnostics.contains("unknown section `nobody`"), "{diagnostics}");
     assert_eq!((live.current().document.level.as_str(), updates.has_changed().ok()), ("info", Some(false)));
 
     save(&file, "port: 6\nlevel: debug\nknown: { x: 1 }\n");

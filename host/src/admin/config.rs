@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::view::{BadConfiguration, Done, Refusal, ReloadedView};
 use super::{AdminState, Shared, error_response, order_response};
-use crate::app::problems;
+use crate::app::diagnostics;
 use crate::app::sections::Owners;
 use crate::settings::Settings;
 use crate::settings::shown::{Shown, shown};
@@ -72,13 +72,13 @@ async fn check_config(State(admin): Shared, text: Result<String, StringRejection
     };
     let outcome = admin.clone().run_order(move || {
         let loaded = admin.live.source().load_text::<Settings>("configuration", &text)?;
-        let problems = problems::of(&loaded, &admin.catalog);
-        if problems.is_empty() { Ok(()) } else { Err(Diagnostics::sorted(problems)) }
+        let diagnostics = diagnostics::of(&loaded, &admin.catalog);
+        if diagnostics.is_empty() { Ok(()) } else { Err(Diagnostics::sorted(diagnostics)) }
     });
     match outcome.await {
         Some(Ok(())) => Json(Done::OK).into_response(),
-        Some(Err(problems)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+        Some(Err(diagnostics)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&diagnostics))).into_response()
         }
         None => order_response(None),
     }
@@ -97,8 +97,8 @@ async fn check_config(State(admin): Shared, text: Result<String, StringRejection
 async fn reload_config(State(admin): Shared) -> Response {
     match admin.clone().run_order(move || admin.live.refresh()).await {
         Some(Ok(reloaded)) => Json(ReloadedView::from(reloaded)).into_response(),
-        Some(Err(problems)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+        Some(Err(diagnostics)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&diagnostics))).into_response()
         }
         None => order_response(None),
     }

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use super::view::{BadConfiguration, Refusal};
 use super::{AdminState, Shared, error_response, order_response};
-use crate::app::problems;
+use crate::app::diagnostics;
 use crate::app::sections::Owners;
 use crate::limits;
 use crate::settings::shown::text::{HiddenText, differences};
@@ -173,12 +173,12 @@ async fn replace(State(admin): Shared, candidate: Result<Json<Candidate>, JsonRe
         write(&path, &text).map_err(|error| {
             Refused::conflict(format!("{} cannot be written: {error}; nothing has changed", path.display()))
         })?;
-        let reloaded = admin.live.refresh().map_err(|problems| {
+        let reloaded = admin.live.refresh().map_err(|diagnostics| {
             // A plugin may refuse what no schema forbids. The file is as it was, as everywhere where nothing is applied.
             if let Err(error) = write(&path, &current.text) {
                 tracing::error!(file = %path.display(), %error, "a configuration that is not in force could not be taken back");
             }
-            Refused::Invalid(problems)
+            Refused::Invalid(diagnostics)
         })?;
         let (changed, needs_restart) = (reloaded.changed, reloaded.needs_restart);
         Ok(WrittenView { changed, needs_restart, version: version_of(&text) })
@@ -222,8 +222,8 @@ impl Refused {
             Self::Unfit(why) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::of_sentence(why))).into_response()
             }
-            Self::Invalid(problems) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&problems))).into_response()
+            Self::Invalid(diagnostics) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(BadConfiguration::from(&diagnostics))).into_response()
             }
         }
     }
@@ -256,9 +256,9 @@ impl Current {
         let text = hidden.restore(&candidate.text).map_err(|error| Refused::Unfit(error.to_string()))?;
         let source = admin.live.source();
         let loaded = source.load_text::<Settings>("configuration", &text).map_err(Refused::Invalid)?;
-        let problems = problems::of(&loaded, &admin.catalog);
-        if !problems.is_empty() {
-            return Err(Refused::Invalid(Diagnostics::sorted(problems)));
+        let diagnostics = diagnostics::of(&loaded, &admin.catalog);
+        if !diagnostics.is_empty() {
+            return Err(Refused::Invalid(Diagnostics::sorted(diagnostics)));
         }
         let is_hidden = hide(&text, Some(&loaded), admin).is_ok_and(|shown| !hidden.is_shown_in(&shown));
         if !is_hidden {

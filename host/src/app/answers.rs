@@ -10,8 +10,8 @@ use modehost_plugin::PluginCatalog;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::default_mode::DEFAULT_MODE;
+use super::diagnostics;
 use super::health::Health;
-use super::problems;
 use crate::settings::{Settings, advice};
 
 /// Why no device would be answered, in one sentence; none if some are, or if that is intended.
@@ -72,8 +72,8 @@ pub async fn watch(health: Arc<Health>, catalog: Arc<PluginCatalog>, live: Arc<L
         }
         advised = now;
         // Problems that a lenient start let pass clear with the first valid document.
-        let problems = found.get_or_insert_with(|| problems::of(&loaded, &catalog));
+        let diagnostics = found.get_or_insert_with(|| diagnostics::of(&loaded, &catalog));
         health.reloaded(last.as_ref());
-        health.update(why_unanswered(&loaded, &catalog), problems);
+        health.update(why_unanswered(&loaded, &catalog), diagnostics);
     }
 }

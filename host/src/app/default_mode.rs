@@ -1,6 +1,6 @@
 //! Whether the configured default mode exists. Rule: no problem is reported as long as a plugin may still provide it.
 
-use modehost_config::problem::suggest;
+use modehost_config::diagnostic::suggest;
 use modehost_config::{Diagnostic, Loaded};
 use modehost_contract::{Catalog, CatalogTable};
 use modehost_plugin::PluginCatalog;

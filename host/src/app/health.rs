@@ -67,9 +67,9 @@ impl Health {
         self.change(|parts| parts.reload = note);
     }
 
-    /// Records why nobody would be answered, and the problems of the settings in force.
-    pub fn update(&self, unanswered: Option<String>, problems: &[Diagnostic]) {
-        let configuration = problems.first().map(|first| match problems.len() {
+    /// Records why nobody would be answered, and the diagnostics of the settings in force.
+    pub fn update(&self, unanswered: Option<String>, diagnostics: &[Diagnostic]) {
+        let configuration = diagnostics.first().map(|first| match diagnostics.len() {
             1 => format!("configuration: {}: {}", first.setting, first.message),
             many => format!("configuration: {}: {} (and {} more)", first.setting, first.message, many - 1),
         });
@@ -79,7 +79,7 @@ impl Health {
             (parts.plugins, parts.configuration) = (unanswered, configuration);
             transition = Some((before, [parts.plugins.clone(), parts.configuration.clone()]));
         });
-        // Storage problems are logged by `watch_storage`.
+        // Storage diagnostics are logged by `watch_storage`.
         let Some((before, now)) = transition else { return };
         for (_, new) in before.iter().zip(&now).filter(|(before, new)| before != new) {
             if let Some(new) = new {

@@ -17,7 +17,7 @@ use modehost_storage::traits::OfflineQueue;
 use tokio::sync::watch;
 
 use super::backends::Backends;
-use super::{problems, sections};
+use super::{diagnostics, sections};
 use crate::log::Log;
 use crate::settings::{Settings, gateway_settings, renewed_gateway_settings, session_config, speech_parts};
 
@@ -89,9 +89,9 @@ pub fn apply(
     catalog: &PluginCatalog,
     distributor: &Distributor,
 ) -> Result<(), Vec<Diagnostic>> {
-    let problems = problems::of(loaded, catalog);
-    if !problems.is_empty() {
-        return Err(problems);
+    let diagnostics = diagnostics::of(loaded, catalog);
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
     }
     catalog.reconfigure(&loaded.document.plugins, sections::values(loaded)).map_err(|refusals| {
         let problem = |SettingsRejected { plugin, why }| {

@@ -122,7 +122,7 @@ impl CommandExecutor for ControlCommands {
                 Box::pin(async move {
                     match run_on_own_thread("settings", move || live.refresh()).await {
                         Some(Ok(reloaded)) => Ok(CommandOutcome { message: describe(&reloaded), after_reply: None }),
-                        Some(Err(problems)) => Err(format!("nothing has changed: {problems}")),
+                        Some(Err(diagnostics)) => Err(format!("nothing has changed: {diagnostics}")),
                         None => Err("nothing has changed: the server is stopping".to_owned()),
                     }
                 })
@@ -150,7 +150,9 @@ impl CommandExecutor for ControlCommands {
 async fn check_settings(live: Arc<Live<Settings>>) -> Result<(), String> {
     match run_on_own_thread("settings", move || live.reload()).await {
         Some(Ok(_)) => Ok(()),
-        Some(Err(problems)) => Err(format!("the configuration is not valid; the server goes on as it is: {problems}")),
+        Some(Err(diagnostics)) => {
+            Err(format!("the configuration is not valid; the server goes on as it is: {diagnostics}"))
+        }
         None => Err("the server is stopping".to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits;
 use jsonschema::error::ValidationErrorKind;
-use modehost_config::{Diagnostic, Loaded, path, problem};
+use modehost_config::{Diagnostic, Loaded, diagnostic, path};
 use modehost_contract::CatalogTable;
 use modehost_plugin::catalog::status::Misconfigured;
 use modehost_plugin::{PluginCatalog, SharedSetting};
@@ -54,13 +54,13 @@ impl Owners {
     /// Everything that is wrong with the sections.
     pub fn check(&self, loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
         let known: BTreeSet<&str> = self.schemas.keys().chain(&self.names).map(String::as_str).collect();
-        let mut problems = loaded.unknown_sections(&known.into_iter().collect::<Vec<_>>());
+        let mut diagnostics = loaded.unknown_sections(&known.into_iter().collect::<Vec<_>>());
         for (name, section) in &loaded.sections {
             if let Some(schema) = self.schemas.get(name) {
-                check_section(loaded, name, schema, &section.value, &mut problems);
+                check_section(loaded, name, schema, &section.value, &mut diagnostics);
             }
         }
-        problems
+        diagnostics
     }
 
     /// Sections that could not be checked, since their plugin is not loaded.
@@ -122,7 +122,7 @@ fn check_section(
     name: &str,
     schema: &Value,
     section: &Value,
-    problems: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let base = path::join("", name);
     let empty = Value::Object(Map::new());
@@ -131,7 +131,7 @@ fn check_section(
         Ok(validator) => validator,
         Err(error) => {
             let message = format!("the schema that this plugin declares cannot be used: {error}");
-            problems.push(loaded.diagnostic_for_key(&base, message));
+            diagnostics.push(loaded.diagnostic_for_key(&base, message));
             return;
         }
     };
@@ -140,12 +140,12 @@ fn check_section(
         if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
             let known = known_keys(schema, error.schema_path().as_str());
             for key in unexpected.iter().take(SECTION_ERRORS) {
-                let message = format!("unknown key{}", problem::suggest(key, &known, "keys here"));
-                problems.push(loaded.diagnostic_for_key(&path::join(&pointer, key), message));
+                let message = format!("unknown key{}", diagnostic::suggest(key, &known, "keys here"));
+                diagnostics.push(loaded.diagnostic_for_key(&path::join(&pointer, key), message));
             }
             continue;
         }
-        problems.push(loaded.diagnostic_for_value(&pointer, error.masked_with("it").to_string()));
+        diagnostics.push(loaded.diagnostic_for_value(&pointer, error.masked_with("it").to_string()));
     }
 }
 
@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn a_section_of_nobody_is_refused_with_the_nearest_name() {
-        let problems = check("server: {}\nalpah: { keep: 5 }\n");
+        let diagnostics = check("server: {}\nalpah: { keep: 5 }\n");
         assert!(
-            problems[0].starts_with(
+            diagnostics[0].starts_with(
                 "c.yaml:2:1: unknown section `alpah`; did you mean `alpha`? sections are: alpha, asr, auth, beta, "
             ),
-            "{problems:?}"
+            "{diagnostics:?}"
         );
     }
 }

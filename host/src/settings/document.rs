@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::limits;
 use garde::Validate;
-use modehost_config::remote::{RemoteSecret, is_unencrypted};
+use modehost_config::remote_fetch::{RemoteSecret, is_unencrypted};
 use modehost_config::{Loaded, Remote, RemoteConfig, Switch};
 use modehost_ids::Address;
 use schemars::JsonSchema;

@@ -197,8 +197,8 @@ const SIGN_IN: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use modehost_config::afar::{self, AllowedSource};
-    use modehost_config::conform::Schema;
+    use modehost_config::remote_policy::{self, AllowedSource};
+    use modehost_config::schema_check::Schema;
 
     use super::*;
     use crate::settings::Settings;
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn c12_of_every_setting_it_is_decided_where_it_may_come_from() {
         let schema = schemars::schema_for!(Settings).to_value();
-        let known = afar::leaves(Schema::new(&schema));
+        let known = remote_policy::leaves(Schema::new(&schema));
         for setting in &known {
             let listed = [ANYWHERE, SIGN_IN, FILE].iter().filter(|list| list.contains(&setting.as_str())).count();
             assert_eq!(listed, 1, "{setting}: decide whether another machine may set it, and list it once");

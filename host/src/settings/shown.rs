@@ -6,7 +6,7 @@ pub mod text;
 
 use std::collections::BTreeMap;
 
-use modehost_config::elsewhere::NAME as REMOTE;
+use modehost_config::remote_config::NAME as REMOTE;
 use modehost_config::{Loaded, Location, path};
 use serde::Serialize;
 use serde_json::Value;

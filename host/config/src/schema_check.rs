@@ -6,9 +6,9 @@
 
 use serde_json::Value;
 
+use crate::diagnostic::{Diagnostic, suggest};
 use crate::layers::Layers;
 use crate::path;
-use crate::problem::{Diagnostic, suggest};
 
 /// A JSON Schema, with the root document of its references.
 #[derive(Clone, Copy)]
@@ -146,7 +146,7 @@ pub fn normalise(
     schema: Schema<'_>,
     value: &mut Value,
     pointer: &str,
-    problems: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     match value {
         Value::Object(map) => {
@@ -159,9 +159,9 @@ pub fn normalise(
                         return;
                     }
                     let known = schema.keys();
-                    if problems.len() < UNKNOWN_KEYS {
+                    if diagnostics.len() < UNKNOWN_KEYS {
                         let message = format!("unknown key{}", suggest(&key, &known, "keys here"));
-                        problems.push(layers.problem_with_key(&below, message));
+                        diagnostics.push(layers.diagnostic_at_key(&below, message));
                     }
                     map.remove(&key);
                     continue;
@@ -171,13 +171,13 @@ pub fn normalise(
                     map.remove(&key);
                     continue;
                 }
-                normalise(layers, schema_below, entry, &below, problems);
+                normalise(layers, schema_below, entry, &below, diagnostics);
             }
         }
         Value::Array(list) => {
             let Some(item_schema) = schema.item() else { return };
             for (index, item) in list.iter_mut().enumerate() {
-                normalise(layers, item_schema, item, &path::join(pointer, &index.to_string()), problems);
+                normalise(layers, item_schema, item, &path::join(pointer, &index.to_string()), diagnostics);
             }
         }
         Value::String(_) => {}

@@ -5,10 +5,10 @@
 
 use serde_json::{Value, json};
 
-use crate::conform::Schema;
+use crate::diagnostic::Diagnostic;
 use crate::layers::Layers;
 use crate::path;
-use crate::problem::Diagnostic;
+use crate::schema_check::Schema;
 
 /// Key in the JSON Schema that says where a setting may come from, if not from anywhere.
 pub const SOURCE_KEY: &str = "x-modehost-source";
@@ -87,7 +87,7 @@ impl RemotePolicy {
         switch: Switch,
     ) -> (Vec<Diagnostic>, bool) {
         let known = leaves(schema);
-        let (mut problems, mut sets_unset) = (Vec::new(), false);
+        let (mut diagnostics, mut sets_unset) = (Vec::new(), false);
         for pointer in layers.pointers_set_by(text) {
             // Sections that the document does not own are not checked here.
             let first = path::steps(pointer).into_iter().next().unwrap_or_default();
@@ -112,9 +112,9 @@ impl RemotePolicy {
                         .to_owned()
                 }
             };
-            problems.push(layers.problem_with_key(pointer, message));
+            diagnostics.push(layers.diagnostic_at_key(pointer, message));
         }
-        (problems, sets_unset)
+        (diagnostics, sets_unset)
     }
 
     /// The strictest source of a setting, or of all settings below it.

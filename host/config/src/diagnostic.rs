@@ -66,18 +66,18 @@ impl fmt::Display for Diagnostic {
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl From<Diagnostic> for Diagnostics {
-    fn from(problem: Diagnostic) -> Self {
-        Self(vec![problem])
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, problem) in self.0.iter().enumerate() {
+        for (number, diagnostic) in self.0.iter().enumerate() {
             if number > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{problem}")?;
+            write!(f, "{diagnostic}")?;
         }
         Ok(())
     }
@@ -85,13 +85,13 @@ impl fmt::Display for Diagnostics {
 
 impl Diagnostics {
     /// Sorted by location, without duplicates.
-    pub fn sorted(mut problems: Vec<Diagnostic>) -> Self {
-        problems.sort_by_key(|problem| match &problem.location {
+    pub fn sorted(mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by_key(|diagnostic| match &diagnostic.location {
             Location::Text { line, column, .. } => (*line, *column),
             _ => (u64::MAX, 0),
         });
-        problems.dedup();
-        Self(problems)
+        diagnostics.dedup();
+        Self(diagnostics)
     }
 }
 

@@ -6,12 +6,12 @@
 use std::cell::Cell;
 use std::fmt;
 
-use crate::afar::{RemotePolicy, Switch};
-use crate::conform::Schema;
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::layers::Layers;
 use crate::load::{Document, Loaded, Overlay, Source};
-use crate::problem::{Diagnostic, Diagnostics, Location};
-use crate::remote::{FetchError, Remote};
+use crate::remote_fetch::{FetchError, Remote};
+use crate::remote_policy::{RemotePolicy, Switch};
+use crate::schema_check::Schema;
 
 /// Name of the remote text in diagnostics.
 pub const NAME: &str = "remote configuration";
@@ -113,7 +113,7 @@ impl<T: Document> RemoteConfig<T> {
                         warning: None,
                     });
                 }
-                Err(problems) => Err(problems),
+                Err(diagnostics) => Err(diagnostics),
             },
             Err(error) => Ok(error),
         };
@@ -122,7 +122,7 @@ impl<T: Document> RemoteConfig<T> {
             (Some(((loaded, text_warning), text)), cause) => {
                 let cause = match cause {
                     Ok(error) => format!("{setting} {error}"),
-                    Err(problems) => format!("what {setting} gives is not valid:\n{problems}"),
+                    Err(diagnostics) => format!("what {setting} gives is not valid:\n{diagnostics}"),
                 };
                 let warning = Some(format!("{cause}\nthe last good copy is used instead"));
                 Ok(InitialLoad {
@@ -132,7 +132,7 @@ impl<T: Document> RemoteConfig<T> {
                 })
             }
             (None, Ok(error)) => Err(InitialLoadError::Unreachable { setting, error }),
-            (None, Err(problems)) => Err(problems.into()),
+            (None, Err(diagnostics)) => Err(diagnostics.into()),
         }
     }
 
@@ -160,11 +160,11 @@ impl<T: Document> RemoteConfig<T> {
         let check = |layers: &Layers, schema: Schema<'_>| {
             if layers.is_from(NAME, self.file_only) {
                 let message = "this may only be set in the file: a remote configuration cannot change its own address";
-                return vec![layers.problem_with_key(self.file_only, message)];
+                return vec![layers.diagnostic_at_key(self.file_only, message)];
             }
-            let (problems, sets_unset) = self.policy.check(layers, schema, NAME, switch);
+            let (diagnostics, sets_unset) = self.policy.check(layers, schema, NAME, switch);
             has_unset.set(sets_unset);
-            problems
+            diagnostics
         };
         let loaded = source.load_with::<T>(Some(&Overlay { name: NAME, text, check: &check }))?;
         let warning = match switch {
