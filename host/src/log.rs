@@ -36,9 +36,10 @@ use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
-use self::file::{Limits, LogFile};
+use self::file::LogFile;
 use self::lines::LineFormatter;
 use self::recent::{Recent, RecentLayer};
+use self::retention::Limits;
 use crate::admin::audit;
 use crate::settings::LogSettings;
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use arc_swap::Guard;
 use modehost_ids::{DeviceId, GenerationId, PluginId};
 
-use crate::mode::{Fault, Generation, ModeInfo, Snapshot};
+use crate::mode::{Fault, Generation, Snapshot};
+use crate::mode_info::ModeInfo;
 
 /// A generation on trial, for a share of the devices.
 #[derive(Clone)]

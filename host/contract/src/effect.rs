@@ -11,7 +11,7 @@ pub use payload::{
 
 use serde::Serialize;
 
-use crate::event::{DocumentVersion, RequestId, TimerId};
+use crate::id::{DocumentVersion, RequestId, TimerId};
 
 /// An effect of a mode, by its kind.
 ///

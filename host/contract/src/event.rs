@@ -6,14 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Tool, ToolCall};
-use crate::mode::ModeInfo;
-
-/// Chosen by the mode; unique among its open requests.
-pub type RequestId = u64;
-/// Chosen by the mode.
-pub type TimerId = u64;
-/// 0: the document does not exist.
-pub type DocumentVersion = u64;
+use crate::id::{DocumentVersion, RequestId, TimerId};
+use crate::mode_info::ModeInfo;
 
 /// Everything that can happen to a mode.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,7 +4,8 @@
 //! # Layout
 //! - [`event`]: events that modes get
 //! - [`effect`]: effects that modes return
-//! - [`mode`]: instances and generations, with their faults
+//! - [`id`]: numbers by which modes name what they ask for
+//! - [`mode`]: instances and generations, with their faults; [`mode_info`]: a mode as its plugin describes it
 //! - [`service`]: models and webhooks, which modes call through the host
 //! - [`catalog`]: which generation serves which session, and the reports that decide about rollback
 //!
@@ -16,7 +17,9 @@
 pub mod catalog;
 pub mod effect;
 pub mod event;
+pub mod id;
 pub mod mode;
+pub mod mode_info;
 pub mod service;
 
 pub use catalog::{Candidate, Catalog, CatalogEntry, CatalogTable, GenerationReport, StateSamples};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::mode_info::ModeInfo;
 
 /// Time and randomness for one event; a mode has no other source of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,27 +171,6 @@ pub struct Subscriptions {
     pub mode_change: bool,
     /// `modes`.
     pub modes: bool,
-}
-
-/// A mode that a plugin implements, and how it is started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ModeInfo {
-    /// The canonical name.
-    pub name: String,
-    /// Other names by which the mode can be started.
-    pub aliases: Vec<String>,
-    /// What it is for, in one sentence; may be empty.
-    pub description: String,
-    /// What users say to start it, in any language.
-    pub phrases: Vec<String>,
-}
-
-impl ModeInfo {
-    /// Approximate bytes; for the replay bound.
-    pub(crate) fn weight(&self) -> usize {
-        let texts = [&self.name, &self.description].into_iter().chain(&self.aliases).chain(&self.phrases);
-        texts.map(|text| text.len() + 24).sum()
-    }
 }
 
 /// The manifest of a plugin.

@@ -9,7 +9,7 @@ use modehost_contract::service::ModelPart;
 use modehost_ids::Address;
 
 use crate::call::Call;
-use crate::client::ClientSettings;
+use crate::client_settings::ClientSettings;
 use crate::config::{Config, DEFAULT_ALIAS, Overrides};
 use crate::{LanguageModels, client};
 

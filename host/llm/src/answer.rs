@@ -9,9 +9,9 @@ use crate::limits;
 use modehost_contract::effect::ToolCall;
 
 use crate::fault::Fault;
-use crate::half::TextJoiner;
 use crate::packet::{Delta, Finish, Packet};
 use crate::scan::{Scanned, Scanner};
+use crate::split_character::TextJoiner;
 use crate::tool_list::{ToolList, WrittenCall};
 use calls::Calls;
 

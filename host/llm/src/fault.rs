@@ -7,7 +7,7 @@ use crate::limits;
 use modehost_contract::event::Failure;
 use serde_json::Value;
 
-use crate::frame::FrameError;
+use crate::split::FrameError;
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,14 +7,7 @@
 
 use crate::limits;
 
-use crate::split::Splitter;
-
-/// Why the bytes are not an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum FrameError {
-    #[error("an event is longer than {} bytes", limits::MODEL_EVENT_BYTES)]
-    TooLong,
-}
+use crate::split::{FrameError, Splitter};
 
 /// An element of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,17 +5,17 @@
 //! # Layout, in the order in which a question is processed
 //! - [`config`]: the section `llm`; validation of addresses
 //! - [`LanguageModels`]: which client answers which purpose, and reconfiguration at run time
-//! - `client`: clients by fingerprint, and the endpoints that they share
+//! - `client`, `client_settings`: clients by fingerprint, and the endpoints that they share
 //! - `model`: what is known about a model, and its circuit breaker
 //! - `call`, `retry`: a question from queueing to its last part; retries, backoff and remedies
 //! - `limiter`: the concurrency limit and the wait queue
 //! - `question`, `messages`, `names`: the request as JSON, adapted to what the model accepts
 //! - `attempt`: one HTTP exchange, plain or streamed
-//! - `frame`, `split`, `half`, `packet`: the response, from bytes to deltas of an answer
+//! - `frame`, `split`, `split_character`, `packet`: the response, from bytes to deltas of an answer
 //! - `answer`, `scan`, `tool_list`: assembly of the answer, without reasoning, and with calls written as text
 //! - `rejection`, `remedy`: which change of a request helps when it is rejected
 //! - `json`, `repair`: the JSON object in an answer, whole or damaged
-//! - `fault`, `request_metrics`: failures; metrics and log lines of a question
+//! - `fault`, `request_metrics`: failures; metrics and log lines of a question; `sha8`: digests in them
 //! - `metrics`: descriptions of the metrics of this crate
 //! - `alias`: one alias at a time, for operators
 
@@ -26,10 +26,10 @@ mod answer;
 mod attempt;
 mod call;
 mod client;
+mod client_settings;
 pub mod config;
 mod fault;
 mod frame;
-mod half;
 mod json;
 mod limiter;
 /// Default times, depths and sizes.
@@ -46,7 +46,9 @@ mod repair;
 mod request_metrics;
 mod retry;
 mod scan;
+mod sha8;
 mod split;
+mod split_character;
 mod tool_list;
 
 use std::collections::HashMap;
@@ -63,7 +65,8 @@ use parking_lot::Mutex;
 
 pub use crate::alias::{AliasState, aliases, ask_alias};
 use crate::call::Call;
-use crate::client::{Client, ClientSettings, Endpoint};
+use crate::client::{Client, Endpoint};
+use crate::client_settings::ClientSettings;
 pub use crate::config::Config;
 use crate::config::{DEFAULT_ALIAS, Overrides};
 pub use crate::metrics::describe_metrics;

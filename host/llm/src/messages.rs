@@ -62,7 +62,7 @@ fn render(message: &ChatMessage, plan: &Plan, names: &Names) -> Value {
 /// Nine letters and digits, deterministic per id.
 fn short_id(id: &str) -> String {
     let is_short = id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_short { id.to_owned() } else { format!("{:0>9}", crate::request_metrics::sha8(id)) }
+    if is_short { id.to_owned() } else { format!("{:0>9}", crate::sha8::sha8(id)) }
 }
 
 /// Drops the oldest turns: half of them each time. A turn starts with a user message, so calls stay with their results.

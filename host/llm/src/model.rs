@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::answer::OutputTraits;
-use crate::client::ClientSettings;
+use crate::client_settings::ClientSettings;
 use crate::remedy::{Plan, Remedy};
 
 /// A model at a provider. Shared by all questions to it, whatever their purpose.

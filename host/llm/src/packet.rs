@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::fault::Fault;
-use crate::half::with_placeholders;
+use crate::split_character::with_placeholders;
 
 /// A whole answer, or a delta of one.
 #[derive(Debug, Default)]

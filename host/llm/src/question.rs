@@ -8,7 +8,7 @@ use bytes::Bytes;
 use modehost_contract::effect::{ModelRequest, Tool};
 use serde_json::{Map, Value, json};
 
-use crate::client::ClientSettings;
+use crate::client_settings::ClientSettings;
 use crate::fault::Fault;
 use crate::messages;
 use crate::names::Names;
@@ -143,7 +143,7 @@ impl Question {
     pub(crate) fn trace(&self) -> (usize, String) {
         let messages = messages::shape(&self.request.messages, &Plan::default(), &Names::default());
         let text = Value::Array(messages).to_string();
-        (text.len(), crate::request_metrics::sha8(&text))
+        (text.len(), crate::sha8::sha8(&text))
     }
 }
 

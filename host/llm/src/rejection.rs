@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::client::ClientSettings;
+use crate::client_settings::ClientSettings;
 use crate::packet::error_of;
 use crate::question::Question;
 use crate::remedy::{Plan, Remedy};

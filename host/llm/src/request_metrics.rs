@@ -5,16 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
-use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::question::Question;
-
-/// The first 8 hexadecimal digits of the SHA-256.
-pub(crate) fn sha8(text: &str) -> String {
-    hex::encode(&Sha256::digest(text)[..4])
-}
+use crate::sha8::sha8;
 
 /// Records one question from its start to its end.
 pub(crate) struct RequestMetrics {

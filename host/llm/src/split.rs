@@ -3,7 +3,12 @@
 
 use crate::limits;
 
-use crate::frame::FrameError;
+/// Why the bytes are not an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("an event is longer than {} bytes", limits::MODEL_EVENT_BYTES)]
+    TooLong,
+}
 
 /// The incomplete object.
 #[derive(Debug, Default)]

@@ -11,7 +11,8 @@ pub(crate) mod event;
 pub(crate) mod json;
 pub(crate) mod old;
 
-use modehost_contract::mode::{ModeInfo, Subscriptions};
+use modehost_contract::mode::Subscriptions;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Manifest, VoicePolicy};
 use modehost_ids::PluginId;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jsonschema::Draft;
 use modehost_contract::Manifest;
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_protocol::HostKind;
 use serde_json::Value;
 

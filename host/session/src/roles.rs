@@ -13,7 +13,8 @@ mod stored;
 use std::sync::Arc;
 
 use crate::limits;
-use modehost_contract::event::{Device, RequestId};
+use modehost_contract::event::Device;
+use modehost_contract::id::RequestId;
 use modehost_contract::{Context, Event};
 use modehost_ids::{GenerationId, PluginId};
 use modehost_storage::traits::{Document, StoredHandler};

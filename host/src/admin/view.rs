@@ -2,7 +2,7 @@
 //! of other crates, so that no field of theirs leaks or goes missing by accident.
 
 use modehost_config::{Diagnostics, Reloaded};
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_plugin::catalog::status::PluginStatus;
 use modehost_session::SessionInfo;
 use serde::Serialize;

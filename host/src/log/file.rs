@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use crate::limits;
 use modehost_follow::Identity;
@@ -16,36 +16,11 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::retention;
-use crate::settings::LogSettings;
+use super::retention::{self, Limits};
 use crate::terminal::print_error;
 
 /// Name of the current file.
 pub const CURRENT: &str = "modehost.log";
-
-/// Size and age limits from the settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Size in bytes at which a new file is started.
-    pub rotate: u64,
-    /// Age at which an old file is removed.
-    pub keep: Duration,
-    /// Size of all files together, in bytes.
-    pub total: u64,
-}
-
-impl Limits {
-    /// From the section `log`.
-    pub fn new(settings: &LogSettings) -> Self {
-        const MIB: u64 = 1024 * 1024;
-        const DAY: u64 = 24 * 60 * 60;
-        Self {
-            rotate: settings.rotate_mb.saturating_mul(MIB),
-            keep: Duration::from_secs(settings.keep_days.saturating_mul(DAY)),
-            total: settings.keep_mb.saturating_mul(MIB),
-        }
-    }
-}
 
 /// A writer that receives one whole line per call and never returns an error.
 #[derive(Debug)]
@@ -198,6 +173,8 @@ fn rotate(directory: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn file(directory: &Path, rotate: u64, total: u64) -> LogFile {

@@ -3,9 +3,33 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::file::Limits;
+use crate::settings::LogSettings;
+
+/// Size and age limits from the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size in bytes at which a new file is started.
+    pub rotate: u64,
+    /// Age at which an old file is removed.
+    pub keep: Duration,
+    /// Size of all files together, in bytes.
+    pub total: u64,
+}
+
+impl Limits {
+    /// From the section `log`.
+    pub fn new(settings: &LogSettings) -> Self {
+        const MIB: u64 = 1024 * 1024;
+        const DAY: u64 = 24 * 60 * 60;
+        Self {
+            rotate: settings.rotate_mb.saturating_mul(MIB),
+            keep: Duration::from_secs(settings.keep_days.saturating_mul(DAY)),
+            total: settings.keep_mb.saturating_mul(MIB),
+        }
+    }
+}
 
 /// Removes files that are too old, then the oldest until all fit into the total.
 pub fn sweep(directory: &Path, limits: &Limits, now: SystemTime) {

@@ -21,6 +21,7 @@
 //! - `watches`: subscriptions to document changes
 //! - `commit`: session batches: writes and record
 //! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`, `devices`: one trait each
+//! - `removed`: entries of the archive that were removed by age or number
 
 mod archives;
 mod backlog;
@@ -38,6 +39,7 @@ mod offline_queue;
 mod open;
 mod open_files;
 mod reader;
+mod removed;
 mod schema;
 mod sessions;
 mod usage;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use modehost_contract::effect::Tool;
 use modehost_contract::event::{Device, EndReason, Start, Transcript};
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Effect, Event, Instance, Snapshot};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;

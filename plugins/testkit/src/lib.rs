@@ -38,7 +38,7 @@ pub use modehost_contract::effect::{
     ModelRequest, Output, Query, Role, Tool, ToolCall, Write,
 };
 pub use modehost_contract::event::{EndReason, Event, Failure};
-pub use modehost_contract::mode::ModeInfo;
+pub use modehost_contract::mode_info::ModeInfo;
 pub use modehost_contract::{Effect, Manifest};
 pub use world::Part;
 

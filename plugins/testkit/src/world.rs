@@ -21,8 +21,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use modehost_contract::effect::{Call, Delivery, Local, Output, Query, Write};
-use modehost_contract::event::{Document, Failure, RequestId};
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::event::{Document, Failure};
+use modehost_contract::id::RequestId;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Effect, Event};
 use modehost_plugin::WasmGeneration;
 use serde_json::Value;

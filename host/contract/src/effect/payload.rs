@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::RequestId;
+use crate::id::RequestId;
 
 /// A command for the device's microphone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,8 +5,8 @@ use crate::limits;
 use modehost_contract::effect::ToolCall;
 
 use crate::fault::Fault;
-use crate::half::TextJoiner;
 use crate::packet::CallDelta;
+use crate::split_character::TextJoiner;
 
 /// The calls so far.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! The plugins as operators see them. Rule: one row per generation or rejected file; no row contains a secret.
 
 use modehost_contract::Generation;
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 use serde::Serialize;
 
 use super::rejected::RejectedFile;

@@ -3,7 +3,7 @@
 
 use modehost_contract::Event;
 use modehost_contract::event::{Device, Document, EndReason, Failure};
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 
 use crate::bindings::v0_2::modehost::mode::{events as wit, types};
 

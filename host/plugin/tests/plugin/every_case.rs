@@ -8,7 +8,7 @@ use modehost_contract::effect::{ListenCommand, ListenMode, Local, Output, Query,
 use modehost_contract::event::{
     Device, Document, EndReason, Failure, JournalEntry, ModelDone, Start, Transcript, Undelivered,
 };
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Effect, Event, Fault, Generation};
 use serde_json::{Value, json};
 

@@ -5,7 +5,8 @@ use std::time::Instant as Clock;
 
 use crate::limits;
 use modehost_contract::Event;
-use modehost_contract::event::{Failure, RequestId};
+use modehost_contract::event::Failure;
+use modehost_contract::id::RequestId;
 use modehost_ids::PluginId;
 use modehost_mcp::{IotCommand, McpError, ToolResult};
 use modehost_protocol::reply;

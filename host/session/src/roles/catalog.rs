@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use modehost_contract::mode::{ModeInfo, Subscriptions};
+use modehost_contract::mode::Subscriptions;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Fault, Generation, VoicePolicy};
 use modehost_ids::PluginId;
 

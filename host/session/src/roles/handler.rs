@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::limits;
-use modehost_contract::event::{RequestId, TimerId};
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::id::{RequestId, TimerId};
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Context, Effect, Event, Fault, Generation, GenerationReport, Instance, Rejection, Snapshot};
 use modehost_ids::{GenerationId, PluginId};
 use modehost_storage::traits::Watch;

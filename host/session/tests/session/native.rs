@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use modehost_contract::mode::{ModeInfo, Subscriptions};
+use modehost_contract::mode::Subscriptions;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{
     Catalog, CatalogEntry, CatalogTable, Context, Effect, Event, Fault, Generation, GenerationReport, Instance,
     Manifest, Snapshot, VoicePolicy,

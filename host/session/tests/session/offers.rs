@@ -2,7 +2,7 @@
 //! it gets, and nobody is woken for it.
 
 use modehost_contract::effect::Output;
-use modehost_contract::mode::ModeInfo;
+use modehost_contract::mode_info::ModeInfo;
 use modehost_contract::{Effect, Event, Fault};
 use serde_json::{Value, json};
 

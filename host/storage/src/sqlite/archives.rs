@@ -11,6 +11,7 @@ use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Notify;
 
+use super::removed::{RemovalReason, RemovedEntries};
 use super::writer::WriteContext;
 use super::{SqliteStorage, journals, reject, signed, unsigned};
 use crate::export::names;
@@ -222,49 +223,6 @@ fn trim(connection: &Connection, stored: &ArchiveEntry, keep: u32, of_device: bo
         remove_journal(connection, journal)?;
     }
     Ok(count)
-}
-
-/// Archive entries that were removed.
-#[derive(Clone, Debug)]
-pub(super) struct RemovedEntries {
-    kind: Arc<str>,
-    /// Their owner, if only entries of one device were removed.
-    device: Option<DeviceId>,
-    count: u64,
-    reason: RemovalReason,
-}
-
-/// Reason of a removal, with the limit.
-#[derive(Clone, Copy, Debug)]
-enum RemovalReason {
-    PerDevice(u32),
-    Total(u32),
-    Age,
-}
-
-impl RemovedEntries {
-    /// `None` if nothing was removed.
-    fn of(stored: &ArchiveEntry, count: u64, reason: RemovalReason) -> Option<Self> {
-        let device = stored.device.clone().filter(|_| matches!(reason, RemovalReason::PerDevice(_)));
-        (count > 0).then(|| Self { kind: stored.kind.clone(), device, count, reason })
-    }
-
-    /// Logs the removal for the operator; called after the commit.
-    pub(super) fn log(&self) {
-        let Self { kind, device, count, reason } = self;
-        let device = device.as_ref().map(DeviceId::as_str);
-        match reason {
-            RemovalReason::PerDevice(keep) => {
-                tracing::info!(%kind, device, count, keep, "finished work was removed: its device has newer");
-            }
-            RemovalReason::Total(keep) => {
-                tracing::info!(%kind, count, keep, "finished work was removed: storage.archive_keep are kept over all devices");
-            }
-            RemovalReason::Age => {
-                tracing::info!(%kind, count, "finished work was removed: it is older than storage.archive_days")
-            }
-        }
-    }
 }
 
 /// Marks the files of an entry as due for export.

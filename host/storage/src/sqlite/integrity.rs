@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use modehost_follow::Stamp;
 use parking_lot::Mutex;
@@ -143,7 +144,7 @@ impl Integrity {
         let mut wal = self.file.as_os_str().to_owned();
         wal.push("-wal");
         let wal = PathBuf::from(wal);
-        let aside = super::open_files::rescue_path(&wal);
+        let aside = rescue_path(&wal);
         let moved = std::fs::rename(&wal, &aside);
         match (configured, moved) {
             (Ok(_), Ok(())) => tracing::error!("{} was put aside as {}", wal.display(), aside.display()),
@@ -202,4 +203,12 @@ fn mark_of(header: &[u8]) -> Option<[u8; 4]> {
 
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
+/// Path of the rescue copy, beside the file.
+pub(super) fn rescue_path(file: &Path) -> PathBuf {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".saved-{seconds}"));
+    PathBuf::from(name)
 }

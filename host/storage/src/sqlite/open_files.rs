@@ -10,13 +10,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use modehost_follow::Identity;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use super::integrity::{Damage, Integrity};
+use super::integrity::{Damage, Integrity, rescue_path};
 use super::open;
 use crate::reply::StorageError;
 
@@ -121,14 +120,6 @@ impl OpenFiles {
         tracing::warn!(folder = %dir.display(), "the lock file was removed; the folder has been locked again");
         Ok(())
     }
-}
-
-/// Path of the rescue copy, beside the file.
-pub(super) fn rescue_path(file: &Path) -> PathBuf {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".saved-{seconds}"));
-    PathBuf::from(name)
 }
 
 /// Copies the open database to a new file beside the lost one.

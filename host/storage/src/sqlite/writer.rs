@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, oneshot};
 
-use super::archives::RemovedEntries;
 use super::backlog::{AbandonOnExit, Backlog};
 use super::capacity::Capacity;
 use super::failure;
 use super::open_files::OpenFiles;
+use super::removed::RemovedEntries;
 use super::watches::Watches;
 use crate::reply::StorageError;
 use crate::traits::Document;

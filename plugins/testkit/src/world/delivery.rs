@@ -3,7 +3,8 @@
 
 use modehost_contract::Event;
 use modehost_contract::effect::Audience;
-use modehost_contract::event::{RequestId, Undelivered};
+use modehost_contract::event::Undelivered;
+use modehost_contract::id::RequestId;
 
 use super::World;
 use super::mail::KeptDelivery;

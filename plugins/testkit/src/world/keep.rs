@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use modehost_contract::Event;
 use modehost_contract::effect::{ArchiveEntry, HookRequest, JournalPart};
-use modehost_contract::event::{JournalEntry, RequestId};
+use modehost_contract::event::JournalEntry;
+use modehost_contract::id::RequestId;
 use serde_json::Value;
 
 /// What modes have left behind.

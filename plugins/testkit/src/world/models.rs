@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use modehost_contract::Event;
 use modehost_contract::effect::{ModelRequest, ToolCall};
-use modehost_contract::event::{Failure, ModelDone, RequestId};
+use modehost_contract::event::{Failure, ModelDone};
+use modehost_contract::id::RequestId;
 use serde_json::Value;
 
 use super::request::failed;

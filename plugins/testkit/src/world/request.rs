@@ -2,7 +2,8 @@
 //! every event that answers one has its line here.
 
 use modehost_contract::effect::{Call, Query, Write};
-use modehost_contract::event::{Failure, RequestId};
+use modehost_contract::event::Failure;
+use modehost_contract::id::RequestId;
 use modehost_contract::{Effect, Event};
 
 /// A part of the world whose requests a test may let fail.

@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use modehost_contract::Event;
 use modehost_contract::effect::Tool;
-use modehost_contract::event::{Failure, RequestId};
+use modehost_contract::event::Failure;
+use modehost_contract::id::RequestId;
 use serde_json::Value;
 
 use super::request::failed;

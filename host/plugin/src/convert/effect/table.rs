@@ -2,7 +2,7 @@
 //! match has no wildcard, so that a new effect does not compile without one.
 
 use crate::limits;
-use modehost_contract::event::RequestId;
+use modehost_contract::id::RequestId;
 
 use super::fields::{check_delay, check_key, check_length, check_max_bytes, check_message, check_page_limit};
 use super::{archive_hook, model};
