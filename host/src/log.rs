@@ -8,7 +8,7 @@
 //! - [`journal`]: the systemd journal, where it reads standard error
 //! - `panics`: panics as log lines
 //! - [`shorten`]: long messages keep their head and their tail
-//! - `traces`: OpenTelemetry spans, with the feature `otel`
+//! - `traces`: OpenTelemetry spans
 //!
 //! Rule: no caller ever waits for a line to be written, and neither a closed terminal nor a full disk stops the
 //! process; lines that cannot be written are dropped and counted.
@@ -20,7 +20,6 @@ mod panics;
 pub mod recent;
 pub mod retention;
 pub mod shorten;
-#[cfg(feature = "otel")]
 pub mod traces;
 
 use std::io::{self, IsTerminal, Write};
@@ -52,7 +51,6 @@ pub struct Log {
     recent: Arc<Recent>,
     /// None if no file is written.
     reopen: Option<Arc<AtomicBool>>,
-    #[cfg(feature = "otel")]
     traces: Option<traces::Traces>,
     _writers: Vec<WorkerGuard>,
 }
@@ -80,12 +78,8 @@ impl Log {
         let file = settings.directory(data).map(|directory| LogFile::new(directory, limits.clone()));
         let reopen = file.as_ref().map(LogFile::reopen);
         let file = file.map(|file| sink("log-file", Box::new(file)));
-        #[cfg(feature = "otel")]
         let (traces, no_traces) = traces::Traces::start().map_or_else(|why| (None, Some(why)), |traces| (traces, None));
-        #[cfg(feature = "otel")]
         let filter = filter(&settings.level, rust_log(), traces.is_some());
-        #[cfg(not(feature = "otel"))]
-        let filter = filter(&settings.level, rust_log(), false);
         let (filter, handle) = reload::Layer::new(filter);
         let (ansi, journal) = (io::stderr().is_terminal(), journal::reads_stderr());
         let lines = |journal| LineFormatter::new(settings.format, journal, settings.max_message_length);
@@ -93,24 +87,13 @@ impl Log {
         let recent = Arc::new(Recent::default());
         let last = Box::new(RecentLayer(recent.clone())) as BoxedLayer;
         let layers: Vec<_> = layers.into_iter().flatten().chain([last]).collect();
-        #[cfg(feature = "otel")]
         let layers = with_traces(layers, traces.as_ref());
         install(tracing_subscriber::registry().with(filter).with(layers))?;
         panics::log_panics();
-        #[cfg(feature = "otel")]
         if let Some(why) = no_traces {
             tracing::warn!("{why}");
         }
-        Ok(Self {
-            filter: handle,
-            limits,
-            lost,
-            recent,
-            reopen,
-            #[cfg(feature = "otel")]
-            traces,
-            _writers: writers,
-        })
+        Ok(Self { filter: handle, limits, lost, recent, reopen, traces, _writers: writers })
     }
 
     /// Applies the settings that may change at run time.
@@ -127,14 +110,8 @@ impl Log {
         }
     }
 
-    #[cfg(feature = "otel")]
     fn has_traces(&self) -> bool {
         self.traces.is_some()
-    }
-
-    #[cfg(not(feature = "otel"))]
-    fn has_traces(&self) -> bool {
-        false
     }
 
     /// The last lines.
@@ -168,7 +145,6 @@ fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Result<(), Log
 }
 
 /// Adds the trace layer, and keeps its spans out of the log lines.
-#[cfg(feature = "otel")]
 fn with_traces(lines: Vec<BoxedLayer>, traces: Option<&traces::Traces>) -> Vec<BoxedLayer> {
     let Some(traces) = traces else { return lines };
     let filtered =

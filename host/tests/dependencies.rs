@@ -22,47 +22,48 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
+/// The output of a cargo command about the committed tree, for Linux.
+fn cargo(arguments: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo).args(arguments).args(["--locked", "--offline"]).current_dir(root()).output();
+    let output = output.expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
 /// Third-party packages of the server and the plugins, built without features, by name and version.
 fn packages() -> BTreeMap<(String, String), Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["metadata", "--format-version=1", "--locked", "--offline"]).current_dir(root());
-    command.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
-    let output = command.output().expect("cargo");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let by_id = |items: Vec<Value>| items.into_iter().map(|item| (text(&item, "id").to_owned(), item));
-    let known: BTreeMap<_, _> = by_id(list(&all["packages"])).collect();
-    let nodes: BTreeMap<_, _> = by_id(list(&all["resolve"]["nodes"])).collect();
+    let all = cargo(&["metadata", "--format-version=1", "--filter-platform", "x86_64-unknown-linux-gnu"]);
+    let all: Value = serde_json::from_str(&all).expect("JSON");
+    let all = all["packages"].as_array().cloned().unwrap_or_default();
     let plugins = root().join("plugins");
-    let is_distributed = |package: &Value| {
+    let is_distributed = |package: &&Value| {
         let own = package["source"].is_null();
         let name = text(package, "name");
         own && (name == "modehost"
             || Path::new(text(package, "manifest_path")).starts_with(&plugins) && name != TEST_KIT)
     };
-    let mut pending: Vec<String> =
-        known.iter().filter(|(_, package)| is_distributed(package)).map(|(id, _)| id.clone()).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(id) = pending.pop() {
-        for dependency in list(&nodes[&id]["deps"]) {
-            // Dev and build dependencies are not distributed.
-            let is_runtime = list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
-            let next = text(&dependency, "pkg").to_owned();
-            if is_runtime && seen.insert(next.clone()) {
-                pending.push(next);
-            }
-        }
-    }
-    let others = seen.into_iter().map(|id| known[&id].clone()).filter(|package| !package["source"].is_null());
-    others.map(|package| ((text(&package, "name").to_owned(), text(&package, "version").to_owned()), package)).collect()
+    // Dev and build dependencies are not distributed. `metadata` also lists optional packages that no feature enables.
+    let mut arguments = vec!["tree", "--edges=normal", "--prefix=none", "--format={p}"];
+    arguments.extend(["--target=x86_64-unknown-linux-gnu"]);
+    let distributed: Vec<&str> = all.iter().filter(is_distributed).map(|package| text(package, "name")).collect();
+    arguments.extend(distributed.iter().flat_map(|name| ["-p", *name]));
+    let tree = cargo(&arguments);
+    let used: BTreeSet<(&str, &str)> = tree
+        .lines()
+        .filter_map(|line| line.split_once(" v"))
+        .map(|(name, rest)| (name, rest.split(' ').next().unwrap_or_default()))
+        .collect();
+    let key = |package: &Value| (text(package, "name").to_owned(), text(package, "version").to_owned());
+    let is_used = |package: &Value| used.contains(&(text(package, "name"), text(package, "version")));
+    let others = all.into_iter().filter(|package| !package["source"].is_null() && is_used(package));
+    others.map(|package| (key(&package), package)).collect()
 }
 
 fn list(packages: &BTreeMap<(String, String), Value>) -> String {
     let mut page = String::from(
         "# What is handed out is made of\n\n\
-         The packages in `modehost` and in the plugins that come with it, built without features (`otel`, `whisper`), \
+         The packages in `modehost` and in the plugins that come with it, built without the feature `whisper`, \
          for Linux. Beside them: Rust's standard library (MIT OR Apache-2.0) and, within `libsqlite3-sys`, SQLite \
          (public domain). Kept by a test; how to make it anew, with a bill of materials and the texts, stands in \
          [`README.md`](README.md).\n\n| package | version | licence |\n|---|---|---|\n",

@@ -17,9 +17,9 @@ fn text(commit: &str) -> String {
         "" => (String::new(), "not known (a build for development, or outside a checkout)"),
         commit => (format!(" ({commit})"), commit),
     };
-    let features = [("otel", cfg!(feature = "otel")), ("whisper", cfg!(feature = "whisper"))];
+    let features = [("otel", true), ("whisper", cfg!(feature = "whisper"))];
     let features: Vec<_> = features.into_iter().filter_map(|(name, is_in)| is_in.then_some(name)).collect();
-    let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
+    let features = features.join(", ");
     let contracts = ContractVersion::ALL.map(ContractVersion::version).join(", ");
     let target = env!("MODEHOST_BUILT_FOR");
     format!("{version}{brackets}\ncommit: {commit}\nfeatures: {features}\nmodehost:mode: {contracts}\ntarget: {target}")

@@ -1,4 +1,4 @@
-//! OpenTelemetry traces, exported by OTLP over HTTP as JSON; with the feature `otel` only.
+//! OpenTelemetry traces, exported by OTLP over HTTP as JSON.
 //!
 //! Configured by the standard variables: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_HEADERS`, `OTEL_TRACES_SAMPLER`,
 //! `OTEL_SERVICE_NAME`, `OTEL_BSP_…`. Without an endpoint nothing is exported.

@@ -68,7 +68,7 @@
 //! - [`tls`]: certificates and their renewal
 //! - [`logging`]: log lines, and a server that cannot write them (C.14)
 //! - [`log_events`]: log events of connections and turns, as machines read them (C.14)
-//! - `traces`: spans for a collector, with the feature `otel`
+//! - `traces`: spans for a collector
 //! - [`storage_faults`]: full disks, damaged databases
 //! - [`clock`]: a system clock that jumps
 //! - [`idle`]: silent devices, and resources that sessions leave behind (C.6, C.7)
@@ -154,7 +154,6 @@ mod swap;
 mod takeover;
 mod tls;
 mod tools;
-#[cfg(feature = "otel")]
 mod traces;
 mod tts;
 mod tts_formats;

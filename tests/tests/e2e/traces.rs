@@ -1,4 +1,4 @@
-//! Traces for a collector, with the feature `otel`. Rule: the collector is a socket that reads what a real one would;
+//! Traces for a collector. Rule: the collector is a socket that reads what a real one would;
 //! one that hangs or is gone does not affect the server.
 
 use std::net::SocketAddr;
