@@ -1,72 +1,39 @@
 //! Where a plugin comes from, and its bytes. Rule: over a network only encrypted; a read ends after a time and a size.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::Url;
 use tokio::time::timeout;
 
+use crate::error::FetchError;
+use crate::http::{client, error_of, is_local, read};
 use crate::limits;
+use crate::reference::{Reference, SCHEME};
+use crate::registry::{self, Part};
 
-/// A file of this machine, or an address.
+/// A file of this machine, an address, or an image of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A path.
     File(PathBuf),
     /// An `https` address, or an `http` one of this machine.
     Address(Url),
-}
-
-/// Why a source cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FetchError {
-    /// The address is not a valid URL.
-    #[error("is no address; write https://… or the path of a file")]
-    Address,
-    /// An `http` address of another machine.
-    #[error("is not encrypted; write https://, since whoever is on the way could put another plugin there")]
-    Unencrypted,
-    /// A name and a password stand in the address.
-    #[error(
-        "contains a password, which the lock file would keep; use an address without one, or fetch the file yourself"
-    )]
-    Password,
-    /// The file cannot be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(String),
-    /// The root certificates of this machine cannot be loaded.
-    #[error("cannot be fetched: TLS cannot be set up; see that this machine has root certificates")]
-    Tls,
-    /// Not finished within this many seconds.
-    #[error("cannot be fetched: it was not there within {0} s")]
-    TimedOut(u64),
-    /// No connection.
-    #[error("cannot be fetched: cannot connect")]
-    Unreachable,
-    /// The response ended early.
-    #[error("cannot be fetched: the connection was lost")]
-    Disconnected,
-    /// A status other than 200.
-    #[error("cannot be fetched: it answered {0}")]
-    Status(u16),
-    /// Longer than this many bytes.
-    #[error("has more than {0} bytes, which is the most that is taken")]
-    TooLarge(usize),
-    /// No runtime is available; with the error of the system.
-    #[error("cannot be fetched: the system refuses what a fetch needs: {0}")]
-    System(String),
+    /// A part of an image in an OCI registry.
+    Image(Reference, Part),
 }
 
 impl Source {
-    /// An address if it contains `://`, else a path.
+    /// An image if it begins with `oci://`, an address if it contains `://`, else a path.
     ///
     /// # Errors
     /// If it is an address that is not fetched from.
     pub fn parse(text: &str) -> Result<Self, FetchError> {
         if !text.contains("://") {
             return Ok(Self::File(text.into()));
+        }
+        if text.starts_with(SCHEME) {
+            return Ok(Self::Image(Reference::parse(text)?, Part::Component));
         }
         let url = Url::parse(text).ok().filter(Url::has_host).ok_or(FetchError::Address)?;
         match url.scheme() {
@@ -81,7 +48,7 @@ impl Source {
         Ok(Self::Address(url))
     }
 
-    /// The signature file beside it: the same name with `.minisig` behind it.
+    /// The signature beside it: the same name with `.minisig` behind it, or the layer of the image that has one.
     #[must_use]
     pub fn signature(&self) -> Self {
         match self {
@@ -95,6 +62,7 @@ impl Source {
                 signature.set_path(&format!("{}.minisig", url.path()));
                 Self::Address(signature)
             }
+            Self::Image(reference, _) => Self::Image(reference.clone(), Part::Signature),
         }
     }
 
@@ -103,6 +71,7 @@ impl Source {
         match self {
             Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
             Self::Address(url) => url.to_string(),
+            Self::Image(reference, _) => reference.to_string(),
         }
     }
 
@@ -113,13 +82,21 @@ impl Source {
     pub fn read(&self, max: usize) -> Result<Vec<u8>, FetchError> {
         match self {
             Self::File(path) => read_file(path, max),
-            Self::Address(url) => {
+            _ => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|error| FetchError::System(error.to_string()))?;
-                let fetched = runtime.block_on(async { timeout(limits::FETCH_TIMEOUT, fetch(url, max)).await });
+                let fetched = runtime.block_on(async { timeout(limits::FETCH_TIMEOUT, self.fetch(max)).await });
                 runtime.shutdown_background();
                 fetched.unwrap_or(Err(FetchError::TimedOut(limits::FETCH_TIMEOUT.as_secs())))
             }
+        }
+    }
+
+    async fn fetch(&self, max: usize) -> Result<Vec<u8>, FetchError> {
+        match self {
+            Self::File(path) => read_file(path, max),
+            Self::Address(url) => fetch(url, max).await,
+            Self::Image(reference, part) => registry::fetch(reference, *part, max).await,
         }
     }
 }
@@ -135,6 +112,7 @@ impl fmt::Display for Source {
                 shown.set_fragment(None);
                 shown.fmt(f)
             }
+            Self::Image(reference, _) => reference.fmt(f),
         }
     }
 }
@@ -148,56 +126,11 @@ fn read_file(path: &Path, max: usize) -> Result<Vec<u8>, FetchError> {
 }
 
 async fn fetch(url: &Url, max: usize) -> Result<Vec<u8>, FetchError> {
-    let error_of = |error: &reqwest::Error| match error {
-        error if error.is_connect() => FetchError::Unreachable,
-        error if error.is_redirect() => FetchError::Unencrypted,
-        _ => FetchError::Disconnected,
-    };
-    let mut response = client(url)?.get(url.clone()).send().await.map_err(|error| error_of(&error))?;
-    if response.status() != 200 {
-        return Err(FetchError::Status(response.status().as_u16()));
+    let response = client(url)?.get(url.clone()).send().await.map_err(|error| error_of(&error))?;
+    match response.status().as_u16() {
+        200 => read(response, max).await,
+        status => Err(FetchError::Status(status)),
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| error_of(&error))? {
-        if bytes.len() + chunk.len() > max {
-            return Err(FetchError::TooLarge(max));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
-
-fn client(url: &Url) -> Result<Client, FetchError> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Another thread may have installed it first, which is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    let redirects = Policy::custom(|attempt| {
-        let is_encrypted = attempt.url().scheme() == "https" || is_local(attempt.url());
-        match attempt.previous().len() {
-            _ if !is_encrypted => attempt.error("unencrypted"),
-            count if count > limits::REDIRECTS => attempt.stop(),
-            _ => attempt.follow(),
-        }
-    });
-    let mut builder = Client::builder()
-        .user_agent(concat!("modehost/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(limits::CONNECT_TIMEOUT)
-        .redirect(redirects);
-    if is_local(url) {
-        // Plain HTTP of this machine needs no root certificates, which not every machine has. It cannot lead to an
-        // https address then.
-        builder = builder.no_proxy();
-        if url.scheme() == "http" {
-            builder = builder.tls_certs_only([]);
-        }
-    }
-    builder.build().map_err(|_| FetchError::Tls)
-}
-
-fn is_local(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -19,3 +19,12 @@ pub const SIGNATURE_BYTES: usize = 4096;
 
 /// A lock file; about 400 bytes a plugin.
 pub const LOCK_BYTES: usize = 1024 * 1024;
+
+/// A manifest of a registry; the specification asks registries for at least this.
+pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The answer of a token service; tokens have 1 to 4 KiB.
+pub const TOKEN_BYTES: usize = 64 * 1024;
+
+/// Docker's file of logins.
+pub const CREDENTIALS_BYTES: usize = 1024 * 1024;

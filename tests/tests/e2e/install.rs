@@ -130,7 +130,7 @@ async fn what_is_refused_leaves_nothing_and_says_why() {
             "is not encrypted; write https://, since whoever is on the way could put another plugin there",
         ),
         ("https://me:hush@example.org/a.wasm".to_owned(), "contains a password, which the lock file would keep"),
-        ("ftp://example.org/a.wasm".to_owned(), "is no address; write https://… or the path of a file"),
+        ("ftp://example.org/a.wasm".to_owned(), "is no address; write https://…, oci://… or the path of a file"),
         (format!("{address}/nothing.wasm"), "cannot be fetched: it answered 404; nothing was installed"),
         (format!("{address}/evil.wasm"), "is not encrypted; write https://"),
         ("http://127.0.0.1:1/a.wasm".to_owned(), "cannot be fetched: cannot connect; nothing was installed"),

@@ -78,6 +78,7 @@
 //! - [`secrets`]: output about settings and addresses (C.14)
 //! - [`installed`]: the files of `examples/operation`: configuration, units, sandboxing, backup
 //! - [`proxies`]: nginx and Caddy in front of the server
+//! - [`registry`]: plugins from OCI registries, a real one and one that lies
 //! - [`cli`]: commands that query a running server, without and with TLS
 //! - [`forget`]: export and deletion of everything stored about a device
 
@@ -130,6 +131,7 @@ mod plugin_faults;
 mod provider_tests;
 mod proxies;
 mod redelivery;
+mod registry;
 mod rejected_versions;
 mod reload;
 mod remote_config;

@@ -1,4 +1,4 @@
-//! `modehost plugin install`: a plugin from a file or an address into the plugin directory. Rule: it is written only
+//! `modehost plugin install`: a plugin from a file, an address or a registry into the plugin directory. Rule: it is written only
 //! after the server's own load checks have passed with the settings in force, and a checksum or signature that is asked
 //! for; a running server then takes it as any file that appears.
 
@@ -13,19 +13,21 @@ use crate::settings::Settings;
 use crate::terminal::print_line;
 
 pub const HELP: &str = "\
-SOURCE is a file, or an https:// address. The file goes through every check of the server first, with the
+SOURCE is a file, an https:// address, or oci:// with the name of an image in a registry. It goes through every check of the server first, with the
 settings in force: its section, its grants. What was installed from where stands in plugins.lock beside the
 plugins; without SOURCE, everything that is named there and missing is fetched again, with exactly the same
-content. Where plugins.signing_keys is set, SOURCE.minisig has to be a signature by one of these keys.
+content. Where plugins.signing_keys is set, SOURCE.minisig has to be a signature by one of these keys; in a
+registry it is a file of the same image. Private registries take the login of `docker login`.
 
 Examples:
   modehost plugin install pomodoro.wasm
   modehost plugin install https://example.org/pomodoro-1.2.0.wasm --sha256 3f0a...
+  modehost plugin install oci://ghcr.io/team/pomodoro:1.2.0
   modehost plugin install --config /etc/modehost/modehost.yaml      all of plugins.lock";
 
 #[derive(Debug, clap::Args)]
 pub struct InstallArguments {
-    /// File or https:// address of a component [default: all of plugins.lock]
+    /// File, https:// address or oci:// image of a component [default: all of plugins.lock]
     #[arg(value_name = "SOURCE")]
     source: Option<String>,
     /// SHA-256 that the file must have
@@ -86,7 +88,7 @@ impl Installer<'_> {
 
     /// The bytes of a source, with the checksum and the signature that are asked for.
     fn read(&self, source: &Source, sha256: Option<&str>) -> Result<Vec<u8>, Failure> {
-        if matches!(source, Source::Address(_)) {
+        if !matches!(source, Source::File(_)) {
             print_line(format_args!("fetching {source}"));
         }
         let refused = |why: &dyn std::fmt::Display| Failure::Other(format!("{source} {why}; nothing was installed"));
