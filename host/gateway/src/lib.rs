@@ -40,7 +40,7 @@ pub mod settings;
 mod software;
 
 pub use self::metrics::describe_metrics;
-pub use accept::bind::{BindError, BoundListeners, address_key, bind, check_addresses};
+pub use accept::bind::{BindError, BoundListeners, ConfiguredAddress, address_key, bind, check_addresses};
 pub use accept::handover::InheritedListeners;
 pub use config::tls::TlsConfig;
 pub use config::{DuplicatePolicy, ExtensionPolicy, GatewayConfig, ServerConfig};

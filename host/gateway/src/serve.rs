@@ -70,7 +70,7 @@ impl Gateway {
         let health = http_port::health(readiness);
         let (public, operators) = match bound.operators {
             None => (health.merge(ota).merge(routes), None),
-            Some(listener) => (health.clone().merge(ota), Some((listener, health.merge(routes)))),
+            Some(bound) => (health.clone().merge(ota), Some((bound.listener, health.merge(routes)))),
         };
         let http_ports = 1 + usize::from(operators.is_some());
         let budget = FileBudget::of_files(files, http_ports);
@@ -78,7 +78,7 @@ impl Gateway {
             HttpPort { router: public, settings: settings.clone(), certificates: certificates.clone(), budget, closed };
         let operators = operators
             .map(|(listener, router)| spawn_io(HttpPort { router, ..http.clone() }.serve(listener, "operators")));
-        let http = spawn_io(http.serve(bound.http, "http"));
+        let http = spawn_io(http.serve(bound.http.listener, "http"));
         let control = CommandDispatcher::new(operator, settings.clone());
         let (revocation, _revocation_task) = RevocationMonitor::watch(registry.clone(), settings.clone());
         let device_limit = DeviceLimit::new(budget);
@@ -95,7 +95,7 @@ impl Gateway {
             shutdown: Shutdown::default(),
         });
         let mut connections = IoTasks::default();
-        let mut acceptor = device_port(bound.devices, budget, &admission);
+        let mut acceptor = device_port(bound.devices.listener, budget, &admission);
         let notice = accept_until(&mut acceptor, &admission, &mut connections, shutdown).await;
         let Admission { registry, shutdown, .. } = &*admission;
         shutdown.begin(notice.clone());

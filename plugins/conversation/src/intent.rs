@@ -3,7 +3,7 @@
 
 use phrases::Verdict;
 use phrases::begin::ModePhrases;
-use phrases::wish::{ModeCommand, ModeContext};
+use phrases::mode_command::{ModeCommand, ModeContext};
 
 use crate::modes::Modes;
 
@@ -27,7 +27,7 @@ impl Intent {
     pub fn read(said: &str, modes: &Modes, running: bool, name: Option<&str>) -> Verdict<Self> {
         let modes = modes.iter().map(|(name, mode)| ModePhrases::new(name, &mode.phrases)).collect();
         let scene = ModeContext { modes, mode_is_running: running, device_names: name.into_iter().collect() };
-        scene.read(said).map(|wish| match wish {
+        scene.read(said).map(|command| match command {
             ModeCommand::Start(mode) => Self::Start(mode),
             ModeCommand::Leave => Self::Leave,
             // Without a running mode, exit ends the conversation.

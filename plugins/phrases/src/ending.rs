@@ -1,7 +1,7 @@
 //! The end of a meeting, commanded within the meeting. Rule: the configured phrases end it, with any words that may
 //! surround a command; if one of them is a built-in phrase, all built-in phrases end it too.
 //!
-//! [`ModeContext::read`](crate::wish::ModeContext::read) takes the same phrases as a wish to leave the mode, because utterances are
+//! [`ModeContext::read`](crate::mode_command::ModeContext::read) takes the same phrases as a wish to leave the mode, because utterances are
 //! passed on to the default mode: both use [`end_meeting()`].
 
 use crate::Verdict;

@@ -12,7 +12,7 @@
 //! - [`embedded`]: a complete command among any remarks, unless [`scope`] finds a clause that cancels or restricts it
 //! - `intent`: a command by the senses of its words, whatever their order
 //! - [`begin`], [`leave`], [`farewell`], [`silence`]: the grammars of the commands
-//! - [`wish`]: all commands of the default mode
+//! - [`mode_command`]: all commands of the default mode
 //! - [`ending`]: the command that ends a running recording
 //! - [`task`], with [`talk`], [`negation`], [`wording`], [`ordinal`]: commands that contain the speaker's own words
 //!
@@ -26,6 +26,7 @@ pub mod farewell;
 pub mod frame;
 mod intent;
 pub mod leave;
+pub mod mode_command;
 pub mod negation;
 pub mod ordinal;
 pub mod path;
@@ -35,7 +36,6 @@ pub mod silence;
 pub mod talk;
 pub mod task;
 pub mod text;
-pub mod wish;
 pub mod wording;
 
 /// How an utterance was classified.

@@ -78,7 +78,7 @@ pub fn forget<'t>(paths: &Paths<'t>) -> Paths<'t> {
 #[cfg(test)]
 mod tests {
     use crate::Verdict;
-    use crate::wish::{ModeCommand, ModeContext};
+    use crate::mode_command::{ModeCommand, ModeContext};
 
     #[test]
     fn a_vague_word_within_a_clear_phrase_makes_no_doubt() {

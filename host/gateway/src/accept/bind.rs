@@ -50,29 +50,43 @@ impl BindError {
 /// All bound listeners. Connections queue in the kernel backlog until the gateway serves them.
 #[derive(Debug)]
 pub struct BoundListeners {
-    pub(crate) devices: TcpListener,
-    pub(crate) http: TcpListener,
+    pub(crate) devices: BoundListener,
+    pub(crate) http: BoundListener,
     /// The separate operator listener, if configured.
-    pub(crate) operators: Option<TcpListener>,
-    device_address: SocketAddr,
-    http_address: SocketAddr,
-    operator_address: Option<SocketAddr>,
+    pub(crate) operators: Option<BoundListener>,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) struct BoundListener {
+    pub(crate) listener: TcpListener,
+    /// With the actual port.
+    pub(crate) address: SocketAddr,
+}
+
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfiguredAddress {
+    /// Port 0: any free one.
+    pub address: SocketAddr,
+    /// The setting that it comes from.
+    pub key: &'static str,
 }
 
 impl BoundListeners {
     /// The address that devices connect to; the actual port if 0 was configured.
     pub fn device_address(&self) -> SocketAddr {
-        self.device_address
+        self.devices.address
     }
 
     /// The address of the HTTP listener; the actual port if 0 was configured.
     pub fn http_address(&self) -> SocketAddr {
-        self.http_address
+        self.http.address
     }
 
     /// The address of the separate operator listener, if configured; the actual port if 0 was configured.
     pub fn operator_address(&self) -> Option<SocketAddr> {
-        self.operator_address
+        self.operators.as_ref().map(|bound| bound.address)
     }
 }
 
@@ -84,40 +98,40 @@ impl BoundListeners {
 pub fn bind(config: &ServerConfig, inherited: Option<InheritedListeners>) -> Result<BoundListeners, BindError> {
     let addresses = check_addresses(config)?;
     let mut inherited = inherited.unwrap_or_else(|| InheritedListeners::new([]));
-    let reused: Vec<_> = addresses.iter().map(|(address, _)| inherited.take(*address)).collect();
+    let reused: Vec<_> = addresses.iter().map(|configured| inherited.take(configured.address)).collect();
     // Close inherited listeners that are not configured any more before binding, so that their ports are free.
     inherited.close();
     let mut listeners = Vec::with_capacity(addresses.len());
-    for (inherited, (address, key)) in reused.into_iter().zip(addresses) {
+    for (inherited, configured) in reused.into_iter().zip(addresses) {
         listeners.push(match inherited {
-            Some(listener) => adopt(listener, address, key)?,
-            None => listen(address, key)?,
+            Some(listener) => adopt(listener, configured)?,
+            None => listen(configured)?,
         });
     }
     let mut listeners = listeners.into_iter();
-    let (Some((devices, device_address)), Some((http, http_address))) = (listeners.next(), listeners.next()) else {
+    let (Some(devices), Some(http)) = (listeners.next(), listeners.next()) else {
         unreachable!("two addresses are always configured");
     };
-    let (operators, operator_address) = listeners.next().unzip();
-    Ok(BoundListeners { devices, http, operators, device_address, http_address, operator_address })
+    Ok(BoundListeners { devices, http, operators: listeners.next() })
 }
 
-/// The addresses to listen on, each with its configuration key.
+/// The addresses to listen on: for devices, for HTTP, and the separate one for operators if it is configured.
 ///
 /// # Errors
 /// If an address is invalid, or two of them conflict; no socket is opened.
-pub fn check_addresses(config: &ServerConfig) -> Result<Vec<(SocketAddr, &'static str)>, BindError> {
+pub fn check_addresses(config: &ServerConfig) -> Result<Vec<ConfiguredAddress>, BindError> {
     let http_host = config.http_ip.as_deref().unwrap_or(&config.ip);
     let (host, http_host) = (host(&config.ip, "server.ip")?, host(http_host, "server.http_ip")?);
+    let configured = |address, key| ConfiguredAddress { address, key };
     let mut addresses = vec![
-        (SocketAddr::new(host, config.port), "server.port"),
-        (SocketAddr::new(http_host, config.http_port), "server.http_port"),
+        configured(SocketAddr::new(host, config.port), "server.port"),
+        configured(SocketAddr::new(http_host, config.http_port), "server.http_port"),
     ];
     let operators = config.operator_address.as_ref().and_then(|address| address.parse().ok());
-    addresses.extend(operators.map(|address| (address, "server.operator_address")));
-    for (index, (address, other)) in addresses.iter().enumerate() {
-        let same = |(before, _): &&(SocketAddr, _)| address.port() != 0 && overlap(*before, *address);
-        if let Some((_, one)) = addresses[..index].iter().find(same) {
+    addresses.extend(operators.map(|address| configured(address, "server.operator_address")));
+    for (index, ConfiguredAddress { address, key: other }) in addresses.iter().enumerate() {
+        let same = |before: &&ConfiguredAddress| address.port() != 0 && overlap(before.address, *address);
+        if let Some(ConfiguredAddress { key: one, .. }) = addresses[..index].iter().find(same) {
             return Err(BindError::SamePort { host: address.ip(), port: address.port(), one, other });
         }
     }
@@ -140,15 +154,12 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 /// Registers an inherited listening socket with the runtime.
-fn adopt(
-    listener: std::net::TcpListener,
-    address: SocketAddr,
-    key: &'static str,
-) -> Result<(TcpListener, SocketAddr), BindError> {
-    let open = || -> io::Result<(TcpListener, SocketAddr)> {
+fn adopt(listener: std::net::TcpListener, configured: ConfiguredAddress) -> Result<BoundListener, BindError> {
+    let ConfiguredAddress { address, key } = configured;
+    let open = || -> io::Result<BoundListener> {
         listener.set_nonblocking(true)?;
-        let actual = listener.local_addr()?;
-        Ok((TcpListener::from_std(listener)?, actual))
+        let address = listener.local_addr()?;
+        Ok(BoundListener { listener: TcpListener::from_std(listener)?, address })
     };
     open().map_err(|source| BindError::Other { address, key, source })
 }
@@ -163,15 +174,16 @@ fn host(text: &str, key: &'static str) -> Result<IpAddr, BindError> {
     bare.parse().map_err(|_| BindError::BadHost { host: text.to_owned(), key })
 }
 
-fn listen(address: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), BindError> {
-    let open = || -> io::Result<(TcpListener, SocketAddr)> {
+fn listen(configured: ConfiguredAddress) -> Result<BoundListener, BindError> {
+    let ConfiguredAddress { address, key } = configured;
+    let open = || -> io::Result<BoundListener> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Allows a restart to bind while connections of the previous process are in TIME_WAIT.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(limits::BACKLOG)?;
-        let actual = listener.local_addr()?;
-        Ok((listener, actual))
+        let address = listener.local_addr()?;
+        Ok(BoundListener { listener, address })
     };
     open().map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::AddressInUse { address, key },

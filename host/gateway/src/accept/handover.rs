@@ -104,21 +104,28 @@ fn identity(descriptor: RawFd) -> io::Result<String> {
     name.starts_with("socket:").then_some(name).ok_or_else(|| io::Error::other("this is no socket"))
 }
 
-/// Descriptors and identities from the variable, if this process wrote it.
-fn parse_variable(value: &str, process: u32) -> Vec<(RawFd, String)> {
+/// A descriptor that the previous program left, with the identity of its socket.
+#[derive(Debug)]
+struct Inherited {
+    descriptor: RawFd,
+    identity: String,
+}
+
+/// The sockets named by the variable, if this process wrote it.
+fn parse_variable(value: &str, process: u32) -> Vec<Inherited> {
     let Some((owner, list)) = value.split_once(':') else { return Vec::new() };
     if owner.parse() != Ok(process) {
         return Vec::new();
     }
-    let pair = |entry: &str| {
+    let parse = |entry: &str| {
         let (descriptor, identity) = entry.split_once('=')?;
-        Some((descriptor.parse().ok()?, identity.to_owned()))
+        Some(Inherited { descriptor: descriptor.parse().ok()?, identity: identity.to_owned() })
     };
-    list.split(',').filter_map(pair).collect()
+    list.split(',').filter_map(parse).collect()
 }
 
 /// Adopts a descriptor if it still refers to the expected socket.
-fn adopt((descriptor, expected): (RawFd, String)) -> Option<TcpListener> {
+fn adopt(Inherited { descriptor, identity: expected }: Inherited) -> Option<TcpListener> {
     if identity(descriptor).ok()? != expected {
         return None;
     }
@@ -150,8 +157,9 @@ mod tests {
         for odd in ["", "x", ":3=socket:[1]", &format!("{own}:"), &format!("{own}:x=y,3")] {
             assert!(parse_variable(odd, own).is_empty(), "{odd}");
         }
-        assert!(adopt((found[0].0, "socket:[1]".to_owned())).is_none(), "another socket");
-        assert!(adopt((1 << 20, "socket:[1]".to_owned())).is_none(), "no such number");
+        let other = |descriptor| Inherited { descriptor, identity: "socket:[1]".to_owned() };
+        assert!(adopt(other(found[0].descriptor)).is_none(), "another socket");
+        assert!(adopt(other(1 << 20)).is_none(), "no such number");
         assert!(identity(std::fs::File::open("/dev/null").expect("a file").as_raw_fd()).is_err(), "no socket");
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use modehost_config::{Diagnostic, Loaded, path};
-use modehost_gateway::{BindError, address_key, check_addresses};
+use modehost_gateway::{BindError, ConfiguredAddress, address_key, check_addresses};
 use modehost_plugin::grants::Grant;
 
 use crate::plugin_file::Probed;
@@ -20,9 +20,9 @@ pub fn addresses(loaded: &Loaded<Settings>) -> Vec<Diagnostic> {
         Err(error) => return vec![loaded.diagnostic_for_value(&pointer(error.key()), error.to_string())],
     };
     let mut seen = BTreeSet::new();
-    let foreign = wanted.into_iter().filter(|(address, _)| seen.insert(address.ip()) && !is_here(address.ip()));
+    let foreign = wanted.into_iter().filter(|wanted| seen.insert(wanted.address.ip()) && !is_here(wanted.address.ip()));
     foreign
-        .map(|(address, key)| {
+        .map(|ConfiguredAddress { address, key }| {
             let key = address_key(key);
             let error = BindError::AddressNotAvailable { address, key };
             loaded.diagnostic_for_value(&pointer(key), error.to_string())

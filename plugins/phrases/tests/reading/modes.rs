@@ -3,8 +3,8 @@
 use phrases::Verdict;
 use phrases::begin::ModePhrases;
 use phrases::ending::ends_meeting;
+use phrases::mode_command::{ModeCommand, ModeContext};
 use phrases::task::{self, ExtraPhrases, Verb};
-use phrases::wish::{ModeCommand, ModeContext};
 
 const END_PHRASES: [&str; 7] =
     ["结束会议", "会议结束", "退出会议", "散会", "end the meeting", "end this meeting", "finish the meeting"];
@@ -22,10 +22,10 @@ pub fn read(mode: &str, utterance: &str) -> Verdict<String> {
             match (cancels, chooses) {
                 (true, _) => Verdict::Command("cancel".to_owned()),
                 (_, true) => Verdict::Command("choose".to_owned()),
-                _ => wish(utterance, true),
+                _ => mode_command(utterance, true),
             }
         }),
-        _ => wish(utterance, false),
+        _ => mode_command(utterance, false),
     }
 }
 
@@ -39,7 +39,7 @@ fn verb_name(verb: Verb) -> String {
     name.to_owned()
 }
 
-fn wish(utterance: &str, running: bool) -> Verdict<String> {
+fn mode_command(utterance: &str, running: bool) -> Verdict<String> {
     let modes = vec![
         ModePhrases::new("coding", &["编程模式", "进入编程模式", "coding mode", "start coding"]),
         ModePhrases::new(
@@ -51,7 +51,7 @@ fn wish(utterance: &str, running: bool) -> Verdict<String> {
         ModePhrases::new("peers", &["对讲模式", "intercom mode"]),
     ];
     let scene = ModeContext { modes, mode_is_running: running, device_names: Vec::new() };
-    scene.read(utterance).map(|wish| match wish {
+    scene.read(utterance).map(|command| match command {
         ModeCommand::Start(mode) => mode,
         ModeCommand::Leave => "leave".to_owned(),
         ModeCommand::Exit => (if running { "leave" } else { "farewell" }).to_owned(),

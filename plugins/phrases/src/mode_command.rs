@@ -55,8 +55,8 @@ impl ModeContext<'_> {
     fn read_clause(&self, utterance: &str) -> Verdict<ModeCommand> {
         let Some(text) = Text::parse(utterance) else { return Verdict::Talk };
         let framed = Framed::new(&text, &self.device_names);
-        let simple = |wish: ModeCommand, kind, grammar: for<'t> fn(&Paths<'t>) -> Paths<'t>| {
-            framed.read(kind, grammar).map(|()| wish)
+        let simple = |command: ModeCommand, kind, grammar: for<'t> fn(&Paths<'t>) -> Paths<'t>| {
+            framed.read(kind, grammar).map(|()| command)
         };
         let known = ModePhrases::known("meeting");
         // With no mode running, 可以结束会议了 is about something else.
