@@ -42,8 +42,6 @@ pub(crate) struct AnswerBuilder {
     answer: Answer,
     /// Text that has not been sent on yet.
     unsent: String,
-    tool_list: Option<Arc<ToolList>>,
-    withhold: bool,
     scanner: Scanner,
     joiner: TextJoiner,
     calls: Calls,
@@ -65,9 +63,7 @@ impl AnswerBuilder {
         Self {
             answer: Answer::default(),
             unsent: String::new(),
-            scanner: Scanner::new(tool_list.clone(), withhold),
-            tool_list,
-            withhold,
+            scanner: Scanner::new(tool_list, withhold),
             joiner: TextJoiner::default(),
             calls: Calls::default(),
             text_calls: Vec::new(),
@@ -113,7 +109,7 @@ impl AnswerBuilder {
                 return None;
             }
             // The message has its own reasoning or none: reasoning of the deltas before it does not continue in it.
-            self.scanner = Scanner::new(self.tool_list.clone(), self.withhold);
+            self.scanner.restart();
             return Some(message);
         }
         if !self.message.is_empty() || !self.calls.is_empty() {

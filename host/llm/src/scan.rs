@@ -30,11 +30,19 @@ pub(crate) struct Scanned {
     pub restart: bool,
 }
 
+/// What is known of the answer before it begins.
+#[derive(Clone, Debug, Default)]
+struct Expected {
+    /// The offered tools; if there are none, a written call is neither a call nor text.
+    tool_list: Option<Arc<ToolList>>,
+    /// The model begins with reasoning without an opening marker.
+    withhold: bool,
+}
+
 /// An incremental scanner.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    /// The offered tools; if there are none, a written call is neither a call nor text.
-    tool_list: Option<Arc<ToolList>>,
+    expected: Expected,
     state: State,
     /// Read but undecided: at most a marker, or a few backticks.
     pending: String,
@@ -87,7 +95,7 @@ impl Scanner {
     /// `withhold`: text is emitted only when it is known not to be reasoning.
     pub(crate) fn new(tool_list: Option<Arc<ToolList>>, withhold: bool) -> Self {
         Self {
-            tool_list,
+            expected: Expected { tool_list, withhold },
             state: State::Text,
             pending: String::new(),
             withheld: withhold.then(Scanned::default),
@@ -100,6 +108,12 @@ impl Scanner {
             reasoning: false,
             unopened_reasoning: false,
         }
+    }
+
+    /// Forgets what it has read.
+    pub(crate) fn restart(&mut self) {
+        let Expected { tool_list, withhold } = std::mem::take(&mut self.expected);
+        *self = Self::new(tool_list, withhold);
     }
 
     /// Scans a chunk.
@@ -210,7 +224,7 @@ impl Scanner {
             return self.step_backticks(rest, at_end, out);
         }
         if !STARTS.contains(&first) {
-            if first == '{' && self.at_start && self.tool_list.is_some() {
+            if first == '{' && self.at_start && self.expected.tool_list.is_some() {
                 self.state = State::Bare(String::new(), Nesting::default());
                 return Some(0);
             }
@@ -230,7 +244,7 @@ impl Scanner {
                 Some(bytes)
             }
             Found::Partial if !at_end => None,
-            _ if first == '[' && self.at_start && self.tool_list.is_some() => {
+            _ if first == '[' && self.at_start && self.expected.tool_list.is_some() => {
                 self.state = State::Bare(String::new(), Nesting::default());
                 Some(0)
             }

@@ -3,13 +3,15 @@
 //! under the lock that `cut` takes.
 //!
 //! Two tasks per turn: [`produce`] synthesises, resamples and encodes sentences on the audio threads, a few
-//! seconds ahead; [`play`] sends the packets at the pace of playback.
+//! seconds ahead; [`play`] sends the packets at the pace of playback. `sentence_queue`, `first_frame` and `progress` are
+//! the parts of what they share.
 
+mod first_frame;
 mod play;
 mod produce;
 mod progress;
+mod sentence_queue;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +24,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use self::first_frame::FirstFrame;
 use self::progress::PlaybackProgress;
 pub use self::progress::PlayedText;
+use self::sentence_queue::{Sentence, SentenceQueue};
 use crate::encode::Downlink;
 use crate::sound::Sound;
 use crate::tts::Speaker;
@@ -50,10 +54,7 @@ struct Shared {
 }
 
 struct State {
-    /// Sentences not yet sent completely, in order; the first `started` are being synthesised.
-    sentences: VecDeque<Sentence>,
-    started: usize,
-    bytes: usize,
+    sentences: SentenceQueue,
     /// No further sentence follows.
     finishing: bool,
     /// The player has received `Done`.
@@ -69,24 +70,7 @@ struct State {
     progress: PlaybackProgress,
     /// When `start` was sent.
     began: Instant,
-    /// Messages to send with the first frame.
-    with_first_frame: Vec<Arc<str>>,
-    /// A frame has been sent.
-    has_audio: bool,
-    /// Waiting since then for the first frame of a sentence queued later.
-    awaiting_since: Option<Instant>,
-    /// When that frame was sent.
-    first_sound: Option<Instant>,
-}
-
-#[derive(Clone)]
-struct Sentence {
-    text: Arc<str>,
-    /// The plugin of the sentence.
-    plugin: Arc<str>,
-    queued: Instant,
-    /// Played in place of the text, which is empty.
-    sound: Option<Sound>,
+    first_frame: FirstFrame,
 }
 
 /// Destination of a turn.
@@ -111,9 +95,7 @@ impl Playback {
         let PlaybackTarget { outbox, session_id, downlink } = target;
         let _ = outbox.text(reply::tts("start", None, &session_id));
         let state = State {
-            sentences: VecDeque::new(),
-            started: 0,
-            bytes: 0,
+            sentences: SentenceQueue::default(),
             finishing: false,
             done_sent: false,
             paused: false,
@@ -122,10 +104,7 @@ impl Playback {
             error_sent: false,
             progress: PlaybackProgress::default(),
             began: Instant::now(),
-            with_first_frame: Vec::new(),
-            has_audio: false,
-            awaiting_since: None,
-            first_sound: None,
+            first_frame: FirstFrame::default(),
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -162,17 +141,11 @@ impl Playback {
         if !state.open {
             return Err(NotQueued);
         }
-        let queued_sound = || -> Duration { state.sentences.iter().map(Sentence::sound_length).sum() };
-        if state.sentences.len() >= limits::SPEECH_SENTENCES
-            || state.bytes + sentence.text.len() > limits::SPEECH_BYTES
-            || (sentence.sound.is_some() && queued_sound() + sentence.sound_length() > limits::QUEUED_SOUND)
-        {
+        if !state.sentences.push(sentence) {
             metrics::counter!("modehost_tts_dropped_total").increment(1);
             return Err(NotQueued);
         }
-        state.bytes += sentence.text.len();
         (state.finishing, state.done_sent) = (false, false);
-        state.sentences.push_back(sentence);
         drop(state);
         self.shared.produce.notify_one();
         Ok(())
@@ -189,22 +162,17 @@ impl Playback {
     /// has been sent, or the turn has ended.
     pub fn send_with_first_frame(&self, message: Arc<str>) -> Option<Arc<str>> {
         let mut state = self.shared.state.lock();
-        if !state.open || state.has_audio || state.with_first_frame.len() >= limits::SPEECH_SENTENCES {
-            return Some(message);
-        }
-        state.with_first_frame.push(message);
-        None
+        if state.open { state.first_frame.hold(message) } else { Some(message) }
     }
 
     /// Starts waiting for the first frame of sentences that are queued from now on.
     pub fn await_first_frame(&self) {
-        let mut state = self.shared.state.lock();
-        (state.awaiting_since, state.first_sound) = (Some(Instant::now()), None);
+        self.shared.state.lock().first_frame.start_waiting();
     }
 
     /// When that frame was sent; none before.
     pub fn first_frame_at(&self) -> Option<Instant> {
-        self.shared.state.lock().first_sound
+        self.shared.state.lock().first_frame.sent_at()
     }
 
     /// Cuts the turn: frames not yet written are dropped, and `stop` is sent. Returns what has been played; none if the
@@ -272,12 +240,6 @@ impl Drop for Playback {
     }
 }
 
-impl Sentence {
-    fn sound_length(&self) -> Duration {
-        self.sound.as_ref().map_or(Duration::ZERO, Sound::duration)
-    }
-}
-
 impl Shared {
     /// Sends the start or the end of a sentence; a sound has neither, since it has no text.
     fn send_sentence(&self, state: &str, sentence: &Sentence) {
@@ -305,6 +267,5 @@ impl Shared {
         let _ = self.outbox.text(reply::tts("stop", None, &self.session_id));
         state.open = false;
         state.sentences.clear();
-        (state.started, state.bytes) = (0, 0);
     }
 }

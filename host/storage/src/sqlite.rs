@@ -13,6 +13,7 @@
 //! - `writer`: batches, savepoints, commits
 //! - `reader`: reads beside the writer
 //! - `capacity`: the size limit of the database
+//! - `quotas`: what the settings allow, changed while the server runs
 //! - `failure`: mapping of engine errors to errors for callers
 //! - `backup`: a copy while the server runs
 //! - `device_data`: export and erasure of everything of one device
@@ -38,6 +39,7 @@ mod journals;
 mod offline_queue;
 mod open;
 mod open_files;
+mod quotas;
 mod reader;
 mod removed;
 mod schema;
@@ -48,7 +50,6 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use crate::limits;
@@ -59,10 +60,11 @@ use tokio::sync::Notify;
 use self::backlog::Backlog;
 use self::capacity::Capacity;
 use self::open_files::OpenFiles;
+use self::quotas::Quotas;
 use self::reader::Read;
 use self::watches::Watches;
 use self::writer::{JobInfo, Write, WriteContext};
-use crate::config::{Config, QueueQuotas};
+use crate::config::Config;
 use crate::reply::{Reply, StorageError};
 
 pub use self::backup::{Backup, BackupError, backup};
@@ -85,16 +87,7 @@ pub struct SqliteStorage {
     file: Arc<PathBuf>,
     /// For [`Self::take_write_failure`].
     last_failure: Arc<Mutex<Option<StorageError>>>,
-    /// Maximum number of messages queued for one device.
-    queue_limit: AtomicU32,
-    /// Byte quotas of the queue.
-    quotas: Mutex<QueueQuotas>,
-    /// Size limit of the database, in MiB.
-    max_mib: Arc<AtomicU32>,
-    /// Archive entries kept per kind over all devices; 0: all.
-    archive_keep: AtomicU32,
-    /// See [`Config::archive_days`].
-    archive_days: AtomicU32,
+    quotas: Quotas,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Interrupts the background check of a large file.
     check_interrupt: Option<InterruptHandle>,
@@ -117,8 +110,8 @@ impl SqliteStorage {
         let due = Arc::new(Notify::new());
         let last_failure: Arc<Mutex<Option<StorageError>>> = Arc::default();
         let lock = Arc::new(Mutex::new(Some(opened.lock)));
-        let max_mib = Arc::new(AtomicU32::new(config.max_mib));
-        let capacity = Capacity::new(max_mib.clone());
+        let quotas = Quotas::new(config);
+        let capacity = Capacity::new(quotas.max_mib.clone());
         let damage = opened.integrity.damage().clone();
         let open_files = OpenFiles::new(&file, lock.clone(), opened.integrity);
         let check_connection = if opened.unchecked { Some(open::connect(&file)?) } else { None };
@@ -129,11 +122,7 @@ impl SqliteStorage {
             due: due.clone(),
             file: file.clone(),
             last_failure: last_failure.clone(),
-            queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
-            quotas: Mutex::new(config.queue_quotas()),
-            max_mib: max_mib.clone(),
-            archive_keep: AtomicU32::new(config.archive_keep),
-            archive_days: AtomicU32::new(config.archive_days),
+            quotas,
             threads: Mutex::new(Vec::new()),
             check_interrupt: check_connection.as_ref().map(Connection::get_interrupt_handle),
             lock,
@@ -195,15 +184,12 @@ impl SqliteStorage {
 
     /// Applies the settings that need no restart.
     pub fn apply(&self, config: &Config) {
-        *self.quotas.lock() = config.queue_quotas();
-        self.max_mib.store(config.max_mib, Ordering::Relaxed);
-        self.archive_keep.store(config.archive_keep, Ordering::Relaxed);
-        self.archive_days.store(config.archive_days, Ordering::Relaxed);
+        self.quotas.apply(config);
     }
 
     /// Days after which archive entries expire; 0: never by age.
     pub(crate) fn archive_days(&self) -> u32 {
-        self.archive_days.load(Ordering::Relaxed)
+        self.quotas.archive_days()
     }
 
     /// Writes as much as the largest journal entry, and removes it again. The reply says whether the storage can take
@@ -234,7 +220,7 @@ impl SqliteStorage {
             std::fs::metadata(name).map_or(0, |metadata| metadata.len())
         };
         metrics::gauge!("modehost_storage_file_bytes").set((bytes("") + bytes("-wal")) as f64);
-        let max = f64::from(self.max_mib.load(Ordering::Relaxed)) * 1024.0 * 1024.0;
+        let max = f64::from(self.quotas.max_mib()) * 1024.0 * 1024.0;
         metrics::gauge!("modehost_storage_max_bytes").set(max);
         metrics::gauge!("modehost_storage_waiting_reads").set(self.reads.len() as f64);
     }

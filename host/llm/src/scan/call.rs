@@ -78,7 +78,7 @@ impl Scanner {
         // A tool result that the model has invented.
         let is_result = ["response", "result", "output"].iter().any(|word| name.contains(word));
         if let Some(tool_list) =
-            self.tool_list.as_ref().filter(|_| !is_result && written.len() <= limits::MODEL_CALL_BYTES)
+            self.expected.tool_list.as_ref().filter(|_| !is_result && written.len() <= limits::MODEL_CALL_BYTES)
         {
             let calls = tool_list.read_calls(written);
             self.emit_calls(calls, out);
@@ -136,7 +136,7 @@ impl Scanner {
                 open if open == run => self.code = 0,
                 _ => {}
             }
-        } else if self.tool_list.is_some() && !self.fence && self.code == 0 {
+        } else if self.expected.tool_list.is_some() && !self.fence && self.code == 0 {
             self.state = State::Fence(rest[..run].to_owned());
         } else {
             self.emit(&rest[..run], out);
@@ -244,7 +244,7 @@ impl Scanner {
     /// The calls in a text that contains nothing else; `None` if it is not a call. A call of an unknown tool is
     /// recognised, but not returned.
     fn written_calls(&self, text: &str) -> Option<Vec<WrittenCall>> {
-        let tool_list = self.tool_list.as_ref()?;
+        let tool_list = self.expected.tool_list.as_ref()?;
         let mut calls = tool_list.read_calls(text);
         let is_call = !calls.is_empty();
         calls.retain(|call| tool_list.has(&call.name));

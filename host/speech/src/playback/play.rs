@@ -10,8 +10,9 @@ use modehost_protocol::reply::{self, ErrorCode, Reference};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::Shared;
 use super::produce::PlayItem;
-use super::{Sentence, Shared};
+use super::sentence_queue::Sentence;
 use crate::fault::Fault;
 
 /// Runs until the turn has ended.
@@ -103,9 +104,7 @@ impl Player {
             return;
         }
         let _ = self.shared.outbox.audio(packet, timestamp);
-        if state.awaiting_since.zip(begins).is_some_and(|(awaiting_since, queued)| queued >= awaiting_since) {
-            (state.awaiting_since, state.first_sound) = (None, Some(Instant::now()));
-        }
+        state.first_frame.record_frame(begins);
         self.frames += 1;
         self.burst = Some((began, sent + 1));
         state.progress.add_frame(began + self.frame * (sent + 1));
@@ -134,8 +133,7 @@ impl Player {
         self.shared.send_sentence("sentence_start", &sentence);
         state.in_sentence = true;
         state.progress.begin_sentence(sentence.plugin, sentence.text);
-        state.has_audio = true;
-        for message in std::mem::take(&mut state.with_first_frame) {
+        for message in state.first_frame.release() {
             let _ = self.shared.outbox.text(message);
         }
     }
@@ -152,9 +150,7 @@ impl Player {
         }
         state.in_sentence = false;
         state.progress.end_sentence();
-        if let Some(sentence) = state.sentences.pop_front() {
-            state.bytes -= sentence.text.len();
-            state.started = state.started.saturating_sub(1);
+        if let Some(sentence) = state.sentences.pop() {
             self.shared.send_sentence("sentence_end", &sentence);
         }
         let Some(fault) = fault.filter(|_| !state.error_sent) else { return };

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::{Sentence, Shared};
+use super::Shared;
+use super::sentence_queue::Sentence;
 use crate::encode::{Encode, encoder};
 use crate::fault::{Fault, FaultKind};
 use crate::resample::Resample;
@@ -141,8 +142,7 @@ impl Shared {
                 if !state.open {
                     return None;
                 }
-                if let Some(sentence) = state.sentences.get(state.started).cloned() {
-                    state.started += 1;
+                if let Some(sentence) = state.sentences.start_next() {
                     return Some(Some(sentence));
                 }
                 if state.finishing && !state.done_sent {

@@ -4,7 +4,6 @@
 //! transaction; removals are logged.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::limits;
 use modehost_ids::DeviceId;
@@ -23,7 +22,7 @@ impl Archives for SqliteStorage {
         if let Err(error) = check(&entry) {
             return reject(error);
         }
-        let keep = Retention { per_device: keep, total: self.archive_keep.load(Ordering::Relaxed) };
+        let keep = Retention { per_device: keep, total: self.quotas.archive_keep() };
         self.write(move |context| archive(context, &entry, keep))
     }
 

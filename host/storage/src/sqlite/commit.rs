@@ -3,8 +3,6 @@
 //! Rule: a batch is one job of the writer and so one savepoint of its transaction: any failure undoes the whole batch
 //! and nothing of others. The record is written last, into space that the writes may have freed.
 
-use std::sync::atomic::Ordering;
-
 use crate::limits;
 
 use super::archives::{self, Retention};
@@ -25,7 +23,7 @@ impl SqliteStorage {
             Ok(record) => record,
             Err(error) => return reject(error),
         };
-        let total = self.archive_keep.load(Ordering::Relaxed);
+        let total = self.quotas.archive_keep();
         let frees = !writes.is_empty() && writes.iter().all(frees);
         let info = JobInfo { operations: writes.len() + usize::from(record.is_some()), frees };
         let work = move |context: &mut WriteContext<'_>| {

@@ -4,7 +4,6 @@
 //! also removes a few expired messages of other devices, so that those of devices that never return do not pile up.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::limits;
 use modehost_ids::DeviceId;
@@ -38,7 +37,7 @@ impl OfflineQueue for SqliteStorage {
         let OfflineDelivery { sender, receiver, payload, now, ttl_ms, allow_unknown_receiver: to_strangers, .. } =
             delivery;
         let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
-        let owner = Owner::Device { sender, quotas: *self.quotas.lock(), to_strangers };
+        let owner = Owner::Device { sender, quotas: self.quotas.queue(), to_strangers };
         self.insert(&receiver, message, owner, |dropped, _| dropped)
     }
 
@@ -56,7 +55,7 @@ impl OfflineQueue for SqliteStorage {
     }
 
     fn set_limit_per_device(&self, max: u32) {
-        self.queue_limit.store(max.max(1), Ordering::Relaxed);
+        self.quotas.set_queue_limit(max);
     }
 
     fn next_page(&self, device: &DeviceId, now: u64) -> Reply<Vec<QueuedMessage>> {
@@ -161,7 +160,7 @@ impl SqliteStorage {
         if let Err(error) = sizes {
             return reject(error);
         }
-        let (device, max) = (device.clone(), self.queue_limit.load(Ordering::Relaxed));
+        let (device, max) = (device.clone(), self.quotas.queue_limit());
         let (now, ttl) = (signed(queued_at).min(MAX_TTL_MS), signed(ttl_ms).min(MAX_TTL_MS));
         self.write(move |context| {
             let connection = context.connection;
