@@ -167,3 +167,10 @@ pub const TOOL_CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub const TOOL_PAGES: usize = 32;
 /// Queued calls of one device: firmware processes them one after another.
 pub const TOOL_CALLS: usize = 8;
+
+/// Shortest delay of a timer: a mode that restarts it each time it fires is woken at most fifty times a second, and
+/// does not occupy a thread.
+pub const TIMER_LEAST: Duration = Duration::from_millis(20);
+
+/// Longest delay of a timer: ten years, so that adding it to a time cannot overflow.
+pub const TIMER_MOST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

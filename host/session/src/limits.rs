@@ -43,11 +43,7 @@ pub const TRIAL_BYTES: usize = 256 * 1024;
 pub const PROVEN_EVENTS: usize = 32;
 /// Bytes of these events and of the state at the swap.
 pub const PROVEN_BYTES: usize = 8 * 1024;
-/// Shortest delay of a timer: a mode that restarts it each time it fires is woken at most fifty times a second, and
-/// does not occupy a thread.
-pub const TIMER_LEAST: Duration = Duration::from_millis(20);
-/// Longest delay of a timer: ten years, so that adding it to a time cannot overflow.
-pub const TIMER_MOST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+pub use modehost_limits::{TIMER_LEAST, TIMER_MOST};
 /// Timers that one handler may have running.
 pub const TIMERS: usize = 64;
 /// Requests that one handler may have open.

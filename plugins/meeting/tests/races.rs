@@ -100,7 +100,7 @@ fn play(kit: &Kit, seed: u64, kills: bool) {
     }
     kit.release_model("summary");
     device.settle();
-    device.advance(0);
+    device.advance(20);
     device.end(EndReason::Expired);
     device.settle();
     // A failed write of the archive may wait for its retry.

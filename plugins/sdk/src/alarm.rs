@@ -1,21 +1,22 @@
-//! Timers by name. Rule: a name runs at most once at a time; what a name stands for survives a swap, since names and
-//! not numbers are stored.
+//! Named timers. Rule: a name has at most one running timer; names survive a plugin swap, because the snapshot stores
+//! them with the timer ids.
 
 use serde::{Deserialize, Serialize};
 
 use crate::TimerId;
 
-/// Alarms that run at the same time: the host's own limit. It starts no further one and says so in its log only.
+/// Limit of running alarms, equal to the host's. Beyond it, the host does not start the timer and only logs a
+/// warning.
 pub const ALARMS: usize = 64;
 
-/// A name and the host's timer under it.
+/// An alarm name and its host timer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Alarm {
     name: String,
     timer: TimerId,
 }
 
-/// Alarms that run. Part of the snapshot.
+/// Running alarms. Part of the snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Alarms(Vec<Alarm>);
@@ -29,8 +30,8 @@ impl Alarms {
         self.0.iter().any(|alarm| alarm.name == name)
     }
 
-    /// The timer of this name: the one that runs, which the host then replaces, or the next one. Numbers are not
-    /// used again, so an expiry that was on its way when its alarm was stopped rings nothing else. None: too many run.
+    /// The timer id for this name: that of the running timer, which the host then replaces, or the next one. Ids are
+    /// not reused, so a late expiry of a stopped alarm triggers no other alarm. `None`: the limit is reached.
     pub(crate) fn start(&mut self, name: &str, next: &mut TimerId) -> Option<TimerId> {
         if let Some(running) = self.0.iter().find(|alarm| alarm.name == name) {
             return Some(running.timer);
@@ -52,18 +53,34 @@ impl Alarms {
         Some(self.0.remove(index).timer)
     }
 
-    /// The name of a timer that has run out; none where it was stopped meanwhile.
+    /// Removes an expired timer and returns its name; `None` if the alarm was stopped in the meantime.
     pub(crate) fn ring(&mut self, timer: TimerId) -> Option<String> {
         let index = self.0.iter().position(|alarm| alarm.timer == timer)?;
         Some(self.0.remove(index).name)
     }
 
-    /// A timer of an older version of the mode, whose name is known by now.
+    /// Registers a timer of an older version of the mode under a name. The last timer of a name is its alarm; the
+    /// expiry of an earlier one triggers nothing.
     pub(crate) fn adopt(&mut self, timer: TimerId, name: String) {
+        self.0.retain(|alarm| alarm.name != name);
         self.0.push(Alarm { name, timer });
     }
 
-    pub(crate) fn append(&mut self, mut others: Self) {
-        self.0.append(&mut others.0);
+    pub(crate) fn append(&mut self, others: Self) {
+        others.0.into_iter().for_each(|Alarm { name, timer }| self.adopt(timer, name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Alarms;
+
+    #[test]
+    fn a_name_has_one_timer_even_after_two_of_an_older_version() {
+        let mut alarms = Alarms::default();
+        alarms.adopt(1, "tea".to_owned());
+        alarms.adopt(2, "tea".to_owned());
+        assert_eq!((alarms.ring(1), alarms.ring(2).as_deref()), (None, Some("tea")));
+        assert!(!alarms.is_running("tea"));
     }
 }

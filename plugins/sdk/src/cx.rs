@@ -1,5 +1,5 @@
-//! What a handler knows and what it can have done. Rule: effects are collected in order and leave
-//! only if the handler returns ok; nothing here acts.
+//! Context of one event, and the effects that a handler requests. Rule: effects are collected in order and returned
+//! only if the handler succeeds; nothing here applies them.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::{
     RequestId, Role, Tool,
 };
 
-/// The surroundings of one event. `'a` is the event's own time, so what [`Cx::config`] and
-/// [`Cx::device`] return may be held while effects are added.
+/// The context of one event. `'a` is the lifetime of the event, so the values that [`Cx::config`] and [`Cx::device`]
+/// return can be held while effects are added.
 pub struct Cx<'a, M: Mode> {
     pub(crate) context: Context,
     pub(crate) config: &'a M::Config,
@@ -26,12 +26,12 @@ pub struct Cx<'a, M: Mode> {
     pub(crate) alarms: &'a mut Alarms,
     pub(crate) watches: &'a mut Watches,
     pub(crate) effects: Vec<Effect>,
-    /// What could not be done, such as a value that serde could not write; turns the event into a failure.
+    /// An operation that failed, such as a value that serde cannot serialise; turns the event into a failure.
     pub(crate) undone: Option<String>,
 }
 
 impl<'a, M: Mode> Cx<'a, M> {
-    /// Unix ms at which the host took up the event. Never decreases within a session.
+    /// Unix time in ms at which the host started to handle the event. Never decreases within a session.
     pub fn now(&self) -> u64 {
         self.context.now
     }
@@ -46,12 +46,12 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.config
     }
 
-    /// Whose session it is.
+    /// The device that the session belongs to.
     pub fn device(&self) -> &'a Device {
         self.device
     }
 
-    /// Stable while the session lives, across connections and instances.
+    /// Stable for the lifetime of the session, across connections and instances.
     pub fn session_id(&self) -> &'a str {
         self.session_id
     }
@@ -63,9 +63,8 @@ impl<'a, M: Mode> Cx<'a, M> {
         }
     }
 
-    /// Tells the device of a fault that belongs to something it asked for earlier; `about` says
-    /// to what, as `{"type":…,"event":…,"id":…}`. For the message at hand return
-    /// [`reject`](crate::reject) instead.
+    /// Sends an error about an earlier request of the device; `about` identifies that request, as
+    /// `{"type":…,"event":…,"id":…}`. For the current message, return [`reject`](crate::reject) instead.
     pub fn send_error(&mut self, code: &str, message: &str, about: &impl Serialize) {
         #[derive(Serialize)]
         struct Error<'a, A> {
@@ -77,33 +76,33 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.send(&Error { r#type: "error", code, message, r#ref: about });
     }
 
-    /// Speaks a sentence or a few; the text also goes to the device as captions.
+    /// Speaks one or a few sentences; the text is also sent to the device as captions.
     pub fn say(&mut self, text: impl Into<String>) {
         self.speak(text.into(), false, false);
     }
 
-    /// As [`Cx::say`], and silences first what is being said.
+    /// Like [`Cx::say`], but silences the current speech output first.
     pub fn say_instead(&mut self, text: impl Into<String>) {
         self.speak(text.into(), true, false);
     }
 
-    /// As [`Cx::say`], and more of the same answer follows: the device stays in its speaking state
-    /// until [`Cx::say`] or [`Cx::end_speech`], an abort, or until nothing has followed for 30 s.
+    /// Like [`Cx::say`], with more of the same answer to follow: the device stays in its speaking state until
+    /// [`Cx::say`] or [`Cx::end_speech`], an abort, or 30 s without further speech.
     pub fn say_more(&mut self, text: impl Into<String>) {
         self.speak(text.into(), false, true);
     }
 
-    /// Nothing follows after [`Cx::say_more`].
+    /// Ends an answer that [`Cx::say_more`] has started.
     pub fn end_speech(&mut self) {
         self.speak(String::new(), false, false);
     }
 
-    /// Silences what is being said and ends the answer.
+    /// Silences the current speech output and ends the answer.
     pub fn silence(&mut self) {
         self.speak(String::new(), true, false);
     }
 
-    /// The device listens; the server finds the ends of utterances.
+    /// The device listens; the server detects the ends of utterances.
     pub fn listen_automatic(&mut self) {
         self.effects.push(Effect::Listen(ListenCommand::Start(ListenMode::Automatic)));
     }
@@ -113,7 +112,7 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::Listen(ListenCommand::Start(ListenMode::Manual)));
     }
 
-    /// The device listens while it speaks.
+    /// The device listens also while it speaks.
     pub fn listen_realtime(&mut self) {
         self.effects.push(Effect::Listen(ListenCommand::Start(ListenMode::Realtime)));
     }
@@ -123,13 +122,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::Listen(ListenCommand::Stop));
     }
 
-    /// In answer to a transcript: not for this mode.
+    /// Declines a transcript: it goes to the default mode.
     pub fn decline(&mut self) {
         self.effects.push(Effect::Decline);
     }
 
-    /// Rings [`Mode::on_alarm`] once after `delay` (0 to 7 days); an alarm of that name that runs is set anew. At most
-    /// 64 run; one more fails the event.
+    /// Calls [`Mode::on_alarm`] once after `delay` (0 to 7 days; less than 20 ms counts as 20 ms); a running alarm of
+    /// that name is restarted. At most 64 alarms run; one more fails the event.
     pub fn start_alarm(&mut self, name: impl Into<String>, delay: Duration) {
         let name = name.into();
         let Some(id) = self.alarms.start(&name, self.next_request) else {
@@ -140,41 +139,40 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.effects.push(Effect::StartTimer(wire::Timer { id, delay_ms }));
     }
 
-    /// Stops an alarm; one that does not run is ignored.
+    /// Stops an alarm; does nothing if it is not running.
     pub fn stop_alarm(&mut self, name: &str) {
         if let Some(timer) = self.alarms.stop(name) {
             self.effects.push(Effect::StopTimer(timer));
         }
     }
 
-    /// Whether an alarm of that name runs.
+    /// Whether an alarm of that name is running.
     pub fn is_alarm_running(&self, name: &str) -> bool {
         self.alarms.is_running(name)
     }
 
-    /// Tags of the requests whose outcome is awaited, oldest first.
+    /// Tags of pending requests, oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = &M::Next> {
         self.waiting.iter()
     }
 
-    /// Whether an outcome with such a tag is awaited.
+    /// Whether a request with a matching tag is pending.
     pub fn is_waiting(&self, fits: impl Fn(&M::Next) -> bool) -> bool {
         self.waiting.iter().any(fits)
     }
 
-    /// Cancels all requests whose tags fit; nothing comes with these tags any more.
+    /// Cancels all requests with matching tags; no outcome with these tags follows.
     pub fn cancel(&mut self, fits: impl Fn(&M::Next) -> bool) {
         let requests = self.waiting.remove(fits);
         self.effects.extend(requests.into_iter().map(Effect::Cancel));
     }
 
-    /// As [`Cx::cancel`], but the requests go on: only nobody waits for them.
+    /// Like [`Cx::cancel`], but the requests continue; only their outcomes are ignored.
     pub fn forget(&mut self, fits: impl Fn(&M::Next) -> bool) {
         self.waiting.remove(fits);
     }
 
-    /// Asks a language model for a `purpose` of the configuration. Needs the
-    /// grant `model`.
+    /// Asks a language model, for a `purpose` of the configuration. Requires the grant `model`.
     pub fn ask_model(
         &mut self,
         purpose: &str,
@@ -185,7 +183,7 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.ask(ModelQuestion { purpose, messages, max_tokens, form, spoken: false, tools: Vec::new() })
     }
 
-    /// As [`Cx::ask_model`], with tools that the model may want called.
+    /// Like [`Cx::ask_model`], with tools that the model may call.
     pub fn ask(&mut self, question: ModelQuestion<'_>) -> Request<'_, 'a, M> {
         let request = self.allot();
         let ModelQuestion { purpose, messages, max_tokens, form, spoken, tools } = question;
@@ -202,15 +200,14 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Asks what tools the device offers. Needs the grant `tools`.
+    /// Lists the tools that the device offers. Requires the grant `tools`.
     pub fn list_tools(&mut self) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::ListTools(request));
         Request::new(self, request)
     }
 
-    /// Calls a tool of the device with arguments that are a JSON object.
-    /// Needs the grant `tools`.
+    /// Calls a tool of the device; the arguments are a JSON object. Requires the grant `tools`.
     pub fn call_tool(&mut self, name: impl Into<String>, arguments: impl Into<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         let (name, arguments) = (name.into(), arguments.into());
@@ -218,15 +215,15 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Reads a document. Needs the grant `documents:<prefix>`.
+    /// Reads a document. Requires the grant `documents:<prefix>`.
     pub fn read_document(&mut self, key: impl Into<String>) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::ReadDocument(wire::DocumentRead { request, key: key.into() }));
         Request::new(self, request)
     }
 
-    /// Reads a document now and on each change by anyone; every change wakes this session. At most 32 are watched; one
-    /// more fails the event.
+    /// Reads a document now and after each change, by any writer; every change wakes this session. At most 32
+    /// documents are watched; one more fails the event.
     pub fn watch_document(&mut self, key: impl Into<String>) -> Request<'_, 'a, M> {
         let (request, key) = (self.allot(), key.into());
         if !self.watches.begin(&key) {
@@ -236,14 +233,14 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Ends a watch.
+    /// Stops watching a document.
     pub fn unwatch_document(&mut self, key: impl Into<String>) {
         let key = key.into();
         self.watches.end(&key);
         self.effects.push(Effect::UnwatchDocument(key));
     }
 
-    /// Replaces version `expected` of a document (0: it must not exist): the reply is
+    /// Writes a document if its version is `expected` (0: it must not exist): the reply is
     /// [`Reply::Written`](crate::Reply) or [`Reply::Conflict`](crate::Reply).
     pub fn write_document(
         &mut self,
@@ -255,17 +252,17 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.put_document(key.into(), expected, value)
     }
 
-    /// Removes version `expected` of a document.
+    /// Removes a document if its version is `expected`.
     pub fn remove_document(&mut self, key: impl Into<String>, expected: u64) -> Request<'_, 'a, M> {
         self.put_document(key.into(), expected, None)
     }
 
-    /// As [`Cx::write_document`], with a value that is JSON already.
+    /// Like [`Cx::write_document`], with a value that already is JSON.
     pub fn write_document_json(&mut self, key: impl Into<String>, expected: u64, json: String) -> Request<'_, 'a, M> {
         self.put_document(key.into(), expected, Some(json))
     }
 
-    /// Appends to a journal. Needs the grant `journals:<prefix>`.
+    /// Appends to a journal. Requires the grant `journals:<prefix>`.
     pub fn append_journal(&mut self, journal: impl Into<String>, entry: &impl Serialize) -> Request<'_, 'a, M> {
         let request = self.allot();
         if let Some(entry) = self.write(entry) {
@@ -275,7 +272,7 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Reads the entries behind `after` (0: all), at most `limit` (1 to 1000).
+    /// Reads the entries with sequence numbers above `after` (0: all), at most `limit` (1 to 1000).
     pub fn read_journal(&mut self, journal: impl Into<String>, after: u64, limit: u32) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::ReadJournal(wire::JournalRead { request, journal: journal.into(), after, limit }));
@@ -289,17 +286,16 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Keeps a finished piece of work for people. `entry.request` is
-    /// filled in here. Needs the grant `archive:<kind>`.
+    /// Archives a finished piece of work for people. `entry.request` is set here. Requires the grant
+    /// `archive:<kind>`.
     pub fn archive(&mut self, entry: ArchiveEntry) -> Request<'_, 'a, M> {
         let request = self.allot();
         self.effects.push(Effect::Archive(ArchiveEntry { request, ..entry }));
         Request::new(self, request)
     }
 
-    /// Calls a configured webhook. The host signs the body in the header
-    /// `X-<sender>-Signature`, and puts the entries of `journal` into it. Needs the grant
-    /// `hook:<name>`.
+    /// Calls a configured webhook. The host signs the body in the header `X-<sender>-Signature`, and inserts the
+    /// entries of `journal` into it. Requires the grant `hook:<name>`.
     pub fn post_hook(
         &mut self,
         hook: impl Into<String>,
@@ -315,14 +311,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Sends to all connected devices of a group, this one included if it is in the group. With
-    /// `supersedes`, an older message of that key that still waits for a slow device is dropped.
-    /// Needs the grant `broadcast`.
+    /// Sends to all connected devices of a group, including this one if it is a member. With `supersedes`, an older
+    /// message with that key that is still queued for a slow device is dropped. Requires the grant `broadcast`.
     pub fn broadcast(&mut self, group: impl Into<String>, message: &impl Serialize, supersedes: Option<String>) {
         self.spread(group.into(), message, supersedes, true);
     }
 
-    /// As [`Cx::broadcast`], without this session's own device.
+    /// Like [`Cx::broadcast`], without this session's own device.
     pub fn broadcast_to_others(
         &mut self,
         group: impl Into<String>,
@@ -332,13 +327,13 @@ impl<'a, M: Mode> Cx<'a, M> {
         self.spread(group.into(), message, supersedes, false);
     }
 
-    /// Sends to devices and keeps the message up to `ttl` for those that are away. Needs the grant `deliver`.
+    /// Sends to devices, and stores the message for up to `ttl` for offline ones. Requires the grant `deliver`.
     pub fn deliver(&mut self, to: Audience, message: &impl Serialize, ttl: Duration) -> Request<'_, 'a, M> {
         let (offline, receipt) = (None::<&()>, None::<&()>);
         self.deliver_with(&OutgoingDelivery { to, except: Vec::new(), message, offline, receipt, ttl })
     }
 
-    /// As [`Cx::deliver`], with all that a delivery can say.
+    /// Like [`Cx::deliver`], with all options of a delivery.
     pub fn deliver_with(
         &mut self,
         delivery: &OutgoingDelivery<'_, impl Serialize, impl Serialize, impl Serialize>,
@@ -353,30 +348,30 @@ impl<'a, M: Mode> Cx<'a, M> {
         Request::new(self, request)
     }
 
-    /// Has this message handled as if the device had sent it. Needs the grant `dispatch:<type>`.
+    /// Handles this message as if the device had sent it. Requires the grant `dispatch:<type>`.
     pub fn dispatch(&mut self, message: &impl Serialize) {
         if let Some(body) = self.write(message) {
             self.effects.push(Effect::Dispatch(body));
         }
     }
 
-    /// Begins another mode. Needs the grant `switch-mode`.
+    /// Switches to another mode. Requires the grant `switch-mode`.
     pub fn switch_mode(&mut self, mode: impl Into<String>) {
         self.effects.push(Effect::SwitchMode(Some(mode.into())));
     }
 
-    /// Begins the default mode. Needs the grant `switch-mode`.
+    /// Switches to the default mode. Requires the grant `switch-mode`.
     pub fn leave_mode(&mut self) {
         self.effects.push(Effect::SwitchMode(None));
     }
 
-    /// Ends the conversation: once all that was said has been heard, the connection closes and the device
-    /// sleeps. Words that come before that cancel it. Needs the grant `switch-mode`.
+    /// Ends the conversation: after all speech output has been played, the connection closes and the device sleeps. A
+    /// transcript before that cancels it. Requires the grant `switch-mode`.
     pub fn hang_up(&mut self) {
         self.effects.push(Effect::HangUp);
     }
 
-    /// What is not yet a case of its own.
+    /// An effect that has no method of its own yet.
     pub fn extension(&mut self, name: impl Into<String>, payload: &impl Serialize) -> Request<'_, 'a, M> {
         let request = self.allot();
         if let Some(payload) = self.write(payload) {
@@ -401,7 +396,8 @@ impl<'a, M: Mode> Cx<'a, M> {
         }
     }
 
-    /// The next request id; the counter is part of the snapshot, so ids stay unique across swaps.
+    /// The next request id. Timer ids use the same counter; it is part of the snapshot, so ids stay unique across
+    /// swaps.
     fn allot(&mut self) -> RequestId {
         let request = *self.next_request;
         *self.next_request += 1;
@@ -422,53 +418,53 @@ impl<'a, M: Mode> Cx<'a, M> {
 /// A message for devices.
 #[derive(Debug)]
 pub struct OutgoingDelivery<'a, M, O, R> {
-    /// Whom it goes to.
+    /// Recipients.
     pub to: Audience,
-    /// Devices that it does not go to, although `to` means them.
+    /// Devices that are excluded from `to`.
     pub except: Vec<String>,
-    /// What a connected device gets: an object with a `type`.
+    /// Message for connected devices: an object with a `type`.
     pub message: &'a M,
-    /// What is kept for a device that is away, if it differs.
+    /// Message that is stored for offline devices, if it differs.
     pub offline: Option<&'a O>,
-    /// What this session's device is sent once a device that was away has got what was kept for
-    /// it: an object with a `type`, to which the host adds `to` and `count`.
+    /// Sent to this session's device once an offline device has received what was stored for it: an object with a
+    /// `type`, to which the host adds `to` and `count`.
     pub receipt: Option<&'a R>,
-    /// How long it is kept; zero: not at all.
+    /// How long the message is stored; zero: not at all.
     pub ttl: Duration,
 }
 
-/// What a model is asked.
+/// A question to a language model.
 #[derive(Debug)]
 pub struct ModelQuestion<'a> {
-    /// Chosen among the purposes of the configuration.
+    /// A purpose of the configuration.
     pub purpose: &'a str,
-    /// The conversation that is to be answered, oldest first.
+    /// The conversation to answer, oldest message first.
     pub messages: Vec<ChatMessage>,
-    /// The longest answer, in tokens; what the operator has set for the purpose takes its place.
+    /// Limit of the answer in tokens; the operator's setting for the purpose overrides it.
     pub max_tokens: u32,
-    /// What the answer has to be: text, or JSON.
+    /// Form of the answer.
     pub form: ModelForm,
-    /// The answer is talk: it is dropped once the person has moved on, which
-    /// [`Mode::on_aborted`](crate::Mode::on_aborted) tells. Work that finishes whatever happens says false.
+    /// The answer is to be spoken: the question is dropped once the person has moved on, which
+    /// [`Mode::on_aborted`](crate::Mode::on_aborted) reports. False for work that must finish in any case.
     pub spoken: bool,
-    /// What the model may want called; at most 128.
+    /// Tools that the model may call; at most 128.
     pub tools: Vec<Tool>,
 }
 
 impl ChatMessage {
-    /// Plain words of a role.
+    /// A message with text only.
     pub fn of(role: Role, content: impl Into<String>) -> Self {
         Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
     }
 }
 
-/// How a model answers.
+/// Form of a model's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelForm {
-    /// At once, as text.
+    /// In one piece, as text.
     Text,
-    /// At once, as one JSON object.
+    /// In one piece, as one JSON object.
     Json,
-    /// As text, with [`Reply::Chunk`](crate::Reply) while it is being written.
+    /// As text, with [`Reply::Chunk`](crate::Reply) while it is generated.
     Chunks,
 }

@@ -1,4 +1,4 @@
-//! What a plugin offers. Rule: id and version are not said here; they come from `plugin.toml`.
+//! Description of a plugin. Rule: id and version are not set here; they come from `plugin.toml`.
 
 use crate::bindings::exports::modehost::mode::manifest::Description;
 use crate::{Mode, ModeOffer, Subscriptions, VoicePolicy};
@@ -26,13 +26,13 @@ impl Default for Describe {
 }
 
 impl Describe {
-    /// Offers nothing, takes no speech, has no settings.
+    /// A plugin without modes, speech input and settings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Offers a mode under this name and these older or longer ones. [`Describe::description`] and
-    /// [`Describe::phrases`] say what it is for and how people begin it.
+    /// Adds a mode with this name and these aliases, such as older or longer names. [`Describe::description`] and
+    /// [`Describe::phrases`] set its purpose and the phrases that start it.
     #[must_use]
     pub fn mode(mut self, name: &str, aliases: &[&str]) -> Self {
         let (name, aliases) = (name.to_owned(), owned(aliases));
@@ -40,29 +40,30 @@ impl Describe {
         self
     }
 
-    /// What the mode before is for, in one sentence of at most 200 characters: people read it, and a model decides by it
-    /// whether the mode is meant.
+    /// Purpose of the last added mode, in one sentence of at most 200 characters: shown to people, and used by a
+    /// model to decide whether the mode is meant.
     ///
     /// # Panics
-    /// If no [`Describe::mode`] stands before.
+    /// If [`Describe::mode`] has not been called before.
     #[must_use]
     pub fn description(mut self, sentence: &str) -> Self {
         sentence.clone_into(&mut self.last_mode("description").description);
         self
     }
 
-    /// What people say to begin the mode before, in any language: at most 16 phrases of 2 to 64 characters. The default
-    /// mode reads them as whole utterances, with other verbs and politeness; a mode without any is begun by its name.
+    /// Phrases that start the last added mode, in any language: at most 16 phrases of 2 to 64 characters. The default
+    /// mode matches them against whole utterances, with other verbs and politeness; a mode without phrases is started
+    /// by its name.
     ///
     /// # Panics
-    /// If no [`Describe::mode`] stands before.
+    /// If [`Describe::mode`] has not been called before.
     #[must_use]
     pub fn phrases(mut self, phrases: &[&str]) -> Self {
         self.last_mode("phrases").phrases = owned(phrases);
         self
     }
 
-    /// The modes that are offered so far.
+    /// Modes that were added so far.
     pub fn modes(&self) -> &[ModeOffer] {
         &self.modes
     }
@@ -74,60 +75,61 @@ impl Describe {
         mode
     }
 
-    /// Claims device messages of this `type`.
+    /// Claims device messages with this `type`.
     #[must_use]
     pub fn message_type(mut self, kind: &str) -> Self {
         self.message_types.push(kind.to_owned());
         self
     }
 
-    /// What becomes of recognised speech while this plugin's mode runs; `None` unless said.
+    /// Routing of transcripts while this plugin's mode is active; `None` by default.
     #[must_use]
     pub fn voice(mut self, policy: VoicePolicy) -> Self {
         self.voice = policy;
         self
     }
 
-    /// Asks for `on_attached` and `on_detached` of every session.
+    /// Subscribes to `on_attached` and `on_detached` of every session.
     #[must_use]
     pub fn on_attachment(mut self) -> Self {
         self.subscriptions |= Subscriptions::ATTACHMENT;
         self
     }
 
-    /// Asks for `on_hello` of every session.
+    /// Subscribes to `on_hello` of every session.
     #[must_use]
     pub fn on_hello(mut self) -> Self {
         self.subscriptions |= Subscriptions::HELLO;
         self
     }
 
-    /// Asks for `on_mode_changed` of every session.
+    /// Subscribes to `on_mode_changed` of every session.
     #[must_use]
     pub fn on_mode_change(mut self) -> Self {
         self.subscriptions |= Subscriptions::MODE_CHANGE;
         self
     }
 
-    /// Asks for `on_modes`: all modes of the server, as their plugins offer them. For a mode that begins others: the
-    /// plugin has to have `switch-mode` among its `grants`.
+    /// Subscribes to `on_modes`: all modes of the server, as their plugins describe them. For a mode that starts
+    /// others: `switch-mode` must be among the plugin's `grants`.
     #[must_use]
     pub fn on_modes(mut self) -> Self {
         self.subscriptions |= Subscriptions::MODES;
         self
     }
 
-    /// JSON Schema (draft 2020-12) of the plugin's section of the configuration; an empty object
-    /// unless said.
+    /// JSON Schema (draft 2020-12) of the plugin's section of the configuration. The default accepts only an empty
+    /// object.
     #[must_use]
     pub fn config_schema(mut self, schema: &str) -> Self {
         self.config_schema = schema.to_owned();
         self
     }
 
-    /// As [`Describe::config_schema`], from the type that [`Mode::Config`] names: its doc comments become the
-    /// descriptions that operators read. Derive `JsonSchema` with `#[schemars(crate = "modehost_sdk::schemars")]`, and
-    /// `#[serde(deny_unknown_fields)]` so that misspelt keys are found.
+    /// Like [`Describe::config_schema`], generated from the type that [`Mode::Config`] names: its doc comments become
+    /// the descriptions that operators read. Derive `JsonSchema` with
+    /// `#[schemars(crate = "modehost_sdk::schemars")]`, and add `#[serde(deny_unknown_fields)]` so that misspelt keys
+    /// are rejected.
     #[cfg(feature = "schema")]
     #[must_use]
     pub fn config<C: schemars::JsonSchema>(self) -> Self {
@@ -135,7 +137,7 @@ impl Describe {
         self.config_schema(&schema.as_value().to_string())
     }
 
-    /// The answer to the host.
+    /// The description as the contract has it.
     #[doc(hidden)]
     pub fn finish<M: Mode>(self, id: &str, version: &str) -> Description {
         let mut snapshot_schemas = vec![M::SCHEMA];

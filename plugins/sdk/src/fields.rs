@@ -1,5 +1,5 @@
-//! Reading messages. Rule: whatever is wrong is said in one sentence that names the member, with
-//! the code `SCHEMA_INVALID`; nobody has to look into a log.
+//! Parsing of messages. Rule: an invalid message is rejected with the code `SCHEMA_INVALID` and one sentence, so
+//! nobody needs a log to find the cause; the checks of [`Fields`] name the member.
 
 use std::time::Duration;
 
@@ -10,15 +10,16 @@ use serde_json::{Map, Value};
 use crate::bindings::modehost::mode::events::Message;
 use crate::{Fault, Rejection};
 
-/// Refuses the event: the device is sent an error with this code and sentence. [`Fault::retry_after`] adds when to try
-/// again.
+/// Rejects the event: an error with this code and sentence is sent to the device. [`Fault::retry_after`] adds when to
+/// retry.
 pub fn reject(code: &str, message: impl Into<String>) -> Fault {
     Fault::Rejected(Rejection { code: code.to_owned(), message: message.into(), retry_after_ms: None })
 }
 
 impl Fault {
-    /// Tells the device when the same may be tried again: the member `retry_after_ms` of the error, in whole ms, rounded
-    /// up, at most 49 days. A fault of the mode itself stays as it is, since the device is told nothing of it.
+    /// Tells the device when to retry: the member `retry_after_ms` of the error, in whole ms, rounded up, at most 49
+    /// days. A fault of the mode itself is returned unchanged, since the error that the device gets for it has no
+    /// such member.
     ///
     /// ```
     /// use modehost_sdk::prelude::*;
@@ -36,16 +37,16 @@ impl Fault {
     }
 }
 
-/// As [`reject`], for a message that is not shaped as it must be.
+/// Like [`reject`], for a message with an invalid shape.
 pub fn schema_invalid(message: impl Into<String>) -> Fault {
     reject("SCHEMA_INVALID", message)
 }
 
-/// Reads JSON straight into a type: the fast way where members are independent. Words of the
-/// protocol take `#[serde(deserialize_with = "modehost_sdk::lower_word")]`.
+/// Deserialises JSON into a type: the fast way if members are independent. Keywords of the protocol take
+/// `#[serde(deserialize_with = "modehost_sdk::lower_word")]`.
 ///
 /// # Errors
-/// `SCHEMA_INVALID`, with `missing: <member>` for the first member that is not there.
+/// `SCHEMA_INVALID`, with `missing: <member>` for the first missing member, else with the message of serde.
 pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Fault> {
     serde_json::from_str(json).map_err(|error| {
         let text = error.to_string();
@@ -57,10 +58,10 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Fault> {
     })
 }
 
-/// Reads a word of the protocol: trimmed and lower-cased.
+/// Deserialises a keyword of the protocol: trimmed, and lower-cased in ASCII.
 ///
 /// # Errors
-/// If the value is no string.
+/// If the value is not a string.
 pub fn lower_word<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
     let mut word = String::deserialize(reader)?;
     if word.trim().len() != word.len() {
@@ -79,10 +80,10 @@ impl Message {
         parse(&self.body)
     }
 
-    /// The members of the message, for checks that look at several of them.
+    /// The members of the message, for checks across several of them.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` if the body is no JSON object.
+    /// `SCHEMA_INVALID` if the body is not a JSON object.
     pub fn fields(&self) -> Result<Fields, Fault> {
         Fields::read(&self.body)
     }
@@ -95,16 +96,16 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Reads an object.
+    /// Parses an object.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` if the text is no JSON object.
+    /// `SCHEMA_INVALID` if the text is not a JSON object.
     pub fn read(json: &str) -> Result<Self, Fault> {
         Ok(Self { members: parse(json)? })
     }
 
-    /// Refuses the message unless all of these are there; names every one that is not, as
-    /// `missing: title,duration`. Null and blank text count as absent.
+    /// Rejects the message unless all of these members are present; names every missing one, as
+    /// `missing: title,duration`. Null and blank text count as missing.
     ///
     /// # Errors
     /// `SCHEMA_INVALID`.
@@ -113,7 +114,7 @@ impl Fields {
         if missing.is_empty() { Ok(()) } else { Err(schema_invalid(format!("missing: {}", missing.join(",")))) }
     }
 
-    /// One of the allowed words, trimmed and lower-cased first.
+    /// One of the allowed words, as listed; trimmed and compared without regard to ASCII case.
     ///
     /// # Errors
     /// `SCHEMA_INVALID`: `missing: <name>`, or `<name> must be one of: a, b`.
@@ -129,10 +130,10 @@ impl Fields {
         found.copied().ok_or_else(|| schema_invalid(format!("{name} must be one of: {}", allowed.join(", "))))
     }
 
-    /// Text, trimmed; none where the member is absent, null or blank.
+    /// The text, trimmed; `None` if the member is absent, null or blank.
     ///
     /// # Errors
-    /// `SCHEMA_INVALID` if it is something else.
+    /// `SCHEMA_INVALID` if it is not a string.
     pub fn text(&self, name: &str) -> Result<Option<&str>, Fault> {
         match self.member(name) {
             None => Ok(None),
@@ -141,7 +142,7 @@ impl Fields {
         }
     }
 
-    /// An array of objects that each have all these members; none where the array is absent.
+    /// An array of objects that each have all these members; `None` if the array is absent.
     ///
     /// # Errors
     /// `SCHEMA_INVALID`, as `items must be array of {tag,text}: missing one of tag/text`.
@@ -162,7 +163,7 @@ impl Fields {
         Ok(Some(objects))
     }
 
-    /// The member; none where it is absent, null or blank text.
+    /// The member; `None` if it is absent, null or blank text.
     pub fn member(&self, name: &str) -> Option<&Value> {
         self.members.get(name).filter(|value| !is_blank(value))
     }

@@ -1,25 +1,24 @@
-//! Modes as plain Rust. Rule: an author writes a struct, its serde derives and the handlers that
-//! matter; everything that the contract asks beyond that happens here.
+//! Modehost SDK: a mode is a plain Rust type. Rule: an author writes a struct, its serde derives and the handlers
+//! that matter; the SDK implements the rest of the contract.
 //!
 //! # Layout
-//! - [`Mode`]: what an author implements
-//! - [`Cx`]: what a handler knows and what it can have done
-//! - [`Request`], [`Reply`]: what is slow, and its outcome; [`Change`]: documents that several devices change
-//! - [`prelude`]: what nearly every mode uses
-//! - [`Describe`]: what a plugin offers
-//! - [`Fields`], [`parse`]: messages with exact errors
-//! - [`Language`]: in which language to answer
-//! - [`markdown`]: what people said, in files for people
-//! - [`Runner`]: a mode and its state between events; what the component exports, and what native
-//!   tests drive
-//! - [`round_trip`](fn@round_trip): restore(snapshot(s)) behaves like s
+//! - [`Mode`]: the trait that an author implements
+//! - [`Cx`]: the context of one event, and the effects that a handler requests
+//! - [`Request`], [`Reply`]: a request and its outcome; [`Change`]: updates of documents that several devices share
+//! - [`prelude`]: items that nearly every mode imports
+//! - [`Describe`]: the description of a plugin
+//! - [`Fields`], [`parse`]: parsing of messages, with exact errors
+//! - [`Language`]: the language of a reply
+//! - [`markdown`]: escaping of untrusted text in Markdown files
+//! - [`Runner`]: a mode with its state between events; used by the exports of the component and by native tests
+//! - [`round_trip`](fn@round_trip): checks that restore(snapshot(s)) behaves like s
 //! - [`register!`]: the exports and the embedded `plugin.toml`
 //!
-//! Everything but the exports compiles natively, so a mode is tested like any other Rust.
+//! Everything except the exports also compiles natively, so a mode is tested like any other Rust code.
 
 #![warn(missing_docs)]
 
-// The generated code stands alone; its unsafe blocks are those of the canonical ABI.
+// Generated and self-contained; its `unsafe` blocks implement the canonical ABI.
 #[allow(unsafe_code, clippy::all, missing_docs, reason = "generated from wit/0.2")]
 #[doc(hidden)]
 pub mod bindings {

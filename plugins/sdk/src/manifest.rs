@@ -1,8 +1,8 @@
-//! Reads `id` and `version` out of `plugin.toml` while the plugin is being compiled. Rule: what
-//! `describe` says and what the embedded manifest says is one text.
+//! Reads `id` and `version` from `plugin.toml` at compile time. Rule: `describe` and the embedded manifest take them
+//! from one text.
 
-/// The value of the top-level line `key = "value"`. Evaluated by the compiler, so a manifest
-/// without the key does not build.
+/// The value of the first line `key = "value"`, which in TOML is the top-level one if there is one. Evaluated by the
+/// compiler, so a plugin whose manifest lacks the key does not build.
 ///
 /// # Panics
 /// If no line has the key, or its value is not in double quotes.
@@ -25,7 +25,7 @@ pub const fn member(toml: &'static str, key: &str) -> &'static str {
     panic!("plugin.toml lacks the line `id = \"…\"` or `version = \"…\"`");
 }
 
-/// Whether the line is the key, then blanks, then `=`.
+/// Whether the line is the key, then spaces, then `=`.
 const fn starts_with(text: &[u8], at: usize, end: usize, key: &[u8]) -> bool {
     if end - at < key.len() {
         return false;

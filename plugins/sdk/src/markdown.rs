@@ -1,10 +1,11 @@
-//! Text in Markdown. Rule: what somebody said, typed or is called reads as just that, wherever it stands in a
-//! line: it begins no link, image, HTML, heading or list, and turns the direction of nothing around it.
+//! Escaping of text in Markdown. Rule: text that somebody said, typed or chose as a name renders literally at any
+//! position of a line: it starts no link, image, HTML, heading or list, and does not change the direction of the text
+//! around it.
 //!
-//! The host keeps the same rule for the members of journal entries that it writes into Markdown itself.
+//! The host escapes the members of journal entries by the same rule when it writes them into Markdown.
 
-/// The text as one line of Markdown that shows it and nothing else. Marks that nobody sees and that turn or
-/// cut the text around them are left out; an address stands there in full, so that it leads where it says.
+/// The text as one line of Markdown that renders as this text. Invisible characters that change the direction of the
+/// text around them, or cut it, are removed; a URL is shown in full, so a renderer that links it links what is shown.
 pub fn plain(text: &str) -> String {
     let mut line: Vec<char> = Vec::with_capacity(text.len());
     for character in text.chars().filter(|character| !is_hidden(*character)) {
@@ -27,8 +28,8 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// Direction marks, embeddings, overrides and isolates; annotations; what has no width. Joiners stay: letters and
-/// emoji are made with them.
+/// Direction marks, embeddings, overrides and isolates; annotations; characters of zero width. The joiners U+200C and
+/// U+200D are kept: words and emoji are composed with them.
 fn is_hidden(character: char) -> bool {
     matches!(
         character,
@@ -37,18 +38,18 @@ fn is_hidden(character: char) -> bool {
     )
 }
 
-/// Whether this character would be more than itself.
+/// Whether this character would be read as Markdown here, and has to be escaped.
 fn means_something(line: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).map(|index| line[index]);
     let after = line.get(at + 1).copied();
     match line[at] {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' | '$' => true,
-        // Behind a bracket it is half of a link.
+        // After a bracket it is half of a link.
         '(' => before == Some(']'),
-        // Within a word, as in names of files, it is one of its letters.
+        // Within a word, as in file names, it is literal.
         '_' => ![before, after].into_iter().all(|one| one.is_some_and(char::is_alphanumeric)),
         '&' => is_entity(&line[at + 1..]),
-        // At the beginning, and the row of them that closes a heading.
+        // At the start, and the run of them that closes a heading.
         '#' => before.is_none() || before == Some(' ') && line[at..].iter().all(|one| *one == '#'),
         '>' | '-' | '+' | '=' | '|' | ':' => before.is_none(),
         '.' | ')' => {
@@ -58,7 +59,7 @@ fn means_something(line: &[char], at: usize) -> bool {
     }
 }
 
-/// Whether `&` before this names a character.
+/// Whether the `&` before this starts a character reference.
 fn is_entity(rest: &[char]) -> bool {
     const LONGEST: usize = 40;
     let length = rest.iter().take(LONGEST).take_while(|one| one.is_ascii_alphanumeric() || **one == '#').count();
@@ -72,10 +73,10 @@ mod tests {
 
     use super::*;
 
-    /// What a reader is shown of one line of Markdown.
+    /// The text that a reader is shown for one line of Markdown.
     ///
     /// # Errors
-    /// If anything of it is more than text in one paragraph, heading or list item.
+    /// If any of it is more than text in one paragraph, heading or list item.
     fn shown(markdown: &str) -> Result<String, String> {
         let options = Options::ENABLE_TABLES
             | Options::ENABLE_FOOTNOTES
@@ -97,7 +98,7 @@ mod tests {
         Ok(shown)
     }
 
-    /// The same in every place where texts are put.
+    /// Asserts the same at every position where texts are inserted.
     fn assert_shows(text: &str) {
         for (before, reads, behind) in [("", "", ""), ("# ", "", ""), ("- ", "", ""), ("- by ", "by ", " (Friday)")] {
             let markdown = format!("{before}{}{behind}", plain(text));
@@ -166,7 +167,7 @@ mod tests {
         fn whatever_is_said_is_shown_as_it_is(text in r"[\\`*_\[\]<>~&#+=|:().!;a1-9x -]{0,24}") {
             let wanted = text.split_whitespace().collect::<Vec<_>>().join(" ");
             prop_assert_eq!(shown(&plain(&text)), Ok(wanted.clone()));
-            // Behind other words, where the beginning is not the line's.
+            // After other words, where the text does not start the line.
             prop_assert_eq!(shown(&format!("at {}", plain(&text))).map(|shown| shown.trim().to_owned()), Ok(format!("at {wanted}").trim().to_owned()));
         }
     }

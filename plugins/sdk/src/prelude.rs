@@ -1,4 +1,4 @@
-//! What nearly every mode uses: `use modehost_sdk::prelude::*;`.
+//! Items that nearly every mode imports: `use modehost_sdk::prelude::*;`. Rule: re-exports only.
 
 pub use crate::{
     Aborted, ChatMessage, Cx, Describe, Device, Document, EndReason, Failure, Fault, Language, Message, Migrated, Mode,

@@ -1,14 +1,14 @@
-//! The exports of a component. Rule: this is the only glue there is, and it exists in wasm only.
+//! The exports of a component. Rule: this macro is the only glue code; the exports exist in wasm only.
 
-/// Makes the mode the component of this crate: exports the contract and embeds the crate's
-/// `plugin.toml` as the custom section `modehost:plugin`. Stands once in a crate's `lib.rs`.
+/// Makes the mode the component of this crate: exports the contract and embeds the crate's `plugin.toml` as the
+/// custom section `modehost:plugin`. Invoked once, in the crate's `lib.rs`.
 ///
-/// A panic in the mode prints its message to the plugin's log and traps; the host then goes back
-/// to the last good state.
+/// A panic in the mode prints its message to the plugin's log and traps; the host then rolls back to the last good
+/// state.
 #[macro_export]
 macro_rules! register {
     ($mode:ty) => {
-        // Natively too, so that a manifest without id or version is found by any check.
+        // Evaluated natively too, so that any `cargo check` reports a manifest without id or version.
         const PLUGIN_TOML: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin.toml"));
         const PLUGIN_ID: &str = $crate::manifest_member(PLUGIN_TOML, "id");
         const PLUGIN_VERSION: &str = $crate::manifest_member(PLUGIN_TOML, "version");
@@ -20,7 +20,7 @@ macro_rules! register {
             use ::core::cell::RefCell;
             use $crate::bindings::exports::modehost::mode as contract;
 
-            // SAFETY: the name of the section is ours alone, and custom sections are not loaded.
+            // SAFETY: nothing else uses this section name, and custom sections are not loaded.
             #[used]
             #[unsafe(link_section = "modehost:plugin")]
             static MANIFEST: [u8; PLUGIN_TOML.len()] =

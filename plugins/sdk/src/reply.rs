@@ -1,8 +1,8 @@
-//! What a request has come to, and who has been waiting for it.
+//! Outcomes of requests, and the tags that wait for them.
 //!
-//! Rule: a request that is to be answered carries a tag of the mode's own type, [`Mode::Next`](crate::Mode::Next). The
-//! tag is part of the snapshot and comes back with the outcome, so a mode keeps no request ids of its own and an
-//! outcome finds its way after a swap, a hibernation or a crash.
+//! Rule: a request whose outcome is handled carries a tag of the mode's own type, [`Mode::Next`](crate::Mode::Next).
+//! The tag is part of the snapshot and is returned with the outcome, so a mode stores no request ids, and an outcome
+//! is delivered after a swap, a hibernation or a crash.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,26 +11,26 @@ use crate::{
     RequestId, ToolDone, ToolList, WriteDone,
 };
 
-/// The outcome of a request, or a piece of it.
+/// The outcome of a request, or a chunk of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// A piece of a streamed answer; [`Reply::Model`] or [`Reply::Failed`] follows.
+    /// A chunk of a streamed answer; [`Reply::Model`] or [`Reply::Failed`] follows.
     Chunk(String),
-    /// A whole answer of a model, also where chunks came before.
+    /// The complete answer of a model, also after chunks.
     Model(ModelDone),
-    /// What the device offers.
+    /// Tools that the device offers.
     Tools(ToolList),
-    /// A tool of the device has answered.
+    /// The result of a tool of the device.
     Tool(ToolDone),
     /// A document that was read.
     Document(Document),
-    /// A write is on disk.
+    /// A write is stored on disk.
     Written(WriteDone),
-    /// A write named a version that is not the current one; this is the current document.
+    /// A write expected a version that is not the current one; this is the current document.
     Conflict(Document),
     /// Part of a journal.
     Page(JournalPage),
-    /// An append, a removal, an archive entry or a webhook has been done.
+    /// An append, a removal, an archive entry or a webhook is done.
     Done(RequestDone),
     /// The outcome of a delivery.
     Delivered(Delivered),
@@ -44,7 +44,7 @@ impl Reply {
         matches!(self, Self::Chunk(_))
     }
 
-    /// The reply in an event, with its request; any other event is handed back.
+    /// The reply in an event, with its request id; any other event is returned as the error.
     #[allow(clippy::result_large_err, reason = "what is no reply is handed on, not reported")]
     pub(crate) fn of(event: Event) -> Result<(RequestId, Self), Event> {
         Ok(match event {
@@ -70,7 +70,7 @@ impl Reply {
     }
 }
 
-/// A request that is being made. Dropped as it is, nobody hears of its outcome.
+/// A request under construction. If it is dropped as it is, its outcome is ignored.
 #[must_use = "say with `then` what comes next, or with `unanswered` that nothing does"]
 pub struct Request<'c, 'a, M: Mode> {
     cx: &'c mut Cx<'a, M>,
@@ -82,19 +82,19 @@ impl<'c, 'a, M: Mode> Request<'c, 'a, M> {
         Self { cx, id }
     }
 
-    /// The outcome comes to [`Mode::on_reply`](crate::Mode::on_reply) with this tag.
+    /// Passes the outcome to [`Mode::on_reply`](crate::Mode::on_reply) with this tag.
     pub fn then(self, next: M::Next) {
         self.wait(next, false);
     }
 
-    /// Only a failure comes to [`Mode::on_reply`](crate::Mode::on_reply). Where nothing fails, the tag stays until
-    /// [`Cx::forget`] lets go of it; the latest 256 of this kind are kept. A journal is then appended to without
-    /// waking the mode.
+    /// Passes only a failure to [`Mode::on_reply`](crate::Mode::on_reply). The success of an append to a journal does
+    /// not even wake the mode, so its tag stays until [`Cx::forget`] removes it; the latest 256 tags of this kind are
+    /// kept.
     pub fn if_it_fails(self, next: M::Next) {
         self.wait(next, true);
     }
 
-    /// Nothing comes of its outcome.
+    /// Ignores the outcome.
     pub fn unanswered(self) {}
 
     fn wait(self, next: M::Next, only_failure: bool) {
@@ -109,10 +109,10 @@ impl<'c, 'a, M: Mode> Request<'c, 'a, M> {
     }
 }
 
-/// Tags that wait for nothing but a failure, at most.
+/// Limit of tags that wait for a failure only.
 const ONLY_FAILURES: usize = 256;
 
-/// A tag and the request that it belongs to.
+/// A tag and its request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Waiting<N> {
     id: RequestId,
@@ -156,7 +156,7 @@ impl<N> WaitingList<N> {
         self.0.push(waiting);
     }
 
-    /// A request of an older version of the mode, whose tag is known by now.
+    /// Registers a request of an older version of the mode under a tag.
     pub(crate) fn adopt(&mut self, id: RequestId, next: N) {
         self.0.push(Waiting { id, next, spoken: false, only_failure: false });
     }
@@ -165,12 +165,12 @@ impl<N> WaitingList<N> {
         self.0.append(&mut others.0);
     }
 
-    /// The host drops spoken questions by itself when the person has moved on.
+    /// Mirrors the host, which drops spoken questions once the person has moved on.
     pub(crate) fn drop_spoken(&mut self) {
         self.0.retain(|waiting| !waiting.spoken);
     }
 
-    /// Takes out all that fit; gives their requests.
+    /// Removes all entries with matching tags and returns their request ids.
     pub(crate) fn remove(&mut self, fits: impl Fn(&N) -> bool) -> Vec<RequestId> {
         let (out, kept) = std::mem::take(&mut self.0).into_iter().partition(|waiting: &Waiting<N>| fits(&waiting.next));
         self.0 = kept;
@@ -179,12 +179,14 @@ impl<N> WaitingList<N> {
 }
 
 impl<N: Clone> WaitingList<N> {
-    /// The tag of a request; it stays where more is to come.
+    /// The tag of a request; it is kept if more replies follow.
     pub(crate) fn answer(&mut self, id: RequestId, reply: &Reply) -> Option<N> {
         let index = self.0.iter().position(|waiting| waiting.id == id)?;
+        let is_wanted = !self.0[index].only_failure || matches!(reply, Reply::Failed(_));
         if reply.is_partial() {
-            return Some(self.0[index].next.clone());
+            return is_wanted.then(|| self.0[index].next.clone());
         }
-        Some(self.0.remove(index).next)
+        let waiting = self.0.remove(index);
+        is_wanted.then_some(waiting.next)
     }
 }

@@ -1,18 +1,18 @@
-//! A property that every mode must have: restore(snapshot(s)) behaves like s. Rule: nothing here
-//! is random; the script comes from the caller, who may let proptest write it.
+//! Checks a property that every mode must have: restore(snapshot(s)) behaves like s. Rule: nothing here is random;
+//! the script comes from the caller, who may generate it with proptest.
 
 use crate::{Context, Event, Fault, Mode, Runner};
 
-/// Runs the script twice: once straight through, and once with a fresh instance restored from a
-/// snapshot before every event. Both must do the same at each step and end in the same state, so
-/// a swap at any point of the script goes unnoticed.
+/// Runs the script twice: once without interruption, and once with a new instance restored from a snapshot before
+/// every event. Both must return the same at each step and be in the same state after it, so a swap at any point of
+/// the script has no visible effect.
 ///
 /// # Errors
-/// A sentence that names the first event at which the two differ, and how.
+/// A sentence that names the first event at which the two differ, and how; or what is wrong with the configuration.
 pub fn round_trip<M: Mode>(config: &str, script: &[(Context, Event)]) -> Result<(), String> {
     let mut whole = Runner::<M>::configure(config)?;
     let mut swapped = Runner::<M>::configure(config)?;
-    // A restored instance is configured with the newest section, as the host does it.
+    // A restored instance is configured with the latest section, as in the host.
     let mut config = config.to_owned();
     for (index, (context, event)) in script.iter().enumerate() {
         let snapshot = swapped.snapshot();

@@ -1,5 +1,5 @@
-//! A mode and its state between events. Rule: an event either counts as a whole (state, request
-//! ids and effects) or leaves everything as it was.
+//! A mode with its state between events. Rule: an event is applied as a whole (state, requests, alarms, watches and
+//! effects) or not at all. Device, session id and configuration are taken from the event even if its handler fails.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use crate::reply::WaitingList;
 use crate::watch::Watches;
 use crate::{Context, Cx, Device, Effect, Event, Fault, Mode, Outcome, Reply, RequestId, RestoreError, Snapshot};
 
-/// Runs a mode: the component's exports call it, and native tests do.
+/// Runs a mode; used by the exports of the component and by native tests.
 pub struct Runner<M: Mode> {
     mode: M,
     config: M::Config,
@@ -18,7 +18,7 @@ pub struct Runner<M: Mode> {
     requests: Requests<M::Next>,
 }
 
-/// What is under way for a mode: counted back with its state where a handler returns an error.
+/// Pending work of a mode; restored with its state if a handler returns an error.
 #[derive(Clone, Debug)]
 struct Requests<N> {
     next: RequestId,
@@ -27,7 +27,7 @@ struct Requests<N> {
     watches: Watches,
 }
 
-/// A state of an older layout, read: see [`Mode::migrate`].
+/// The converted state of an older layout: see [`Mode::migrate`].
 pub struct Migrated<M: Mode> {
     mode: M,
     waiting: WaitingList<M::Next>,
@@ -41,14 +41,14 @@ impl<M: Mode> From<M> for Migrated<M> {
 }
 
 impl<M: Mode> Migrated<M> {
-    /// The outcome of a request that the older version has made comes with this tag.
+    /// Passes the outcome of a request of the older version to [`Mode::on_reply`] with this tag.
     #[must_use]
     pub fn waiting(mut self, request: RequestId, next: M::Next) -> Self {
         self.waiting.adopt(request, next);
         self
     }
 
-    /// A timer that the older version has started rings under this name, if it still runs.
+    /// A timer of the older version expires under this name, if it is still running.
     #[must_use]
     pub fn alarm(mut self, timer: u64, name: impl Into<String>) -> Self {
         self.alarms.adopt(timer, name.into());
@@ -56,8 +56,8 @@ impl<M: Mode> Migrated<M> {
     }
 }
 
-/// What a snapshot holds, as JSON: it reads without tools, and a member that a newer version adds
-/// is no new schema. Binary forms were smaller by a few dozen bytes and had neither.
+/// Content of a snapshot, as JSON: it is readable without tools, and a member that a newer version adds needs no new
+/// schema. Binary formats were smaller by a few dozen bytes and had neither advantage.
 #[derive(Serialize)]
 #[serde(bound = "")]
 struct Written<'a, M: Mode> {
@@ -73,7 +73,7 @@ struct Written<'a, M: Mode> {
     watches: &'a Watches,
 }
 
-/// A snapshot with its state not yet read, since its layout may be an older one.
+/// A snapshot whose state is not deserialised yet, since its layout may be an older one.
 #[derive(Deserialize)]
 struct Read<'a> {
     device: Device,
@@ -90,10 +90,10 @@ struct Read<'a> {
 }
 
 impl<M: Mode> Runner<M> {
-    /// A fresh mode with this section of the configuration (JSON).
+    /// A new mode with this section of the configuration (JSON).
     ///
     /// # Errors
-    /// A sentence that names what is wrong with the configuration.
+    /// A sentence that says what is wrong with the configuration.
     pub fn configure(config: &str) -> Result<Self, String> {
         Ok(Self {
             mode: M::default(),
@@ -117,7 +117,8 @@ impl<M: Mode> Runner<M> {
     /// Handles one event.
     ///
     /// # Errors
-    /// What the handler returned; state, tags and request ids are then as before the event.
+    /// The fault of the handler, or [`Fault::Failed`] for an invalid configuration or a failed operation of [`Cx`];
+    /// state, tags, alarms, watches and request ids are then as before the event.
     pub fn handle(&mut self, context: Context, event: Event) -> Result<Vec<Effect>, Fault> {
         self.update_surroundings(&event)?;
         let before = (self.mode.clone(), self.requests.clone());
@@ -145,11 +146,11 @@ impl<M: Mode> Runner<M> {
         Err(fault)
     }
 
-    /// The state between two events.
+    /// The snapshot of the state between two events.
     ///
     /// # Panics
-    /// If the state cannot be written as JSON (a map with keys that are no text), which is a
-    /// fault of the mode's own types.
+    /// If the state cannot be serialised as JSON (a map with keys that are not text), which is a bug in the mode's
+    /// types.
     pub fn snapshot(&self) -> Snapshot {
         let Requests { next, waiting, alarms, watches } = &self.requests;
         let (device, session, state) = (&self.device, self.session_id.as_str(), &self.mode);
@@ -160,11 +161,11 @@ impl<M: Mode> Runner<M> {
         }
     }
 
-    /// Carries on from a snapshot.
+    /// Restores a snapshot.
     ///
     /// # Errors
-    /// `Unsupported` for a schema that is neither the mode's own nor among its old ones,
-    /// `Corrupt` where the bytes make no sense.
+    /// `Unsupported` for a schema that is neither the mode's own nor one of its old ones, `Corrupt` if the bytes are
+    /// invalid or [`Mode::migrate`] fails.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), RestoreError> {
         let schema = snapshot.schema;
         if schema != M::SCHEMA && !M::OLD_SCHEMAS.contains(&schema) {
@@ -178,7 +179,7 @@ impl<M: Mode> Runner<M> {
             Migrated { mode, waiting: waiting.map_err(corrupt)?, alarms: read.alarms }
         } else {
             let mut migrated = M::migrate(schema, read.state.get()).map_err(RestoreError::Corrupt)?;
-            // An older layout of a mode that had tags and names already: what still reads goes on.
+            // The older layout may have had tags and alarms as well; tags that no longer deserialise are dropped.
             if let Some(Ok(waiting)) = read.waiting.map(|text| serde_json::from_str(text.get())) {
                 migrated.waiting.append(waiting);
             }
@@ -192,7 +193,7 @@ impl<M: Mode> Runner<M> {
         Ok(())
     }
 
-    /// Stores what the event says of device, session and configuration.
+    /// Takes device, session id and configuration from the event.
     fn update_surroundings(&mut self, event: &Event) -> Result<(), Fault> {
         match event {
             Event::Started(start) => {
@@ -225,7 +226,7 @@ fn deliver<M: Mode>(mode: &mut M, cx: &mut Cx<'_, M>, event: Event) -> Outcome {
         Ok((request, reply)) => {
             return match cx.waiting.answer(request, &reply) {
                 Some(next) => mode.on_reply(cx, next, reply),
-                // Nobody wants to hear of it, or not any more.
+                // A request without a tag, or one that was cancelled or forgotten.
                 None => Ok(()),
             };
         }
@@ -253,7 +254,7 @@ fn deliver<M: Mode>(mode: &mut M, cx: &mut Cx<'_, M>, event: Event) -> Outcome {
         Event::Upgraded(old_version) => mode.on_upgraded(cx, old_version),
         Event::Ended(reason) => mode.on_ended(cx, reason),
         Event::Extension(extension) => mode.on_extension(cx, extension),
-        // Replies, which `Reply::of` has taken.
+        // Replies, which `Reply::of` has handled.
         Event::ModelChunk(_)
         | Event::ModelDone(_)
         | Event::RequestFailed(_)

@@ -1,37 +1,39 @@
-//! Documents that several sessions change. Rule: a change is made on the newest version, and counts once, whatever is
+//! Documents that several sessions change. Rule: a change is applied to the latest version, and once, even if it is
 //! interrupted in between.
 //!
-//! A change is data, because it has to wait in a snapshot. The stored document is an object with the `value` and with the
-//! marks of the last updates; an update whose write was interrupted looks for its own mark before it writes again.
+//! A change is data, because it is stored in the snapshot while it is pending. The stored document is an object with
+//! the `value` and the marks of the latest updates; an update whose write was interrupted looks for its own mark
+//! before it writes again.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Cx, Document, Failure, Mode, Reply, Request};
 
-/// Marks that stay in a document. An update that is interrupted while more than so many others are made cannot be told
-/// from one that was never written, and is made again.
+/// Limit of marks in a document. An interrupted update whose mark this many others have displaced cannot be told from
+/// one that was never written, and is applied again.
 const MARKS: usize = 64;
-/// Writes of one update: with so many losses in a row more devices change the document than it can take.
+/// Limit of write attempts of one update: with this many conflicts in a row, more devices change the document than it
+/// can sustain.
 const TRIES: u32 = 64;
 
 /// A change of a shared document.
 pub trait Change: Serialize + DeserializeOwned + Clone + PartialEq + 'static {
-    /// What is stored. A document that does not exist is the default.
+    /// The stored value. A document that does not exist counts as the default.
     type Value: Serialize + DeserializeOwned + Default;
-    /// What the mode wants to know of the change that was made, such as a new count.
+    /// What the mode needs to know of the applied change, such as a new count.
     type Output: Serialize + DeserializeOwned + Clone + PartialEq;
-    /// Why the change cannot be made.
+    /// Why the change cannot be applied.
     type Refusal;
 
-    /// Makes the change. Called again on a newer value whenever another device was faster.
+    /// Applies the change. Called again on a newer value after each write conflict.
     ///
     /// # Errors
-    /// Why it cannot be made; nothing is written then.
+    /// Why it cannot be applied; nothing is written then.
     fn apply(&self, value: &mut Self::Value) -> Result<Self::Output, Self::Refusal>;
 }
 
-/// An update that is under way: what its tag carries.
+/// A pending update: the content of its tag.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Update<C: Change> {
@@ -39,22 +41,22 @@ pub struct Update<C: Change> {
     change: C,
     mark: String,
     tries: u32,
-    /// Of the write that is open, or was interrupted.
+    /// Output of the pending or interrupted write.
     output: Option<C::Output>,
 }
 
-/// What became of an update.
+/// The outcome of an update.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Updated<C: Change> {
-    /// The change is on disk, once.
+    /// The change is stored on disk, once.
     Done(C, C::Output),
-    /// The change could not be made on the document as it is.
+    /// The change could not be applied to the current document.
     Refused(C, C::Refusal),
-    /// It cannot be told to be on disk.
+    /// The change is not known to be stored on disk.
     Failed(C, Failure),
 }
 
-/// A document as it is stored.
+/// The stored form of a document.
 #[derive(Serialize, Deserialize)]
 struct Stored<V> {
     value: V,
@@ -62,10 +64,10 @@ struct Stored<V> {
     updates: Vec<String>,
 }
 
-/// The value of a shared document that was read; the default where there is none.
+/// The value of a shared document that was read; the default if there is no document.
 ///
 /// # Errors
-/// A sentence, if what is stored is not such a document.
+/// A sentence, if the stored text is not a shared document.
 pub fn shared_value<V: DeserializeOwned + Default>(document: &Document) -> Result<V, String> {
     read(document).map(|stored| stored.value)
 }
@@ -78,10 +80,10 @@ fn read<V: DeserializeOwned + Default>(document: &Document) -> Result<Stored<V>,
 }
 
 impl<'a, M: Mode> Cx<'a, M> {
-    /// Changes a shared document. Outcomes come to [`Mode::on_reply`] with the tag that `next` makes of the update, and
-    /// go to [`Update::on_reply`] until that says what became of it. Needs the grant `documents:<prefix>`.
+    /// Changes a shared document. Outcomes go to [`Mode::on_reply`] with the tag that `next` makes of the update;
+    /// pass them to [`Update::on_reply`] until it returns the result. Requires the grant `documents:<prefix>`.
     pub fn update<C: Change>(&mut self, key: impl Into<String>, change: C, next: fn(Update<C>) -> M::Next) {
-        // Requests are counted within a session, from the beginning again where its state was discarded.
+        // Request ids restart when the state of a session is discarded; the seed keeps marks unique.
         let mark = format!("{}/{}/{:x}", self.session_id(), self.next_request, self.seed());
         let update = Update { key: key.into(), change, mark, tries: 0, output: None };
         update.read(self, next);
@@ -89,12 +91,13 @@ impl<'a, M: Mode> Cx<'a, M> {
 }
 
 impl<C: Change> Update<C> {
-    /// The change that is being made.
+    /// The change that is being applied.
     pub fn change(&self) -> &C {
         &self.change
     }
 
-    /// Goes on with the outcome of the last step; `next` is that of [`Cx::update`]. None: another outcome follows.
+    /// Continues with the outcome of the last step; `next` is that of [`Cx::update`]. `None`: another outcome
+    /// follows.
     pub fn on_reply<M: Mode>(
         mut self,
         cx: &mut Cx<'_, M>,

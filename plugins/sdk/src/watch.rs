@@ -1,9 +1,9 @@
-//! Documents that are watched. Rule: a mode knows that it watches a document, or its event fails; the host itself leaves
-//! out what is beyond its limit without a word.
+//! Watched documents. Rule: a document is watched, or the event fails; beyond its limit the host itself ignores a
+//! watch silently.
 
 use serde::{Deserialize, Serialize};
 
-/// Documents that a mode watches at the same time: the host's own limit.
+/// Limit of documents that a mode watches, equal to the host's.
 pub const WATCHES: usize = 32;
 
 /// Keys of the watched documents. Part of the snapshot.
@@ -16,7 +16,7 @@ impl Watches {
         self.0.is_empty()
     }
 
-    /// False if no place is left. A document that is watched already takes no other one.
+    /// False if the limit is reached. A document that is already watched counts once.
     pub(crate) fn begin(&mut self, key: &str) -> bool {
         let is_watched = self.0.iter().any(|watched| watched == key);
         if !is_watched && self.0.len() < WATCHES {

@@ -50,6 +50,7 @@ impl Mode for Waiter {
         match message.kind.as_str() {
             "ask" => ask(cx, 1),
             "tools" => cx.list_tools().then(Next::Tools),
+            "quiet tools" => cx.list_tools().if_it_fails(Next::Tools),
             "entries" => {
                 (1..=300).for_each(|entry| cx.append_journal("j", &json!(entry)).if_it_fails(Next::Entry(entry)))
             }
@@ -194,6 +195,16 @@ fn a_quiet_append_comes_back_only_if_it_fails_and_the_latest_are_kept() {
     assert_eq!(runner.mode().seen, ["Entry(45): Failure::Unavailable", "Entry(300): Failure::Unavailable"]);
     let effects = handle(&mut runner, message("entry"));
     assert!(matches!(effects.as_slice(), [Effect::AppendJournal(append)] if append.notify), "{effects:?}");
+}
+
+#[test]
+fn of_any_request_only_the_failure_may_be_asked_for() {
+    let mut runner = runner();
+    handle(&mut runner, message("quiet tools"));
+    handle(&mut runner, message("quiet tools"));
+    handle(&mut runner, Event::Tools(ToolList { request: 1, tools: Vec::new() }));
+    handle(&mut runner, failed(2, Failure::Unavailable));
+    assert_eq!(runner.mode().seen, ["Tools: Failure::Unavailable"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The component of a plugin. Rule: compiled once for each content, read and loaded by the server's own code, with every
-//! grant that it requests.
+//! The component of a plugin. Rule: it is compiled once for each content, read and loaded by the server's own code,
+//! and gets every grant that it requests.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,27 +11,27 @@ use modehost_plugin::package;
 use modehost_plugin::{Runtime, RuntimeConfig, WasmGeneration};
 use serde::Deserialize;
 
-/// Instances of all tests of a process; the address space for them is reserved at once.
+/// Limit of instances of all tests of a process; their address space is reserved up front.
 const INSTANCES: usize = 256;
 
-/// Tests run unoptimised beside a build; only the server's tests look at time limits.
+/// Factor of the call timeout: tests run unoptimised and beside a build. Only the server's own tests check timeouts.
 const CALL_BUDGETS: u32 = 50;
 
-/// Bytes of a plugin file; the server's own limit.
+/// Limit of a plugin file in bytes; the server's own.
 const FILE_BYTES: usize = modehost_limits::PLUGIN_FILE_BYTES as usize;
 
-/// Builds and loads a package of the workspace whose test this is, as `modehost plugin build` does.
+/// Builds and loads a package of the workspace under test, as `modehost plugin build` does.
 ///
 /// # Panics
-/// If it does not build, or is refused.
+/// If it does not build, or is rejected.
 pub(crate) fn build(package: &str, config: &str) -> Arc<WasmGeneration> {
     load(&built(package), package, config).unwrap_or_else(|refusal| panic!("{package} is refused: {refusal}"))
 }
 
-/// The component of a package; built once in a process. Cargo's own lock is between processes.
+/// The component of a package, built once per process. Cargo's own lock covers concurrent processes.
 fn built(package: &str) -> Vec<u8> {
     static BUILT: OnceLock<Mutex<HashMap<String, Vec<u8>>>> = OnceLock::new();
-    // A panic here leaves the map as it was.
+    // A panic below leaves the map unchanged, so a poisoned lock can be used.
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bytes) = built.get(package) {
         return bytes.clone();
@@ -53,7 +53,7 @@ fn built(package: &str) -> Vec<u8> {
     bytes
 }
 
-/// The component of a package that a line of cargo's output reports.
+/// The component file of a package, if this line of cargo's output names it.
 fn component_file(line: &str, package: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Line {
@@ -69,7 +69,8 @@ fn component_file(line: &str, package: &str) -> Option<PathBuf> {
     line.filenames.into_iter().find(|file| is_own && file.extension().is_some_and(|end| end == "wasm"))
 }
 
-/// Loads a component with all grants that it requests, required or optional. The error is the server's refusal.
+/// Loads a component with all grants that it requests, required or optional. The error is the server's reason to
+/// reject it.
 pub(crate) fn load(bytes: &[u8], name: &str, config: &str) -> Result<Arc<WasmGeneration>, String> {
     let manifest = package::read(bytes).map_err(|error| format!("{name} {error}"))?;
     let requested: Vec<String> =
@@ -84,7 +85,7 @@ pub(crate) fn load_file(path: &Path, config: &str) -> Result<Arc<WasmGeneration>
     load(&bytes, &name, config)
 }
 
-/// The same plugin with another section of the configuration.
+/// Loads the same plugin with another section of the configuration.
 pub(crate) fn reload(generation: &WasmGeneration, config: &str) -> Result<Arc<WasmGeneration>, String> {
     let (id, granted) = (&generation.package().id, generation.grants().to_texts());
     runtime()?.reload(generation, id, Some(config), &granted).map_err(|error| error.to_string())
@@ -93,7 +94,7 @@ pub(crate) fn reload(generation: &WasmGeneration, config: &str) -> Result<Arc<Wa
 fn runtime() -> Result<&'static Runtime, String> {
     static RUNTIME: OnceLock<Result<Arc<Runtime>, String>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
-        // In cargo's target folder a compiled component is good for the next run too; compiling takes longer than all
+        // A compiled component in cargo's target directory is reused by the next run; compiling takes longer than all
         // the tests.
         let program = std::env::current_exe().ok();
         let mut folders = program.iter().flat_map(|program| program.ancestors());

@@ -1,8 +1,8 @@
-//! One device's instance under test. Rule: an instance sees its events one at a time and in
-//! order, as in the server.
+//! The instance of one device under test. Rule: an instance handles its events one at a time and in order, as in the
+//! server.
 //!
-//! - [`seen`]: what a test sees of it
-//! - [`tried`]: the same steps with faults of the mode as errors
+//! - [`seen`]: output of the device
+//! - [`tried`]: the same steps, with faults of the mode as errors
 
 mod seen;
 mod tried;
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// A device with its instance; the first event opens it.
+/// A device and its instance, which the first event opens.
 pub struct TestDevice {
     generation: Arc<WasmGeneration>,
     pub(crate) world: Rc<RefCell<World>>,
@@ -34,19 +34,19 @@ pub struct TestDevice {
     held: bool,
     swapped: bool,
     segment: Segment,
-    /// The section of the configuration, if it has changed since the kit was built.
+    /// Section of the configuration, if it has changed since the kit was built.
     config: Option<String>,
     language: String,
-    /// The modes as the instance knows them; none before it is told of them.
+    /// The modes as last sent to the instance; `None` before that.
     known_modes: Option<Vec<ModeInfo>>,
 }
 
-/// The words that are being spoken.
+/// The current speech segment.
 #[derive(Default)]
 struct Segment {
-    /// Segments before it.
+    /// Number of segments before it.
     number: u64,
-    /// When it began, if there were drafts of it.
+    /// Start time in ms, if it has interim transcripts.
     began: Option<u64>,
 }
 
@@ -70,7 +70,7 @@ impl TestDevice {
         new.groups(&["default"])
     }
 
-    /// Puts the device into these groups only.
+    /// Sets the groups of the device, in place of the previous ones.
     #[must_use]
     pub fn groups(mut self, groups: &[&str]) -> Self {
         self.device.groups = groups.iter().map(|&group| Arc::from(group)).collect();
@@ -79,50 +79,50 @@ impl TestDevice {
         self
     }
 
-    /// Puts the device into this group only.
+    /// Sets the group of the device, in place of the previous ones.
     #[must_use]
     pub fn group(self, group: &str) -> Self {
         self.groups(&[group])
     }
 
-    /// Gives the device a name.
+    /// Sets the alias of the device.
     #[must_use]
     pub fn alias(mut self, alias: &str) -> Self {
         self.device.alias = Some(alias.into());
         self
     }
 
-    /// The person at the device speaks this language, `zh` or `en`; `zh` where nothing is said.
+    /// Sets the language of the person at the device, `zh` or `en`; `zh` by default.
     #[must_use]
     pub fn language(mut self, language: &str) -> Self {
         language.clone_into(&mut self.language);
         self
     }
 
-    /// The section of the configuration that versions of the plugin get which take over.
+    /// Sets the section of the configuration for versions of the plugin that take over.
     pub(crate) fn configured(mut self, config: Option<String>) -> Self {
         self.config = config;
         self
     }
 
-    /// The device offers these tools.
+    /// Sets the tools that the device offers.
     #[must_use]
     pub fn tools(self, tools: &[Tool]) -> Self {
         self.world.borrow_mut().tools.offer(&self.device.id, tools);
         self
     }
 
-    /// From now on outcomes wait until [`TestDevice::step`] or [`TestDevice::settle`].
+    /// Keeps outcomes in the queue from now on, until [`TestDevice::step`] or [`TestDevice::settle`] handles them.
     pub fn hold(&mut self) {
         self.held = true;
     }
 
-    /// Whether outcomes wait.
+    /// Sets whether outcomes stay in the queue.
     pub(crate) fn set_held(&mut self, held: bool) {
         self.held = held;
     }
 
-    /// Begins a role: a mode, or none for a handler of messages.
+    /// Starts a role: a mode, or `None` for a handler of messages.
     pub fn start(&mut self, mode: Option<&str>) {
         self.tell(self.started(mode));
     }
@@ -133,111 +133,109 @@ impl TestDevice {
         Event::Started(Start { mode: mode.map(Into::into), device, session_id, language })
     }
 
-    /// A connection serves the device.
+    /// Sends `attached`: a connection serves the device.
     pub fn attach(&mut self) {
         self.tell(Event::Attached(self.device.clone()));
     }
 
-    /// The device has no connection from now on; what is delivered to it waits.
+    /// Disconnects the device; deliveries to it are stored.
     pub fn leave(&mut self) {
         self.world.borrow_mut().leave(&self.device.id);
     }
 
-    /// The device is back: what has waited for it is in its inbox.
+    /// Reconnects the device; stored deliveries are put into its inbox.
     pub fn come_back(&mut self) {
         self.world.borrow_mut().come_back(&self.device.id);
     }
 
-    /// A message from the device.
+    /// Sends a message of the device.
     ///
     /// # Panics
-    /// If it has no `type`.
+    /// If its `type` is missing or not a string.
     pub fn message(&mut self, message: &Value) {
         let kind = message["type"].as_str().unwrap_or_else(|| panic!("a message has a type"));
         self.tell(Event::Message { kind: kind.into(), body: message.to_string().into() });
     }
 
-    /// Confirmed words; the segment of the drafts before them ends.
+    /// Sends a final transcript; it ends the segment of the interim transcripts before it.
     pub fn hears(&mut self, text: &str) {
         let transcript = self.next_transcript(text, true);
         self.tell(Event::Transcript(transcript));
     }
 
-    /// Words that the recogniser may still change. They share the segment with the next confirmed
-    /// ones.
+    /// Sends an interim transcript, which may still change. It shares the segment of the next final one.
     pub fn says_draft(&mut self, text: &str) {
         let transcript = self.next_transcript(text, false);
         self.tell(Event::Transcript(transcript));
     }
 
-    /// Confirmed words that do not come in the order of the segments, or are repeated.
+    /// Sends a final transcript of this segment, out of order or repeated.
     pub fn hears_segment(&mut self, segment: u64, text: &str) {
         let transcript = Transcript { segment, ..self.transcript(text, true) };
         self.tell(Event::Transcript(transcript));
     }
 
-    /// The device wants silence: questions whose answers would be spoken are dropped, as in the server.
+    /// Aborts speech output: questions with `spoken` are dropped, as in the server.
     pub fn abort(&mut self) {
         self.abort_for("");
     }
 
-    /// As [`TestDevice::abort`], with the device's reason.
+    /// Like [`TestDevice::abort`], with the device's reason.
     pub fn abort_for(&mut self, reason: &str) {
         self.world.borrow_mut().drop_spoken(&self.device.id);
         self.tell(Event::Aborted { reason: reason.into(), heard: None });
     }
 
-    /// As [`TestDevice::abort_for`], where the person has heard so much of what was being said.
+    /// Like [`TestDevice::abort_for`], if the person has heard this part of the speech output.
     pub fn abort_heard(&mut self, reason: &str, heard: &str) {
         self.world.borrow_mut().drop_spoken(&self.device.id);
         self.tell(Event::Aborted { reason: reason.into(), heard: Some(heard.into()) });
     }
 
-    /// The role is over.
+    /// Ends the role.
     pub fn end(&mut self, reason: EndReason) {
         self.tell(Event::Ended(reason));
     }
 
-    /// The plugin's section of the configuration changes while the device is served.
+    /// Changes the plugin's section of the configuration while the device is served.
     ///
     /// # Panics
-    /// If the plugin refuses the section.
+    /// If the plugin rejects the section.
     pub fn configure(&mut self, config: &str) {
         self.try_configure(config).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// The process dies and comes back with the state as it is now. Timers go on; whatever was
-    /// waited for (outcomes in the queue, questions that are held) fails as `Interrupted`, though
-    /// what was stored has happened.
+    /// Restarts the process with the state as it is now. Timers continue; pending outcomes (events in the queue, held
+    /// questions) fail as `Interrupted`, although what was stored remains stored.
     ///
     /// # Panics
-    /// If no event has opened the instance, or it does not restore.
+    /// If no event has opened the instance, or its state cannot be restored.
     pub fn restart(&mut self) {
         self.try_restart().unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Any event; opens the instance if it is the first. Then what follows from it, unless the
-    /// device holds.
+    /// Sends any event, which opens the instance if it is the first; then handles the outcomes, unless the device is
+    /// on hold.
     pub fn tell(&mut self, event: Event) {
         self.try_tell(&event).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Handles the next outcome; false if none waits.
+    /// Handles the next outcome in the queue; false if there is none.
     pub fn step(&mut self) -> bool {
         self.try_step().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Handles outcomes until none waits.
+    /// Handles outcomes until the queue is empty.
     pub fn settle(&mut self) {
         while self.step() {}
     }
 
-    /// Lets time pass; timers of this device run out in their order.
+    /// Lets time pass; timers of this device expire in order.
     pub fn advance(&mut self, ms: u64) {
         self.try_advance(ms).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// The state between two events.
+    /// The snapshot of the state between two events.
     ///
     /// # Panics
     /// If the instance is not open, or traps.
@@ -245,7 +243,7 @@ impl TestDevice {
         self.try_snapshot().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The words that come next: a confirmed transcript ends its segment.
+    /// The next transcript; a final one ends its segment.
     pub(crate) fn next_transcript(&mut self, text: &str, is_final: bool) -> Transcript {
         let transcript = self.transcript(text, is_final);
         if is_final {
@@ -256,7 +254,7 @@ impl TestDevice {
         transcript
     }
 
-    /// Words of the segment that is being spoken.
+    /// A transcript of the current segment.
     fn transcript(&self, text: &str, is_final: bool) -> Transcript {
         let end_ms = self.world.borrow().now;
         let start_ms = self.segment.began.unwrap_or(end_ms);

@@ -1,22 +1,21 @@
-//! Modes under test: the real component, in the server's own runtime. Rule: time, chance and
-//! every outcome come from here, so a test is the same each time and waits for nothing.
+//! Test kit for modes: the real component, in the server's own runtime. Rule: time, randomness and every outcome come
+//! from the kit, so a test is deterministic and never waits.
 //!
 //! # Layout
-//! - [`Kit`]: a plugin and the world around it
+//! - [`Kit`]: a plugin and its simulated environment
 //! - [`script`]: tests as lines of text, for modes in any language
-//! - [`TestDevice`]: one device's instance; events in, what it sends and says out
-//! - `world`: documents, journals, archives, webhooks, tools and the scripted model that the devices
-//!   of a kit share
+//! - [`TestDevice`]: the instance of one device; takes events, returns messages and speech output
+//! - `world`: documents, journals, archives, webhooks, tools and the scripted model that the devices of a kit share
 //! - `component`: loads the plugin's component, compiled once for each content
 //!
-//! An effect happens at once and in order; its outcome waits in the device's queue. Events run until
-//! the queue is empty, unless the device is told to [`hold`](TestDevice::hold). An outcome that comes
-//! late is one that the test holds back: [`Kit::hold_model`], time, [`Kit::release_model`], and the
-//! device's [`settle`](TestDevice::settle). What was cancelled does not come.
+//! An effect is applied immediately and in order; its outcome is queued for the device. Queued events are handled
+//! until the queue is empty, unless the device is on [`hold`](TestDevice::hold). To delay an outcome, call
+//! [`Kit::hold_model`], let time pass, call [`Kit::release_model`], and then the device's
+//! [`settle`](TestDevice::settle). A cancelled request has no outcome.
 //!
-//! What the server does beyond that is for the server's own tests: it makes a list of effects durable
-//! as a whole (here a request that [`fail`](Kit::fail)s leaves the rest of its list as it is), it
-//! retries, limits and times out.
+//! What the server does beyond that is covered by the server's own tests: it stores a list of effects atomically
+//! (here, a request that [`fail`](Kit::fail)s does not affect the rest of its list), it retries, and it enforces
+//! limits and timeouts.
 
 mod component;
 mod device;
@@ -45,22 +44,22 @@ pub use world::Part;
 use crate::world::World;
 use crate::world::models::Answer;
 
-/// A plugin and the world around it.
+/// A plugin and its simulated environment.
 pub struct Kit {
     generation: Arc<WasmGeneration>,
     world: Rc<RefCell<World>>,
 }
 
 impl Kit {
-    /// Builds the workspace's package, loads it as the server does and grants what it asks for.
+    /// Builds a package of the workspace, loads it as the server does and grants what it requests.
     ///
     /// # Panics
-    /// If it does not build, or the server would refuse it.
+    /// If it does not build, or the server rejects it.
     pub fn build(package: &str) -> Self {
         Self::configured(package, "{}")
     }
 
-    /// As [`Kit::build`], for the package whose test this is.
+    /// Like [`Kit::build`], for the package under test.
     ///
     /// # Panics
     /// As [`Kit::build`], and outside `cargo test`.
@@ -69,7 +68,7 @@ impl Kit {
         Self::build(&package.unwrap_or_else(|_| panic!("CARGO_PKG_NAME is not set: run this with `cargo test`")))
     }
 
-    /// As [`Kit::build`], with this section of the configuration (JSON).
+    /// Like [`Kit::build`], with this section of the configuration (JSON).
     ///
     /// # Panics
     /// As [`Kit::build`].
@@ -77,26 +76,26 @@ impl Kit {
         Self { generation: component::build(package, config), world: Rc::default() }
     }
 
-    /// The plugin of a file in any language, granted what it requests.
+    /// The plugin in a file, written in any language, with all grants that it requests.
     ///
     /// # Errors
-    /// The sentence with which the server refuses it.
+    /// Why the file cannot be read, or why the server rejects it.
     pub fn file(path: &Path, config: &str) -> Result<Self, String> {
         Ok(Self { generation: component::load_file(path, config)?, world: Rc::default() })
     }
 
-    /// What the plugin offers.
+    /// The manifest of the plugin.
     pub fn manifest(&self) -> &Manifest {
         self.generation.manifest()
     }
 
-    /// The same plugin in a new world.
+    /// The same plugin in a new environment.
     #[must_use]
     pub fn afresh(&self) -> Self {
         Self { generation: self.generation.clone(), world: Rc::default() }
     }
 
-    /// A device of this id; it is in the group `default` unless told otherwise.
+    /// A device with this id; it is in the group `default` unless changed.
     pub fn device(&self, id: &str) -> TestDevice {
         TestDevice::new(self.generation.clone(), self.world.clone(), id)
     }
@@ -106,53 +105,53 @@ impl Kit {
         &self.generation.manifest().modes
     }
 
-    /// These are the modes of all other plugins from now on. A plugin that subscribes to `modes` is told before the
-    /// next event of each device.
+    /// Sets the modes of all other plugins. A plugin that subscribes to `modes` gets the new list before the next
+    /// event of each device.
     pub fn offer_modes(&self, modes: &[ModeInfo]) {
         self.world.borrow_mut().modes = modes.to_vec();
     }
 
-    /// Unix ms of the world.
+    /// Unix time of the kit in ms.
     pub fn now(&self) -> u64 {
         self.world.borrow().now
     }
 
-    /// A document's version (0: there is none) and value. Versions grow by irregular steps.
+    /// Version (0: it does not exist) and value of a document. Versions grow in irregular steps.
     pub fn document(&self, key: &str) -> (u64, Option<String>) {
         self.world.borrow().document(key)
     }
 
-    /// How often a document was written, by whomever.
+    /// Number of writes of a document, by any writer; a removal counts as a write.
     pub fn writes(&self, key: &str) -> usize {
         self.world.borrow().documents.writes(key)
     }
 
-    /// Puts a document there as if somebody else had written it.
+    /// Writes a document as another session would.
     pub fn put_document(&self, key: &str, value: &str) {
         self.world.borrow_mut().put_document(key, Some(value.to_owned()));
     }
 
-    /// Values of a journal's entries; empty where there is no such journal.
+    /// Values of a journal's entries; empty if the journal does not exist.
     pub fn journal(&self, name: &str) -> Vec<Value> {
         self.world.borrow().kept.journal(name)
     }
 
-    /// Names of the journals that there are, sorted.
+    /// Names of the existing journals, sorted.
     pub fn journal_names(&self) -> Vec<String> {
         self.world.borrow().kept.journal_names()
     }
 
-    /// Appends to a journal as if a mode had done it.
+    /// Appends to a journal as a mode would.
     pub fn put_journal(&self, name: &str, entry: &Value) {
         let mut world = self.world.borrow_mut();
         let now = world.now;
         world.kept.append(name, &entry.to_string(), now);
     }
 
-    /// What is in the archive, the oldest first: replaced and retired entries are gone, and the
-    /// journals of those that are there stand in `content` and `text`.
+    /// Archive entries, oldest first, with their journals in `content` and `text`. Entries that were replaced or
+    /// removed are not listed.
     pub fn archived(&self) -> Vec<ArchiveEntry> {
-        self.world.borrow().kept.archived.clone()
+        self.world.borrow().kept.archived().cloned().collect()
     }
 
     /// Webhooks that were posted, with their journals in the body.
@@ -160,51 +159,51 @@ impl Kit {
         self.world.borrow().kept.posted.clone()
     }
 
-    /// Every question to a model so far.
+    /// All questions to a model so far.
     pub fn asked(&self) -> Vec<ModelRequest> {
         self.world.borrow().models.asked.clone()
     }
 
-    /// Every call of a device's tool so far: name and arguments.
+    /// All tool calls so far, on any device: name and arguments.
     pub fn called(&self) -> Vec<(String, Value)> {
         self.world.borrow().tools.called.clone()
     }
 
-    /// The next answer of the model to this purpose, in one piece; a question without an answer
-    /// fails as unavailable. Where the question asks for JSON, the object is taken out of prose
-    /// around it, and without one it fails as `NotJson`.
+    /// Adds an answer of the model for this purpose, in one piece; a question without an answer fails as
+    /// `Unavailable`. If the question requests JSON, the object is extracted from the text around it; without an
+    /// object, the question fails as `NotJson`.
     pub fn answer_model(&self, purpose: &str, text: &str) {
         self.answer_model_in_chunks(purpose, &[text]);
     }
 
-    /// The next answer in pieces; a question that does not ask for them gets the whole.
+    /// Like [`Kit::answer_model`], in chunks; a question that does not request chunks gets the joined text.
     pub fn answer_model_in_chunks(&self, purpose: &str, chunks: &[&str]) {
         self.write(purpose, chunks, &[], None);
     }
 
-    /// The next answer is the wish to have tools called, with perhaps some words before.
+    /// Adds an answer that calls tools, after a text that may be empty.
     pub fn answer_model_with_tools(&self, purpose: &str, text: &str, calls: &[ToolCall]) {
         self.write(purpose, &[text], calls, None);
     }
 
-    /// The next question to this purpose fails.
+    /// Adds a failure in place of an answer for this purpose.
     pub fn fail_model(&self, purpose: &str, reason: Failure) {
         self.fail_model_after(purpose, &[], reason);
     }
 
-    /// The next answer breaks off behind these pieces.
+    /// Adds an answer that fails after these chunks.
     pub fn fail_model_after(&self, purpose: &str, chunks: &[&str], reason: Failure) {
         self.write(purpose, chunks, &[], Some(reason));
     }
 
-    /// Questions to this purpose wait from now on. What they are answered is decided at
-    /// [`Kit::release_model`]; those that are cancelled by then take no answer.
+    /// Holds questions for this purpose from now on. Their answers are chosen at [`Kit::release_model`]; questions
+    /// that were cancelled by then use none.
     pub fn hold_model(&self, purpose: &str) {
         self.world.borrow_mut().models.hold(purpose);
     }
 
-    /// Answers what waits, and no longer holds this purpose. The answers are in the queues of the
-    /// devices then; [`TestDevice::settle`] handles them.
+    /// Answers the held questions and stops holding this purpose. The answers are then queued for the devices;
+    /// [`TestDevice::settle`] handles them.
     pub fn release_model(&self, purpose: &str) {
         let mut world = self.world.borrow_mut();
         for (device, events) in world.models.release(purpose) {
@@ -212,23 +211,24 @@ impl Kit {
         }
     }
 
-    /// The next answer of a tool of this name, whichever device has it; a tool that is offered but
-    /// has no answer times out.
+    /// Adds an answer of the tool of this name, on any device; a call of an offered tool without an answer fails as
+    /// `TimedOut`.
     pub fn answer_tool(&self, name: &str, text: &str) {
         self.world.borrow_mut().tools.write(name, text, false);
     }
 
-    /// The next call of a tool of this name is answered with a failure of the tool's own.
+    /// Adds an answer with which the tool itself reports a failure.
     pub fn fail_tool(&self, name: &str, text: &str) {
         self.world.borrow_mut().tools.write(name, text, true);
     }
 
-    /// Lets this many document requests fail.
+    /// Lets the next `times` document requests fail.
     pub fn fail_documents(&self, reason: Failure, times: usize) {
         self.fail(Part::Documents, reason, times);
     }
 
-    /// Lets this many requests to a part of the world fail; nothing of them happens.
+    /// Lets the next `times` requests to a part of the environment fail; they have no effect. With 0, none fails any
+    /// more.
     pub fn fail(&self, part: Part, reason: Failure, times: usize) {
         let failures = &mut self.world.borrow_mut().failures;
         if times > 0 {
@@ -244,13 +244,12 @@ impl Kit {
         self.world.borrow_mut().models.write(purpose, answer);
     }
 
-    /// Runs the script once straight through and then once for each event in it, with every
-    /// instance replaced behind that event by one restored from its snapshot; `next` is the
-    /// plugin that takes over, this one itself if it is none. What the script returns must be
-    /// equal each time.
+    /// Runs the script once without interruption and then once for each of its events, with every instance replaced
+    /// after that event by one that is restored from its snapshot. `next` is the plugin that takes over, this one if
+    /// `None`. The script must return equal values each time.
     ///
     /// # Panics
-    /// If a swap shows, naming the event.
+    /// If a run with a swap differs, naming the event, or if the script has no event.
     pub fn assert_swaps_unseen<T: PartialEq + std::fmt::Debug>(
         &self,
         next: Option<&Self>,

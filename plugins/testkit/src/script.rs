@@ -1,5 +1,5 @@
-//! Tests as lines of text, for a plugin in any language. Rule: what is not written must not happen; a script that
-//! passes says everything that people and other systems see of the mode.
+//! Tests as lines of text, for a plugin in any language. Rule: output that is not written fails the script; a script
+//! that passes lists everything that people and other systems see of the mode.
 //!
 //! ```text
 //! # A comment.
@@ -9,8 +9,8 @@
 //! < Time is up.
 //! ```
 //!
-//! - [`words`]: which lines there are, and how they are read
-//! - [`shown`]: what comes out of a mode, as lines
+//! - [`words`]: syntax of the lines
+//! - [`shown`]: output of a mode, as lines
 //! - [`player`]: plays lines in the kit
 
 mod player;
@@ -28,44 +28,45 @@ pub use words::{Line, ScriptError, Step, WORDS, read_line};
 
 use crate::{Kit, component};
 
-/// Runs with a swap of one script: each plays the whole of it, so that a long one would take hours.
+/// Limit of the runs of one script with a swap: each plays the whole script, so one for each event would take hours
+/// for a long script.
 const SWAPS: usize = 500;
 
-/// A script that has been read.
+/// A parsed script.
 #[derive(Debug)]
 pub struct Script {
     name: String,
-    /// The directory that files in the script are relative to.
+    /// Base directory of the files that the script names.
     directory: PathBuf,
     lines: Vec<Line>,
 }
 
-/// A script did not go as written.
+/// A step that did not go as written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}:{line}: {message}")]
 pub struct Mismatch {
-    /// The script.
+    /// Name of the script.
     pub name: String,
-    /// The line of the step, from 1.
+    /// Line of the step, from 1.
     pub line: usize,
-    /// What was written and what happened, in lines.
+    /// What was written and what happened, on several lines.
     pub message: String,
 }
 
-/// What a script that passed went through.
+/// Size of a script that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Played {
     /// Events that the mode handled in one run.
     pub events: usize,
-    /// Further runs, each with a swap behind another event.
+    /// Additional runs, each with a swap after another event.
     pub swaps: usize,
 }
 
 impl Script {
-    /// Reads a script. `name` stands in errors; files are relative to `directory`.
+    /// Parses a script. `name` appears in errors; files are relative to `directory`.
     ///
     /// # Errors
-    /// The first line that is none.
+    /// The first invalid line, or a script without input.
     pub fn read(name: &str, text: &str, directory: &Path) -> Result<Self, ScriptError> {
         let mut lines = Vec::new();
         for (index, text) in text.lines().enumerate() {
@@ -96,15 +97,15 @@ impl Script {
         self.play_with(kit, None)
     }
 
-    /// Plays the script once, and then once for each of its events with every instance replaced behind that event by
-    /// one that took over its state: as if the plugin had been swapped there. Of more than 500 events so many are
-    /// taken, evenly spread.
+    /// Plays the script once, and then once for each of its events with every instance replaced after that event by
+    /// one that restores its state, as if the plugin had been swapped there. Of more than 500 events, at most 500 are
+    /// taken, evenly spaced. A script that names versions itself (`plugin`, `swap FILE`) is played once only.
     ///
     /// # Errors
-    /// As [`play`](Self::play); where a swap shows, the message names the event.
+    /// As [`play`](Self::play); if only a run with a swap fails, the message names the event.
     pub fn play_with_swaps(&self, kit: &Kit) -> Result<Played, Mismatch> {
         let played = self.play(kit)?;
-        // Where a script names the versions itself, one that comes earlier would say other things.
+        // If a script names versions itself, an earlier swap to one of them would change the output.
         let names_versions = self.lines.iter().any(|line| matches!(line.step, Step::Plugin(_) | Step::Swap(Some(_))));
         let last = if names_versions { 0 } else { played.events };
         let mut swaps = 0;
@@ -138,7 +139,7 @@ impl Script {
     }
 }
 
-/// A plugin that a script names.
+/// Loads a plugin that a script names.
 fn named_plugin(directory: &Path, file: &Path) -> Result<Arc<WasmGeneration>, String> {
     component::load_file(&directory.join(file), "{}")
 }

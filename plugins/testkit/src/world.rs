@@ -1,13 +1,13 @@
-//! What the devices of a kit share. Rule: an effect happens when it is made; its outcome waits in
-//! the queue of the device that made it.
+//! State shared by the devices of a kit. Rule: an effect is applied immediately; its result is queued for the device
+//! that issued it.
 //!
 //! - [`documents`]: documents and their versions
-//! - [`models`]: scripted answers, questions that are held, and what was asked
+//! - [`models`]: scripted answers, held questions, and the questions asked
 //! - [`keep`]: journals, archives and webhooks
-//! - [`tools`]: what devices offer and how it answers
-//! - [`request`]: which part of the world a request goes to, and which request an event answers
-//! - [`delivery`]: who gets a message
-//! - [`mail`]: messages that wait for devices that are away
+//! - [`tools`]: tools of the devices, and their answers
+//! - [`request`]: the part that a request goes to, and the request that an event answers
+//! - [`delivery`]: recipients of messages
+//! - [`mail`]: messages stored for offline devices
 
 mod delivery;
 pub(crate) mod documents;
@@ -36,7 +36,7 @@ pub use request::Part;
 use request::{answered, failed, part_of};
 use tools::Tools;
 
-/// Documents, journals, answers and the mail of every device.
+/// Documents, journals, scripted answers, and the messages of all devices.
 pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) documents: Documents,
@@ -45,26 +45,26 @@ pub(crate) struct World {
     pub(crate) kept: Kept,
     pub(crate) tools: Tools,
     mail: Mail,
-    /// Requests that shall fail, how and how many of them.
+    /// Failures to inject: reason and number of requests, by part.
     pub(crate) failures: HashMap<Part, (Failure, usize)>,
-    /// Outcomes that wait, by device.
+    /// Outcomes in the queue, by device.
     pub(crate) queues: HashMap<String, VecDeque<Event>>,
-    /// Messages that reached a device.
+    /// Messages that have reached a device, by device.
     pub(crate) inboxes: HashMap<String, Vec<Value>>,
     /// Modes of other plugins.
     pub(crate) modes: Vec<ModeInfo>,
-    /// Who is in which groups.
+    /// Groups of each device.
     pub(crate) members: BTreeMap<String, Vec<String>>,
-    /// Events handled by all devices, and the one behind which instances are replaced.
+    /// Number of events handled by all devices, and the event after which instances are replaced.
     pub(crate) handled: usize,
     pub(crate) swap_behind: Option<(usize, Arc<WasmGeneration>)>,
-    /// What has come out of the devices, in order, if somebody takes it.
+    /// Output of the devices in order, if it is recorded.
     pub(crate) seen: Option<Vec<(String, Seen)>>,
 }
 
-/// Something that has come out of a device.
+/// An output of a device.
 pub(crate) enum Seen {
-    /// A message that the device got.
+    /// A message that the device received.
     Message(Value),
     /// An effect of its mode.
     Effect(Effect),
@@ -120,7 +120,7 @@ impl World {
         self.queues.entry(device.to_owned()).or_default().extend(events);
     }
 
-    /// Leaves a message for a device.
+    /// Delivers a message to a device.
     pub(crate) fn hand(&mut self, device: &str, body: &str) {
         let message = serde_json::from_str(body).unwrap_or_else(|error| panic!("not JSON: {error}"));
         if let Some(seen) = &mut self.seen {
@@ -130,7 +130,7 @@ impl World {
         self.inboxes.entry(device.to_owned()).or_default().push(message);
     }
 
-    /// The process dies and comes back: whatever this device waits for was interrupted.
+    /// Restarts the process: pending outcomes of this device fail as interrupted.
     pub(crate) fn interrupt(&mut self, device: &str) {
         let waiting = std::mem::take(self.queues.entry(device.to_owned()).or_default());
         for request in self.models.forget(device) {
@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// Drops a request and whatever of its outcome has not come yet.
+    /// Drops a request and its outcomes in the queue.
     fn cancel(&mut self, device: &str, request: RequestId) {
         self.models.cancel(device, request);
         if let Some(queue) = self.queues.get_mut(device) {
@@ -153,14 +153,14 @@ impl World {
         }
     }
 
-    /// The person has moved on: answers that would be spoken are not wanted any more.
+    /// The person has moved on: drops the spoken questions of this device.
     pub(crate) fn drop_spoken(&mut self, device: &str) {
         for request in self.models.take_spoken(device) {
             self.cancel(device, request);
         }
     }
 
-    /// Whether the request is one of those that shall fail; then that has been queued.
+    /// Whether the request is to fail; if so, the failure is queued.
     fn fails(&mut self, device: &str, part: Part, request: RequestId) -> bool {
         let Some((reason, times)) = self.failures.remove(&part) else {
             return false;
@@ -172,7 +172,7 @@ impl World {
         true
     }
 
-    /// Carries out an effect of this device; timers are the device's own.
+    /// Applies an effect of this device; the device applies timers itself.
     pub(crate) fn carry_out(&mut self, device: &str, effect: &Effect) {
         if let Some(seen) = &mut self.seen {
             seen.push((device.to_owned(), Seen::Effect(effect.clone())));
@@ -203,7 +203,10 @@ impl World {
         let event = match query {
             Query::ReadDocument { request, key } => Event::Document(self.read(Some(*request), key)),
             Query::WatchDocument { request, key } => {
-                self.watches.push((device.to_owned(), key.clone()));
+                let watch = (device.to_owned(), key.clone());
+                if !self.watches.contains(&watch) {
+                    self.watches.push(watch);
+                }
                 Event::Document(self.read(Some(*request), key))
             }
             Query::ReadJournal { request, journal, after, limit } => self.kept.page(*request, journal, *after, *limit),
@@ -220,7 +223,7 @@ impl World {
             Write::WriteDocument { request, key, expected, value } => {
                 let found = self.document(key).0;
                 if found == *expected {
-                    // To remove what is not there changes nothing.
+                    // Removing a document that does not exist changes nothing.
                     let nothing = found == 0 && value.is_none();
                     let version = if nothing { 0 } else { self.put_document(key, value.clone()) };
                     Event::WriteDone { request: *request, key: key.as_str().into(), version }
@@ -240,7 +243,7 @@ impl World {
                 done(*request, 0)
             }
             Write::Archive(entry) => {
-                self.kept.archive(entry);
+                self.kept.archive(device, entry);
                 done(entry.request, 0)
             }
         };
@@ -266,7 +269,7 @@ impl World {
                     from: device.to_owned(),
                     body: offline_body.as_ref().unwrap_or(body).clone(),
                     receipt: receipt.clone(),
-                    until: self.now + ttl_ms,
+                    until: self.now.saturating_add(*ttl_ms),
                 };
                 let addressed = self.addressed(device, to, except);
                 self.deliver(device, *request, addressed, body, (*ttl_ms > 0).then_some(kept));
@@ -274,7 +277,7 @@ impl World {
         }
     }
 
-    /// What is said, what is dispatched and changes of modes are for the test to look at.
+    /// Speech, dispatched messages and mode changes have no effect here; tests inspect them.
     fn output(&mut self, device: &str, output: &Output) {
         match output {
             Output::Send(body) => self.hand(device, body),
@@ -324,7 +327,7 @@ mod tests {
         }))
     }
 
-    /// What waits for `a`: the request and whether it failed as interrupted.
+    /// Pending outcomes of `a`: the request, and whether it failed as interrupted.
     fn waiting(world: &World) -> Vec<(RequestId, bool)> {
         let interrupted = |event: &Event| matches!(event, Event::RequestFailed { reason: Failure::Interrupted, .. });
         let queue = world.queues.get("a").into_iter().flatten();
@@ -375,6 +378,17 @@ mod tests {
         assert!(matches!(&event, Some(Event::Delivered { queued, .. }) if *queued == ["c"]), "{event:?}");
         world.come_back("c");
         assert_eq!((&world.inboxes["b"][0]["type"], &world.inboxes["c"][0]["type"]), (&"now".into(), &"late".into()));
+    }
+
+    #[test]
+    fn a_document_that_is_watched_twice_is_told_once() {
+        let mut world = world();
+        for request in [1, 2] {
+            world.carry_out("a", &Effect::Query(Query::WatchDocument { request, key: "k".to_owned() }));
+        }
+        world.queues.clear();
+        world.put_document("k", Some("1".to_owned()));
+        assert_eq!(world.queues["a"].len(), 1);
     }
 
     #[test]

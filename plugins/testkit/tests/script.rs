@@ -88,6 +88,7 @@ fn a_line_that_is_none_says_what_would_be_one() {
         ),
         ("answer chat", "behind `answer` stand a name and a text"),
         ("device dev-1 colour=red", "`colour=red` says nothing of a device; group=…, alias=… and language=… do"),
+        ("dev-2= state {\"a\": 1}", "`=` is about the last device that something happened to; leave `dev-2` out"),
         ("= journal x", "`journal` cannot be looked at; `= state {…}` and `= document KEY {…}` can"),
     ] {
         assert_eq!(read_line(line).expect_err(line), message, "{line}");

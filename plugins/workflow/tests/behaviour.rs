@@ -250,7 +250,7 @@ fn m14_however_many_wait_no_event_does_more_than_it_may() {
     }
     device.settle();
     for _ in 0..40 {
-        device.advance(2);
+        device.advance(20);
         device.settle();
     }
     let inbox = device.inbox();

@@ -86,7 +86,7 @@ fn hard_case_7_an_abort_ends_the_answer() {
     device.abort_heard("", "Well.");
     device.settle();
     assert_eq!(heard(&mut device), ["#"]);
-    device.advance(0);
+    device.advance(20);
     device.settle();
     let kept = kit.document("conversation/memory/dev-1").1.unwrap_or_default();
     assert!(kept.contains(r#""assistant":"Well.","interrupted":true"#), "{kept}");
@@ -197,7 +197,7 @@ fn l4_an_answer_that_breaks_off_is_ended() {
     device.hears("讲个故事");
     assert_eq!(heard(&mut device), ["#", "好的。…", "抱歉，后面的没能说完。"]);
     assert_eq!(errors(&mut device), ["LLM_UNAVAILABLE"]);
-    device.advance(0);
+    device.advance(20);
     let kept = kit.document("conversation/memory/dev-1").1.unwrap_or_default();
     assert!(kept.contains(r#""assistant":"好的。","interrupted":true"#), "{kept}");
 }
@@ -246,7 +246,7 @@ fn h2_a_swap_in_the_middle_of_an_answer_is_unseen() {
         let story = ["🙂 Well. Once", " upon a time there ", "was a king. He", " had 3.", "5 dogs. ", "End."];
         kit.answer_model_in_chunks("chat", &story);
         device.hears("Tell me a story");
-        device.advance(0);
+        device.advance(20);
         device.hold();
         kit.answer_model_in_chunks("chat", &["好的。第一", "个是。"]);
         device.hears("还有呢？");

@@ -28,7 +28,7 @@ fn c7_the_dialogue_is_there_when_the_device_returns() {
     kit.answer_model("chat", "Nice to meet you, Ada.");
     device.hears("My name is Ada");
     assert_eq!(kit.document(KEY).0, 0, "the answer has not waited for the disk");
-    device.advance(0);
+    device.advance(20);
     assert_eq!(users(&kit), ["My name is Ada"]);
 
     let mut again = chatting(&kit);
@@ -73,7 +73,7 @@ fn c7_a_slow_store_does_not_hold_up_the_answer() {
     device.advance(1_500);
     assert_eq!(words(&kit.asked()[0])[1..], ["User: Hello?"]);
     device.settle();
-    device.advance(0);
+    device.advance(20);
     device.settle();
     assert_eq!(heard(&mut device), ["#", "Hello."]);
     assert_eq!(users(&kit), ["My name is Ada", "Hello?"], "what came late is not lost");
@@ -86,7 +86,7 @@ fn c7_what_another_has_written_is_merged() {
     kit.answer_model("chat", "One.");
     device.hears("first");
     kit.put_document(KEY, &json!({ "summary": "likes tea", "turns": [turn(5, "from elsewhere")] }).to_string());
-    device.advance(0);
+    device.advance(20);
     assert_eq!(users(&kit), ["from elsewhere", "first"]);
     assert_eq!(kept(&kit)["summary"], "likes tea");
 }
@@ -102,7 +102,7 @@ fn c7_damaged_memory_is_no_harm() {
         kit.answer_model("chat", "Hello.");
         let mut device = chatting(&kit);
         device.hears("Hello?");
-        device.advance(0);
+        device.advance(20);
         assert_eq!(heard(&mut device), ["#", "Hello."], "{index}");
         assert_eq!(users(&kit), ["Hello?"], "{index}");
     }
@@ -116,7 +116,7 @@ fn c7_memory_is_bounded_and_what_falls_out_is_summed_up() {
     for count in 0..20 {
         kit.answer_model("chat", "ok");
         device.hears(&format!("number {count}"));
-        device.advance(0);
+        device.advance(20);
     }
     let asked = kit.asked();
     let (folds, chats): (Vec<_>, Vec<_>) = asked.iter().partition(|question| question.purpose == "memory");
@@ -139,7 +139,7 @@ fn c7_the_dialogue_is_forgotten_when_the_user_says_so() {
         let mut device = chatting(&kit);
         kit.answer_model("chat", "ok");
         device.hears("my secret");
-        device.advance(0);
+        device.advance(20);
         assert_eq!(users(&kit), ["my secret"]);
         device.effects();
         device.hears(said);
@@ -147,7 +147,7 @@ fn c7_the_dialogue_is_forgotten_when_the_user_says_so() {
         assert_eq!(kit.document(KEY).1, None);
         kit.answer_model("chat", "ok");
         device.hears("what did I say?");
-        device.advance(0);
+        device.advance(20);
         assert_eq!(words(&kit.asked()[1])[1..], ["User: what did I say?"]);
         assert_eq!(users(&kit), ["what did I say?"]);
     }
@@ -187,7 +187,7 @@ fn c7_what_is_forgotten_during_a_save_stays_forgotten() {
             "failure" => kit.fail_documents(Failure::Unavailable, 1),
             _ => {}
         }
-        device.advance(0);
+        device.advance(20);
         device.effects();
         device.hears("forget our conversation");
         if outcome == "restart" {
@@ -207,13 +207,13 @@ fn c7_the_first_save_behind_a_removal_succeeds_at_once() {
     let mut device = chatting(&kit);
     kit.answer_model("chat", "ok");
     device.hears("my secret");
-    device.advance(0);
+    device.advance(20);
     device.hears("forget our conversation");
     device.hold();
     kit.answer_model("chat", "ok");
     device.hears("hello again");
     device.settle();
-    device.advance(0);
+    device.advance(20);
     assert_eq!(users(&kit), ["hello again"], "without a conflict first");
 }
 
@@ -225,7 +225,7 @@ fn c7_a_device_without_an_id_of_its_own_leaves_nothing_behind() {
     for said in ["my name is Ada", "what is my name"] {
         kit.answer_model("chat", "ok");
         device.hears(said);
-        device.advance(0);
+        device.advance(20);
     }
     assert_eq!(words(&kit.asked()[1])[1..], ["User: my name is Ada", "Assistant: ok", "User: what is my name"]);
     device.effects();

@@ -225,7 +225,7 @@ fn h2_a_swap_in_the_middle_of_a_tool_round_is_unseen() {
         device.hears("how loud are you");
         device.advance(3_000);
         device.settle();
-        device.advance(0);
+        device.advance(20);
         device.settle();
         (device.effects(), kit.called(), kit.document("conversation/memory/dev-1"))
     });

@@ -1,5 +1,4 @@
-//! What a test sees of a device. Rule: a look takes what it shows, so that the next one shows what
-//! is new.
+//! Output of a device. Rule: each call takes what it returns, so that the next one returns what is new.
 
 use modehost_contract::Effect;
 use modehost_contract::effect::Output;
@@ -8,18 +7,18 @@ use serde_json::Value;
 use super::TestDevice;
 
 impl TestDevice {
-    /// Messages that have reached the device since the last look.
+    /// Messages that have reached the device since the last call.
     pub fn inbox(&mut self) -> Vec<Value> {
         self.world.borrow_mut().inboxes.remove(&*self.device.id).unwrap_or_default()
     }
 
-    /// Effects since the last look.
+    /// Effects since the last call.
     pub fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// What was said since the last look; other effects stay. The end of an answer without words is
-    /// left out.
+    /// Speech output since the last call; other effects stay. An empty text, which only ends an answer or silences,
+    /// is left out.
     pub fn said(&mut self) -> Vec<String> {
         let mut said = Vec::new();
         self.effects.retain(|effect| match effect {
@@ -34,7 +33,7 @@ impl TestDevice {
         said
     }
 
-    /// What was dispatched since the last look; other effects stay.
+    /// Dispatched messages since the last call; other effects stay.
     pub fn dispatched(&mut self) -> Vec<Value> {
         let mut found = Vec::new();
         self.effects.retain(|effect| match effect {

@@ -1,22 +1,25 @@
-//! Steps of a device whose faults are errors. Rule: an error is a sentence that names the event and what the mode did;
-//! after one the instance is not used again.
+//! Steps of a device that return faults as errors. Rule: a fault of the mode becomes a sentence that names the event
+//! or call; after it, the instance is not used again, unless a failed swap has restored the previous version.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use modehost_contract::effect::Local;
 use modehost_contract::{Context, Effect, Event, Fault, Generation, Snapshot};
+use modehost_limits::{TIMER_LEAST, TIMER_MOST};
 use modehost_plugin::WasmGeneration;
 use serde_json::json;
 
 use super::TestDevice;
 use crate::component;
 
-/// Outcomes of one step. A mode that asks anew for each answer has no end.
+/// Limit of outcomes in one step. A mode that makes a request after each outcome would never end.
 pub(crate) const OUTCOMES: usize = 10_000;
 
 impl TestDevice {
-    /// Any event; opens the instance if it is the first. Then what follows from it, unless the device holds.
+    /// Sends any event, which opens the instance if it is the first; then handles the outcomes, unless the device is
+    /// on hold.
     pub(crate) fn try_tell(&mut self, event: &Event) -> Result<(), String> {
         if self.instance.is_none() {
             self.instance = Some(self.generation.open().map_err(|fault| format!("the mode {fault}"))?);
@@ -29,7 +32,7 @@ impl TestDevice {
         if self.held { Ok(()) } else { self.try_settle() }
     }
 
-    /// Handles the next outcome; false if none waits.
+    /// Handles the next outcome in the queue; false if there is none.
     pub(crate) fn try_step(&mut self) -> Result<bool, String> {
         let next = self.world.borrow_mut().queues.get_mut(&*self.device.id).and_then(VecDeque::pop_front);
         match next {
@@ -38,12 +41,12 @@ impl TestDevice {
         }
     }
 
-    /// Whether an outcome waits.
+    /// Whether an outcome is in the queue.
     pub(crate) fn waits(&self) -> bool {
         self.world.borrow().queues.get(&*self.device.id).is_some_and(|queue| !queue.is_empty())
     }
 
-    /// Handles outcomes until none waits.
+    /// Handles outcomes until the queue is empty.
     pub(crate) fn try_settle(&mut self) -> Result<(), String> {
         for _ in 0..OUTCOMES {
             if !self.try_step()? {
@@ -53,12 +56,12 @@ impl TestDevice {
         Err(format!("after {OUTCOMES} outcomes of one event more wait: does the mode ask anew for each?"))
     }
 
-    /// When the next timer of this device runs out, in Unix ms of the world.
+    /// Expiry of the device's next timer, in Unix ms of the kit.
     pub(crate) fn next_timer(&self) -> Option<u64> {
         self.timers.values().min().copied()
     }
 
-    /// Lets time pass; timers of this device run out in their order.
+    /// Lets time pass; timers of this device expire in order.
     pub(crate) fn try_advance(&mut self, ms: u64) -> Result<(), String> {
         let end = self.world.borrow().now.saturating_add(ms);
         loop {
@@ -75,7 +78,7 @@ impl TestDevice {
         Ok(())
     }
 
-    /// The plugin's section of the configuration changes while the device is served.
+    /// Changes the plugin's section of the configuration while the device is served.
     pub(crate) fn try_configure(&mut self, config: &str) -> Result<(), String> {
         self.generation = component::reload(&self.generation, config)?;
         self.config = Some(config.to_owned());
@@ -83,7 +86,7 @@ impl TestDevice {
         self.try_tell(&changed)
     }
 
-    /// The process dies and comes back with the state as it is now.
+    /// Restarts the process with the state as it is now.
     pub(crate) fn try_restart(&mut self) -> Result<(), String> {
         let snapshot = self.try_snapshot()?;
         self.restore(&snapshot)?;
@@ -91,8 +94,8 @@ impl TestDevice {
         if self.held { Ok(()) } else { self.try_settle() }
     }
 
-    /// Another version of the plugin takes the state over, and is told so, as the server does it. If it does not, the
-    /// one before goes on.
+    /// Swaps the plugin: the other version restores the state and gets `upgraded`, as in the server. If it fails, the
+    /// previous version continues.
     pub(crate) fn try_swap(&mut self, next: Arc<WasmGeneration>) -> Result<(), String> {
         let next = match &self.config {
             Some(config) => component::reload(&next, config)?,
@@ -113,7 +116,7 @@ impl TestDevice {
         Ok(())
     }
 
-    /// No event of the script: it is not counted, so that a swap changes no seed.
+    /// Sends `upgraded`. Not counted as an event of the script, so that a swap changes no seed.
     fn tell_upgraded(&mut self, upgraded: &Event) -> Result<(), String> {
         let now = self.world.borrow().now;
         let instance = self.instance.as_mut().ok_or("no event has opened the instance")?;
@@ -124,7 +127,7 @@ impl TestDevice {
         Ok(())
     }
 
-    /// The state between two events.
+    /// The snapshot of the state between two events.
     pub(crate) fn try_snapshot(&mut self) -> Result<Snapshot, String> {
         let instance = self.instance.as_mut().ok_or("no event has opened the instance")?;
         instance.snapshot().map_err(|fault| format!("snapshot: the mode {fault}"))
@@ -133,7 +136,7 @@ impl TestDevice {
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), String> {
         let restored = self.generation.restore(snapshot).map_err(|fault| format!("restore: the mode {fault}"))?;
         self.instance = Some(restored);
-        // What took over may keep of the list what the one before did not.
+        // The new version may store parts of the list that the previous one did not, so it gets the list again.
         self.known_modes = None;
         Ok(())
     }
@@ -167,8 +170,8 @@ impl TestDevice {
         self.swap_if_due()
     }
 
-    /// Tells a plugin that has subscribed to them of the modes that there are, if it does not know them. No event of the
-    /// script: it is not counted, so that a swap, which tells them again, changes no seed.
+    /// Sends the list of modes to a plugin that subscribes to it, if it has changed. Not counted as an event of the
+    /// script, so that a swap, which sends it again, changes no seed.
     fn tell_modes(&mut self) -> Result<(), String> {
         let manifest = self.generation.manifest();
         if !manifest.subscriptions.modes {
@@ -195,7 +198,8 @@ impl TestDevice {
     fn carry_out(&mut self, effect: Effect, now: u64) {
         match &effect {
             Effect::Local(Local::StartTimer { id, delay_ms }) => {
-                self.timers.insert(*id, now + delay_ms);
+                let delay = Duration::from_millis(*delay_ms).clamp(TIMER_LEAST, TIMER_MOST);
+                self.timers.insert(*id, now + u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
             }
             Effect::Local(Local::StopTimer(id)) => {
                 self.timers.remove(id);
@@ -205,7 +209,7 @@ impl TestDevice {
         self.effects.push(effect);
     }
 
-    /// Replaces the instance, if the script says that it is due and has not happened yet.
+    /// Swaps the instance once, as soon as the event of `swap_behind` has been handled.
     fn swap_if_due(&mut self) -> Result<(), String> {
         let due = match &self.world.borrow().swap_behind {
             Some((event, next)) if !self.swapped && self.world.borrow().handled >= *event => Some(next.clone()),

@@ -1,5 +1,5 @@
-//! Plays the steps of a script in the kit. Rule: a step is played to its end, with every outcome that follows from it at
-//! any device, before what was seen is compared.
+//! Plays the steps of a script in the kit. Rule: a step is played to its end, with all outcomes that follow at any
+//! device, before its output is compared; only `hold` leaves outcomes in the queue.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,35 +19,35 @@ use super::words::{Failing, Line, Step};
 use crate::device::OUTCOMES;
 use crate::{Kit, TestDevice, component};
 
-/// The device of a script that names none.
+/// Id of the device if the script names none.
 const DEVICE: &str = "device";
 
-/// Steps in a kit; one player for each run of a script.
+/// Plays steps in a kit; one player for each run of a script.
 pub struct Player<'a> {
     kit: &'a Kit,
     directory: PathBuf,
-    /// What devices that follow begin with.
+    /// The version of the plugin for devices that are created later.
     version: Arc<WasmGeneration>,
     config: Option<String>,
     language: String,
     devices: BTreeMap<String, TestDevice>,
     tools: Vec<Tool>,
-    /// The device that the script is at.
+    /// The current device of the script.
     here: String,
-    /// The line of the step that was played last.
+    /// Number and text of the line that was played last.
     last: Option<(usize, String)>,
     expected: Vec<Shown>,
-    /// The step that was played last was refused: its line, and why. The next line must say so.
+    /// The last step failed: its line and the reason. A `!` line must follow before the next step.
     refused: Option<Failed>,
-    /// Outcomes wait.
+    /// Outcomes stay in the queue.
     held: bool,
 }
 
-/// The line that failed, and why.
+/// Number of the line that failed, and why.
 pub(super) struct Failed(pub usize, pub String);
 
 impl<'a> Player<'a> {
-    /// A player whose files are relative to `directory`. The kit must be used for nothing else.
+    /// A player whose files are relative to `directory`. The kit must not be used for anything else.
     pub fn new(kit: &'a Kit, directory: &Path) -> Self {
         kit.world.borrow_mut().seen = Some(Vec::new());
         Self {
@@ -66,7 +66,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Plays a line of a script; what lines expect is compared at the next step that is played.
+    /// Plays a line of a script; expected output is compared at the next step.
     pub(super) fn play(&mut self, line: &Line) -> Result<(), Failed> {
         if let Step::Expect(shown) = &line.step {
             self.expected.push(shown.clone());
@@ -89,7 +89,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Compares what the last lines expect with what was seen.
+    /// Compares the expected output with what has happened since the last comparison.
     pub(super) fn finish(&mut self) -> Result<(), Failed> {
         if let Some(refused) = self.refused.take() {
             return Err(refused);
@@ -105,13 +105,13 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// What was seen since the last look.
+    /// Output since the last call.
     pub fn shown(&mut self) -> Vec<Shown> {
         let seen = self.kit.world.borrow_mut().seen.as_mut().map(std::mem::take).unwrap_or_default();
         lines(seen, &self.here)
     }
 
-    /// The state of the device that the script is at, as JSON; `None` before its first event.
+    /// The state of the current device as JSON; `None` before its first event.
     ///
     /// # Errors
     /// If the mode faults, or its state is not JSON.
@@ -120,14 +120,14 @@ impl<'a> Player<'a> {
         let snapshot = device.try_snapshot()?;
         let state: Value =
             serde_json::from_slice(&snapshot.state).map_err(|error| format!("the state is not JSON: {error}"))?;
-        // The SDK for Rust keeps the mode's own state beside what it needs itself.
+        // The SDK for Rust stores the mode's own state in the member `state`, beside its own members.
         Ok(Some(if state.get("session").is_some() { state.get("state").cloned().unwrap_or(state) } else { state }))
     }
 
-    /// Takes a step; its outcomes are handled, and what they show waits for [`shown`](Self::shown).
+    /// Plays a step and handles its outcomes; [`shown`](Self::shown) then returns the output.
     ///
     /// # Errors
-    /// What the mode did wrong, or what is wrong with the step.
+    /// The fault of the mode, or what is wrong with the step.
     pub fn act(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Expect(shown) => return Err(format!("`{shown}` is for scripts: nothing is compared here")),
@@ -197,7 +197,7 @@ impl<'a> Player<'a> {
         self.devices.values_mut().for_each(|device| device.set_held(held));
     }
 
-    /// The device of this name, or the one that the script is at; its mode has begun.
+    /// The device with this id, or the current one; it is created and started if it does not exist.
     fn started(&mut self, id: Option<&str>) -> Result<&mut TestDevice, String> {
         let id = id.map_or_else(|| self.here.clone(), str::to_owned);
         if !self.devices.contains_key(&id) {
@@ -293,10 +293,10 @@ impl<'a> Player<'a> {
         self.swap_to(next)
     }
 
-    /// The plugin of another kit takes the state of every device over.
+    /// Swaps the plugin of every device for that of another kit.
     ///
     /// # Errors
-    /// If it does not restore it.
+    /// If a state cannot be restored.
     pub fn take_over(&mut self, next: &Kit) -> Result<(), String> {
         self.swap_to(next.generation.clone())
     }
@@ -311,7 +311,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Lets time pass for all devices, with timers in the order in which they run out.
+    /// Lets time pass for all devices; timers expire in order.
     fn pass(&mut self, time: Duration) -> Result<(), String> {
         self.started(None)?;
         let now = self.kit.now();
@@ -330,12 +330,12 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Handles outcomes until none waits at any device.
+    /// Handles outcomes until no device has any in its queue.
     fn settle(&mut self) -> Result<(), String> {
         if self.held {
             return Ok(());
         }
-        // Devices that answer each other's documents have no end either.
+        // Devices that react to each other's documents would never end either.
         for _ in 0..OUTCOMES {
             let mut any = false;
             for device in self.devices.values_mut() {
@@ -372,7 +372,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
-/// The lines that differ among those that are expected and those that happened; `None` if all is as written.
+/// Expected and actual output, with the differing lines marked `-` and `+`; `None` if they match.
 fn difference(expected: &[Shown], happened: &[Shown]) -> Option<String> {
     let (mut lines, mut differs) = (Vec::new(), false);
     let mut rest = happened;

@@ -1,4 +1,4 @@
-//! What comes out of a mode, as lines. Rule: a line that is shown can be copied into a script and is fulfilled there.
+//! Output of a mode, as lines. Rule: a line that is shown can be copied into a script and matches there.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::world::Seen;
 
-/// One thing that people or other systems see of a mode.
+/// One output of a mode that people or other systems see.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
-    /// The device; `None`: the one that the script is at.
+    /// The device; `None`: the current one of the script.
     pub device: Option<String>,
     what: What,
 }
@@ -20,11 +20,11 @@ pub struct Shown {
 enum What {
     Said(String),
     Message(Value),
-    /// The effect's name and arguments, and the JSON that goes with it.
+    /// Name and arguments of the effect, and its JSON.
     Effect(String, Option<Value>),
 }
 
-/// Stands for any words, or any value.
+/// Matches any words, or any value.
 const ANY: &str = "...";
 
 impl Shown {
@@ -40,7 +40,7 @@ impl Shown {
         Self { device, what: What::Effect(head.to_owned(), body) }
     }
 
-    /// Whether something that happened is what this line says.
+    /// Whether an actual output matches this line.
     pub(crate) fn is_fulfilled_by(&self, happened: &Self) -> bool {
         self.device == happened.device
             && match (&self.what, &happened.what) {
@@ -69,7 +69,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Whether a text is the expected one; `...` at either end stands for any words.
+/// Whether a text matches; `...` at either end matches any words.
 fn has_words(text: &str, expected: &str) -> bool {
     let expected = expected.replace('…', ANY);
     match (expected.strip_prefix(ANY), expected.strip_suffix(ANY)) {
@@ -81,7 +81,7 @@ fn has_words(text: &str, expected: &str) -> bool {
     }
 }
 
-/// Whether a value has at least the expected members, at every depth. Lists are compared in full.
+/// Whether a value has at least the expected members, at every depth. Arrays must have the same length.
 pub(crate) fn has_members(value: &Value, expected: &Value) -> bool {
     match (value, expected) {
         (_, Value::String(any)) if any == ANY => true,
@@ -96,11 +96,11 @@ pub(crate) fn has_members(value: &Value, expected: &Value) -> bool {
     }
 }
 
-/// What was seen, as lines: sentences in pieces become one, and what only the mode itself notices is left out. `here`
-/// is the device that the script is at.
+/// Output as lines: chunks of an answer are joined, and effects that nobody else sees are left out. `here` is the
+/// current device of the script.
 pub(crate) fn lines(seen: Vec<(String, Seen)>, here: &str) -> Vec<Shown> {
     let mut shown = Vec::new();
-    // An answer of which more follows, by device.
+    // Unfinished answers, by device.
     let mut open: Vec<(String, String)> = Vec::new();
     for (id, seen) in seen {
         let device = (id != here).then(|| id.clone());
@@ -131,7 +131,7 @@ pub(crate) fn lines(seen: Vec<(String, Seen)>, here: &str) -> Vec<Shown> {
     shown
 }
 
-/// The line of an effect that others see: its name and arguments, and its JSON.
+/// An effect that others see: its name and arguments, and its JSON.
 fn effect_line(effect: &Effect) -> Option<(String, Option<Value>)> {
     let json = |text: &str| serde_json::from_str(text).ok();
     match effect {
@@ -148,7 +148,7 @@ fn effect_line(effect: &Effect) -> Option<(String, Option<Value>)> {
             Output::Listen(ListenCommand::Start(_)) => Some(("listen start".to_owned(), None)),
             Output::Listen(ListenCommand::Stop) => Some(("listen stop".to_owned(), None)),
             Output::HangUp => Some(("hang-up".to_owned(), None)),
-            // Seen as messages of the devices that get them.
+            // Messages are shown at the devices that receive them; speech is joined by `lines`.
             Output::Send(_) | Output::Broadcast { .. } | Output::Say { .. } => None,
         },
         Effect::Call(Call::Deliver(_)) | Effect::Local(_) | Effect::Query(_) | Effect::Write(_) => None,

@@ -1,4 +1,4 @@
-//! The lines of a script. Rule: a line is one step or an error that says what would be one; each word stands in
+//! The lines of a script. Rule: a line is one step, or an error that suggests a valid one; each word is listed in
 //! [`WORDS`] with its meaning.
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::shown::Shown;
 use crate::Part;
 
-/// Words at the start of a line: how they are written, and what they mean.
+/// Words at the start of a line: their syntax and meaning.
 pub const WORDS: [(&str, &str); 29] = [
     ("> WORDS", "the person says this; `dev-2> WORDS` at another device"),
     ("> {JSON}", "the device sends this message"),
@@ -49,15 +49,15 @@ pub const WORDS: [(&str, &str); 29] = [
 /// A line of a script.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// From 1.
+    /// Line number, from 1.
     pub number: usize,
-    /// As it was written.
+    /// The text, without white space at its ends.
     pub text: String,
-    /// What it means.
+    /// The parsed step.
     pub step: Step,
 }
 
-/// What a line means.
+/// The meaning of a line.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "each is a row of WORDS")]
 pub enum Step {
@@ -88,10 +88,10 @@ pub enum Step {
     Plugin(PathBuf),
 }
 
-/// What shall fail.
+/// The target of an injected failure.
 #[derive(Clone, Debug)]
 pub enum Failing {
-    /// The next request to a part of the world.
+    /// The next request to a part of the environment.
     Part(Part),
     /// The next question of this purpose.
     Model(String),
@@ -99,20 +99,20 @@ pub enum Failing {
     Tool(String),
 }
 
-/// A line that is no step.
+/// An invalid line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}:{line}: {message}")]
 pub struct ScriptError {
-    /// The script.
+    /// Name of the script.
     pub name: String,
-    /// From 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what would be valid.
     pub message: String,
 }
 
 impl Line {
-    /// True if the mode gets an event by it.
+    /// Whether the line counts as input; a script needs at least one.
     pub(crate) fn is_input(&self) -> bool {
         !matches!(
             self.step,
@@ -128,7 +128,7 @@ impl Line {
     }
 }
 
-/// Reads a line; `None` for an empty one and a comment.
+/// Parses a line; `None` for an empty line or a comment.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
@@ -185,7 +185,7 @@ pub fn read_line(text: &str) -> Result<Option<Step>, String> {
     Ok(Some(step))
 }
 
-/// A line with a sign: `>`, `~`, `<`, `*`, `=` or `!`, the first three perhaps behind the name of a device.
+/// A line with a sign: `>`, `~`, `<`, `*`, `=` or `!`. The first four can follow the id of a device.
 fn read_spoken(word: &str, rest: &str) -> Result<Option<Step>, String> {
     let Some(sign) = word.chars().last().filter(|sign| ['>', '~', '<', '*', '=', '!'].contains(sign)) else {
         return Ok(None);
@@ -194,6 +194,9 @@ fn read_spoken(word: &str, rest: &str) -> Result<Option<Step>, String> {
     let device = (!name.is_empty()).then(|| name.to_owned());
     if rest.is_empty() {
         return Err(format!("behind `{sign}` nothing is written"));
+    }
+    if let Some(name) = device.as_ref().filter(|_| matches!(sign, '=' | '!')) {
+        return Err(format!("`{sign}` is about the last device that something happened to; leave `{name}` out"));
     }
     let is_json = rest.starts_with('{');
     let step = match sign {

@@ -1,5 +1,5 @@
-//! Who gets a message. Rule: whoever is not a device of the kit is away, and a message without a time to live fails
-//! there.
+//! Recipients of messages. Rule: an id that is no device of the kit counts as offline, and a message without a time
+//! to live fails for offline devices.
 
 use modehost_contract::Event;
 use modehost_contract::effect::Audience;
@@ -10,14 +10,14 @@ use super::World;
 use super::mail::KeptDelivery;
 
 impl World {
-    /// Devices of a group, or all.
+    /// Devices of a group, or all devices.
     pub(super) fn of_group(&self, group: Option<&String>) -> Vec<String> {
         let members = self.members.iter();
         let chosen = members.filter(|(_, groups)| group.is_none_or(|group| groups.contains(group)));
         chosen.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Whom a delivery is for.
+    /// Recipients of a delivery.
     pub(super) fn addressed(&self, device: &str, to: &Audience, except: &[String]) -> Vec<String> {
         let mut addressed = match to {
             Audience::Devices(devices) => devices.clone(),
@@ -31,7 +31,7 @@ impl World {
         addressed
     }
 
-    /// Hands a message over, or keeps it for a device that is away; without one it fails there.
+    /// Sends a message, and stores `kept` for offline devices; if it is `None`, the delivery fails for them.
     pub(super) fn deliver(
         &mut self,
         device: &str,
@@ -58,7 +58,7 @@ impl World {
         self.queue(device, Event::Delivered { request, sent, queued, failed });
     }
 
-    /// Whoever is not a device of the kit is away.
+    /// Whether a device is connected. An id that is no device of the kit counts as offline.
     pub(super) fn is_there(&self, device: &str) -> bool {
         self.members.contains_key(device) && !self.mail.is_away(device)
     }
@@ -67,7 +67,7 @@ impl World {
         self.mail.leave(device);
     }
 
-    /// Hands over what has waited. Senders that are away are told nothing.
+    /// Sends the stored messages. Receipts for offline senders are dropped; the server would store them.
     pub(crate) fn come_back(&mut self, device: &str) {
         for (id, body) in self.mail.come_back(device, self.now) {
             if self.is_there(&id) {

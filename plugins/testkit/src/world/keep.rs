@@ -1,5 +1,5 @@
-//! Journals, archives and webhooks. Rule: as in the server, a journal that is part of something
-//! larger is put into it here, and goes when the archive entry goes that it belongs to.
+//! Journals, archives and webhooks. Rule: as in the server, a journal that belongs to an archive entry or a webhook
+//! is inserted into it, and is removed together with its archive entry.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,29 @@ use modehost_contract::event::JournalEntry;
 use modehost_contract::id::RequestId;
 use serde_json::Value;
 
-/// What modes have left behind.
+/// Data stored by modes.
 #[derive(Default)]
 pub(crate) struct Kept {
     journals: BTreeMap<String, Vec<JournalEntry>>,
-    /// Oldest first, with journals put in.
-    pub(crate) archived: Vec<ArchiveEntry>,
-    /// In order, with journals put in.
+    /// Oldest first.
+    archived: Vec<Archived>,
+    /// In order, with journals inserted.
     pub(crate) posted: Vec<HookRequest>,
 }
 
+/// An archive entry with its journal inserted.
+struct Archived {
+    /// The device whose mode archived it.
+    device: String,
+    entry: ArchiveEntry,
+}
+
 impl Kept {
+    /// Archive entries, oldest first.
+    pub(crate) fn archived(&self) -> impl Iterator<Item = &ArchiveEntry> {
+        self.archived.iter().map(|kept| &kept.entry)
+    }
+
     /// Values of a journal's entries.
     pub(crate) fn journal(&self, name: &str) -> Vec<Value> {
         let entries = self.journals.get(name).into_iter().flatten();
@@ -43,7 +55,7 @@ impl Kept {
         self.journals.remove(journal);
     }
 
-    /// Takes a webhook, with its journal in it.
+    /// Records a webhook, with its journal inserted.
     pub(crate) fn post(&mut self, post: &HookRequest) {
         let body = self.whole(&post.body, post.journal.as_ref());
         self.posted.push(HookRequest { body, ..post.clone() });
@@ -56,22 +68,25 @@ impl Kept {
         sequence
     }
 
-    pub(crate) fn archive(&mut self, entry: &ArchiveEntry) {
+    /// As the server: `keep` counts entries of this kind and device.
+    pub(crate) fn archive(&mut self, device: &str, entry: &ArchiveEntry) {
         let content = self.whole(&entry.content, entry.journal.as_ref());
         let text = self.with_lines(&entry.text, entry.journal.as_ref());
-        let replaced = self.archived.iter().position(|kept| kept.kind == entry.kind && kept.id == entry.id);
+        let is_same = |kept: &Archived| kept.entry.kind == entry.kind && kept.entry.id == entry.id;
         let journal_of = |entry: &ArchiveEntry| entry.journal.as_ref().map(|part| part.journal.clone());
-        if let Some(place) = replaced {
-            let old = self.archived.remove(place);
+        if let Some(index) = self.archived.iter().position(is_same) {
+            let old = self.archived.remove(index).entry;
             if journal_of(&old) != journal_of(entry) {
                 self.drop_journal(&old);
             }
         }
-        self.archived.push(ArchiveEntry { content, text, ..entry.clone() });
+        self.archived
+            .push(Archived { device: device.to_owned(), entry: ArchiveEntry { content, text, ..entry.clone() } });
         let keep = entry.keep as usize;
-        while keep > 0 && self.archived.iter().filter(|kept| kept.kind == entry.kind).count() > keep {
-            let Some(oldest) = self.archived.iter().position(|kept| kept.kind == entry.kind) else { break };
-            let old = self.archived.remove(oldest);
+        let counts = |kept: &Archived| kept.entry.kind == entry.kind && kept.device == device;
+        while keep > 0 && self.archived.iter().filter(|kept| counts(kept)).count() > keep {
+            let Some(oldest) = self.archived.iter().position(counts) else { break };
+            let old = self.archived.remove(oldest).entry;
             self.drop_journal(&old);
         }
     }
@@ -82,7 +97,7 @@ impl Kept {
         }
     }
 
-    /// The object with the entries of the journal as one more member.
+    /// The object with the entries of the journal as an additional member.
     fn whole(&self, text: &str, part: Option<&JournalPart>) -> String {
         let Some(part) = part else { return text.to_owned() };
         let mut object: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("not JSON: {error}"));
@@ -90,7 +105,7 @@ impl Kept {
         object.to_string()
     }
 
-    /// The text with a line for each entry behind it.
+    /// The text, followed by a line for each entry.
     fn with_lines(&self, text: &str, part: Option<&JournalPart>) -> String {
         let Some(part) = part.filter(|part| !part.line.is_empty()) else { return text.to_owned() };
         let mut whole = text.trim_end().to_owned();
@@ -102,7 +117,8 @@ impl Kept {
     }
 }
 
-/// An entry as a line: `{name}` stands for its member of that name, what it lacks is left out.
+/// An entry as a line: `{name}` stands for the member of that name, missing members are left out. Unlike the server,
+/// it does not escape Markdown.
 fn line(template: &str, entry: &Value) -> String {
     let mut filled = String::new();
     let mut rest = template;
@@ -121,7 +137,7 @@ fn line(template: &str, entry: &Value) -> String {
         rest = after;
     }
     filled.push_str(rest);
-    // One entry is one line, whatever was said in it.
+    // One entry is one line, whatever its members contain.
     filled.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -153,10 +169,10 @@ mod tests {
         let mut kept = Kept::default();
         kept.append("j/1", &json!({"who": "A", "text": "one\ntwo"}).to_string(), 1);
         kept.append("j/1", &json!({"text": 7}).to_string(), 2);
-        kept.archive(&entry("1", 0));
-        let content: Value = serde_json::from_str(&kept.archived[0].content).expect("JSON");
+        kept.archive("a", &entry("1", 0));
+        let content: Value = serde_json::from_str(&kept.archived[0].entry.content).expect("JSON");
         assert_eq!(content, json!({"a": 1, "all": [{"who": "A", "text": "one\ntwo"}, {"text": 7}]}));
-        assert_eq!(kept.archived[0].text, "# Title\n- A: one two\n- : 7\n");
+        assert_eq!(kept.archived[0].entry.text, "# Title\n- A: one two\n- : 7\n");
     }
 
     #[test]
@@ -164,13 +180,17 @@ mod tests {
         let mut kept = Kept::default();
         for id in ["1", "2", "3"] {
             kept.append(&format!("j/{id}"), &json!({}).to_string(), 1);
-            kept.archive(&entry(id, 2));
+            kept.archive("a", &entry(id, 2));
         }
-        assert_eq!(kept.archived.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["2", "3"]);
+        assert_eq!(kept.archived().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["2", "3"]);
         assert_eq!(kept.journal_names(), ["j/2", "j/3"]);
-        // The same id replaces, and goes on using its journal.
-        kept.archive(&entry("2", 2));
-        assert_eq!(kept.archived.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
+        // Entries of another device are counted apart.
+        kept.archive("b", &entry("4", 1));
+        assert_eq!(kept.archived().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["2", "3", "4"]);
+        kept.archived.pop();
+        // The same id replaces the entry, which keeps its journal.
+        kept.archive("a", &entry("2", 2));
+        assert_eq!(kept.archived().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
         assert_eq!(kept.journal_names(), ["j/2", "j/3"]);
     }
 

@@ -1,28 +1,28 @@
-//! Messages that wait for devices that are away. Rule: as in the server, they come in their order
-//! when the device is back, without those that were kept long enough, and the sender is told then.
+//! Messages stored for offline devices. Rule: as in the server, they are sent in order once the device is back,
+//! without those that have expired, and then the receipts to their senders.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-/// Who is away, and what waits.
+/// Offline devices, and stored messages.
 #[derive(Default)]
 pub(crate) struct Mail {
     away: HashSet<String>,
     waiting: HashMap<String, Vec<KeptDelivery>>,
 }
 
-/// A message that waits.
+/// A stored message.
 #[derive(Clone)]
 pub(crate) struct KeptDelivery {
     pub(crate) from: String,
     pub(crate) body: String,
     pub(crate) receipt: Option<String>,
-    /// Unix ms.
+    /// Expiry in Unix ms.
     pub(crate) until: u64,
 }
 
-/// A message that is due, with the device that it is for.
+/// A message that is due: its recipient and its body.
 pub(crate) type Due = (String, String);
 
 impl Mail {
@@ -38,8 +38,8 @@ impl Mail {
         self.waiting.entry(device.to_owned()).or_default().push(delivery);
     }
 
-    /// The device is back: what has waited for it, then the receipts to the senders, one for all
-    /// messages of the same receipt.
+    /// Reconnects a device; returns its stored messages, then the receipts to the senders, one for all messages of
+    /// the same sender and receipt.
     pub(crate) fn come_back(&mut self, device: &str, now: u64) -> Vec<Due> {
         self.away.remove(device);
         let mut due = Vec::new();

@@ -1,5 +1,5 @@
-//! A language model that says what the test has written. Rule: answers are given in the order in
-//! which they were written, by purpose; a question without one fails as unavailable.
+//! A scripted language model. Rule: answers are given in the order in which they were added, by purpose; a question
+//! without one fails as unavailable.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -11,25 +11,25 @@ use serde_json::Value;
 
 use super::request::failed;
 
-/// One written answer.
+/// A scripted answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
-    /// The text in the pieces in which it comes, where the question asks for pieces.
+    /// The text in chunks, which are sent if the question requests them.
     pub(crate) chunks: Vec<String>,
     pub(crate) tool_calls: Vec<ToolCall>,
-    /// It breaks off behind the pieces.
+    /// The answer fails after the chunks.
     pub(crate) failure: Option<Failure>,
 }
 
-/// Answers that were written and questions that were asked.
+/// Scripted answers, and the questions that were asked.
 #[derive(Default)]
 pub(crate) struct Models {
     answers: HashMap<String, VecDeque<Answer>>,
     held: HashSet<String>,
-    /// Questions that wait, with their device.
+    /// Held questions, with their device.
     waiting: Vec<(String, ModelRequest)>,
     pub(crate) asked: Vec<ModelRequest>,
-    /// Questions whose answers would be spoken, with their device.
+    /// Questions with `spoken`, with their device.
     spoken: Vec<(String, RequestId)>,
 }
 
@@ -42,7 +42,7 @@ impl Models {
         self.held.insert(purpose.to_owned());
     }
 
-    /// Answers what waits; the device of each with its events.
+    /// Answers the held questions; returns each device with its events.
     pub(crate) fn release(&mut self, purpose: &str) -> Vec<(String, Vec<Event>)> {
         self.held.remove(purpose);
         let (due, rest) = std::mem::take(&mut self.waiting).into_iter().partition(|(_, ask)| ask.purpose == purpose);
@@ -51,7 +51,7 @@ impl Models {
         due.into_iter().map(|(device, ask)| (device, self.answer(&ask))).collect()
     }
 
-    /// What comes at once of a question.
+    /// Events that follow a question immediately; none if it is held.
     pub(crate) fn ask(&mut self, device: &str, ask: &ModelRequest) -> Vec<Event> {
         self.asked.push(ask.clone());
         if ask.spoken {
@@ -68,7 +68,7 @@ impl Models {
         self.waiting.retain(|(id, ask)| id != device || ask.request != request);
     }
 
-    /// Takes the questions of a device whose answers would be spoken.
+    /// Takes the spoken questions of a device.
     pub(crate) fn take_spoken(&mut self, device: &str) -> Vec<RequestId> {
         let spoken = std::mem::take(&mut self.spoken);
         let (theirs, rest): (Vec<_>, Vec<_>) = spoken.into_iter().partition(|(id, _)| id == device);
@@ -76,7 +76,7 @@ impl Models {
         theirs.into_iter().map(|(_, request)| request).collect()
     }
 
-    /// Drops the questions of a device that wait.
+    /// Drops the held questions of a device and returns their ids.
     pub(crate) fn forget(&mut self, device: &str) -> Vec<RequestId> {
         let (gone, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|(id, _)| id == device);
@@ -109,8 +109,8 @@ impl Models {
     }
 }
 
-/// The JSON object in an answer: the whole of it, or what stands between the outermost braces. The
-/// server mends small damage as well; a test of a mode writes the answer as it comes out of that.
+/// The JSON object in an answer: the whole text, or the part between the outermost braces. The server repairs small
+/// damage as well; a test supplies the repaired text.
 fn object_in(text: &str) -> Option<&str> {
     let is_object = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object());
     if is_object(text) {

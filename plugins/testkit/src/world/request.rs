@@ -1,12 +1,12 @@
-//! What requests and their outcomes have in common. Rule: every effect that opens a request and
-//! every event that answers one has its line here.
+//! Requests and the events that answer them. Rule: every effect that opens a request and every event that answers one
+//! is listed here.
 
 use modehost_contract::effect::{Call, Query, Write};
 use modehost_contract::event::Failure;
 use modehost_contract::id::RequestId;
 use modehost_contract::{Effect, Event};
 
-/// A part of the world whose requests a test may let fail.
+/// A part of the environment whose requests a test can let fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     /// `read-document` and `write-document`.
@@ -19,7 +19,7 @@ pub enum Part {
     Hooks,
 }
 
-/// The part of the world that a request goes to, if tests may let that fail.
+/// The part that a request goes to, if tests can let it fail.
 pub(crate) fn part_of(effect: &Effect) -> Option<(Part, RequestId)> {
     match effect {
         Effect::Query(query) => {
@@ -64,7 +64,7 @@ pub(crate) fn answered(event: &Event) -> Option<RequestId> {
     }
 }
 
-/// That a request has failed.
+/// The event for a request that has failed.
 pub(crate) fn failed(request: RequestId, reason: Failure) -> Event {
     Event::RequestFailed { request, reason, message: "as the test wants it".into() }
 }

@@ -1,5 +1,5 @@
-//! The tools that devices offer. Rule: what is offered but has no written answer behaves like a
-//! device that does not answer: it times out.
+//! Tools that devices offer. Rule: a call of an offered tool without a scripted answer times out, as with a device
+//! that does not reply.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use super::request::failed;
 
-/// Tools by device, their answers by name.
+/// Tools by device, answers by name of the tool.
 #[derive(Default)]
 pub(crate) struct Tools {
     offered: HashMap<String, Vec<Tool>>,
-    /// Text, and whether the tool says that it has failed.
+    /// Text, and whether the tool reports a failure.
     answers: HashMap<String, VecDeque<(String, bool)>>,
-    /// Names and arguments.
+    /// Name and arguments of each call.
     pub(crate) called: Vec<(String, Value)>,
 }
 
