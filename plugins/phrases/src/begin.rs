@@ -7,8 +7,11 @@ use crate::text::Text;
 
 mod board_question;
 mod long_forms;
+mod note_forms;
+mod task_forms;
 mod trailing_verbs;
 pub mod vocabulary;
+mod watching;
 
 use trailing_verbs::{AFTER_BA_OBJECT, AFTER_OBJECT, AFTER_SHOWN_OBJECT};
 use vocabulary::{
@@ -241,6 +244,9 @@ impl ModePhrases {
                     .optional(|paths| paths.word(&["to me", "to us", "for me", "with me", "with us", "up", "then"]))
             },
             &|paths| long_forms::start_command(paths, self),
+            &|paths| watching::start_command(paths, self),
+            &|paths| note_forms::start_command(paths, self),
+            &|paths| task_forms::start_command(paths, self),
             &|paths| board_question::start_command(paths, &[&self.boards, &self.lists]),
             &|paths| {
                 let started =

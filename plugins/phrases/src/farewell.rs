@@ -66,7 +66,8 @@ const ENGLISH: [&str; 46] = [
 ];
 /// Part of a farewell when in front of one; ambiguous alone.
 #[rustfmt::skip]
-const WEAK: [&str; 118] = [
+const WEAK: [&str; 125] = [
+    "i don't need anything else", "i don't need anything more", "don't need anything else", "i need nothing else", "nothing more from me", "i don't need you anymore today", "i don't need you any more today",
     "先这样", "就到这里", "先到这里", "就这样", "那就这样", "那先这样", "就先这样", "今天就到这里", "今天就到这", "今天先到这里",
     "没事", "没有了", "没了", "不用了",
     "不需要了", "走了", "先走了",
@@ -123,7 +124,9 @@ const WISHES: [&str; 38] = [
     "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
 ];
 #[rustfmt::skip]
-const MORE: [&str; 510] = [
+const MORE: [&str; 528] = [
+    "you can go to sleep now", "you can go back to sleep", "you can go back to sleep now", "that'll be all for tonight", "that'll be all for now", "that will be all for tonight",
+    "that will be all for today", "先跟你说拜拜", "先跟你说再见", "跟你拜拜了", "先不跟你说了", "先不和你说了", "不跟你说了拜", "先不跟你说了拜", "先不跟你说了拜拜", "就先跟你说拜拜", "先跟你拜拜", "先跟你说声拜拜",
     "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",
     "没事了", "没什么事了", "没别的事了", "没有别的事了", "没其他事了", "去睡吧", "你去睡吧", "你睡吧", "睡吧", "去休息吧", "你休息吧", "休息吧", "你可以睡了", "可以去睡了", "可以睡觉了", "可以退下了", "可以休息了",
     "退下吧", "你可以走了", "别听了", "不用听了", "停止聆听", "停止监听", "聊天结束", "对话结束", "通话结束", "挂电话", "挂掉电话", "挂断电话", "挂掉", "咱们回头聊", "不跟你说了", "不和你说了", "先不说了", "不说了", "不打扰你了", "不打扰了", "先这样吧拜", "有事再叫你", "有事再找你", "有事再喊你", "有需要再叫你",
@@ -235,7 +238,7 @@ pub fn farewell<'t>(paths: &Paths<'t>) -> Paths<'t> {
     let going = |paths: &Paths<'t>| going(paths).many0(|paths| paths.word(&between));
     let weak = |paths: &Paths<'t>| paths.word(&WEAK).or(&paths.word(&WEAKER)).many0(|paths| paths.word(&between));
     let lead = |paths: &Paths<'t>| weak(paths).or(&going(paths)).or(&paths.word(&["no", "nope", "没有"]));
-    let sure = paths.any(&[&explicit, &|paths| explicit(&paths.many1(lead))]);
+    let sure = paths.any(&[&explicit, &|paths| explicit(&paths.many1(lead)), &|paths| explicit(paths).many1(weak)]);
     let alone = paths.optional(|paths| paths.word(&["no", "没有"])).many1(weak);
     sure.or(&going(paths)).or(&alone.with_flags(Flags::WEAK))
 }

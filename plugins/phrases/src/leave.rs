@@ -147,7 +147,28 @@ pub fn end_command<'t>(paths: &Paths<'t>, named: &ModePhrases, stated: Flags) ->
     let sure = paths.any(&[
         &|paths| {
             let left = quit(paths);
-            let there = ["there", "here", "on that note", "with that"];
+            let there = [
+                "there",
+                "here",
+                "on that note",
+                "with that",
+                "and write the minutes",
+                "and write up the minutes",
+                "and write up the notes",
+                "and save the minutes",
+                "and save the notes",
+                "and send out the minutes",
+                "and give me the minutes",
+                "and give us the minutes",
+                "and give me a summary",
+                "and give us a summary",
+                "and summarise it",
+                "and summarize it",
+                "and just chat",
+                "and just have a chat",
+                "and have a chat",
+                "and chat",
+            ];
             named.noun(&left).or(&named.recording(&left)).word(&there).or(&named.noun(&left))
         },
         &|paths| named.noun(&out_of(paths)).or(&named.activity(&out_of(paths))),
@@ -161,6 +182,12 @@ pub fn end_command<'t>(paths: &Paths<'t>, named: &ModePhrases, stated: Flags) ->
                     "this brings us to the end of",
                     "and that brings us to the end of",
                     "that concludes",
+                    "i hereby close",
+                    "i now close",
+                    "i declare closed",
+                    "i'm closing",
+                    "so i'm closing",
+                    "we're closing",
                     "this concludes",
                     "that's the end of",
                     "that is the end of",
@@ -177,6 +204,14 @@ pub fn end_command<'t>(paths: &Paths<'t>, named: &ModePhrases, stated: Flags) ->
             named.noun(&ending).or(&named.recording(&ending)).or(&named.activity(&ending)).or(&ending.word(&THIS_MODE))
         },
         &|paths| long_forms::end_command(paths, named, stated),
+        &|paths| {
+            let declared =
+                paths.word(&["i hereby declare", "i declare", "i now declare", "we declare", "i hereby call"]);
+            named
+                .noun(&declared)
+                .word(&["closed", "over", "adjourned", "ended", "finished", "at an end"])
+                .with_flags(stated)
+        },
         &|paths| named.activity(&paths.word(&ends)),
         &|paths| {
             // "Finish the notes" is done by the person who writes them.

@@ -24,11 +24,10 @@ fn canonical(word: &str) -> Option<&str> {
     }
 }
 
-/// Commands that were missed, doubted or read as another command when these lines were measured first: 53 of 480 (11 %).
-/// Requirement M.18 asks for 2 %; in the default mode a model with tools receives what is missed. By author: `k` 4 of 120,
-/// who was told of modes by what they are for; `l`, `m` and `n` 15, 17 and 17 of 120, who were also told what a coding
-/// session is, and chose their own words for it, for tasks and for farewells. No talk was read as a command.
-const MISSED_PERCENT: usize = 12;
+/// Commands that were missed, doubted or read as another command when these lines were measured first: 3, 1 and 0 of
+/// 120 (3.3 %). Requirement M.18 asks for 2 %; in the default mode a model with tools receives what is missed. By three
+/// other authors, whose lines are in the training part now, 13.6 % were missed at first, none of their talk.
+const MISSED_PERCENT: usize = 4;
 
 fn same(expected: &str, read: &str) -> bool {
     canonical(expected).is_none_or(|expected| canonical(read) == Some(expected))
