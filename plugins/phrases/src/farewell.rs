@@ -124,7 +124,8 @@ const WISHES: [&str; 38] = [
     "have a good weekend", "have a great weekend", "have a nice weekend", "have a great evening", "have a great night", "don't let the bed bugs bite", "until tomorrow", "till tomorrow", "till then", "until then",
 ];
 #[rustfmt::skip]
-const MORE: [&str; 528] = [
+const MORE: [&str; 531] = [
+    "that's me done chatting", "that's me done talking", "ta-ta",
     "you can go to sleep now", "you can go back to sleep", "you can go back to sleep now", "that'll be all for tonight", "that'll be all for now", "that will be all for tonight",
     "that will be all for today", "先跟你说拜拜", "先跟你说再见", "跟你拜拜了", "先不跟你说了", "先不和你说了", "不跟你说了拜", "先不跟你说了拜", "先不跟你说了拜拜", "就先跟你说拜拜", "先跟你拜拜", "先跟你说声拜拜",
     "拜了个拜", "拜拜咯", "撒由那拉", "古德拜", "拜一拜", "拜拜嘞", "就聊到这里", "先聊到这里", "聊到这里", "今天就聊到这里", "今天先聊到这里", "那就聊到这里", "就聊到这", "先聊到这", "今天就聊到这", "咱们就聊到这里", "我们就聊到这里",

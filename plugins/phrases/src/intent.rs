@@ -142,7 +142,7 @@ fn first_chars(text: &str, count: usize) -> Option<&str> {
 
 /// All intents that this text certainly commands, sorted and without duplicates.
 pub fn of(text: &Text) -> Vec<Intent> {
-    if text.has_quotes {
+    if text.has_quotes || asks_for_meaning(&text.words) {
         return Vec::new();
     }
     let asks = if text.is_question { Flags::TAG_QUESTION } else { Flags::NONE };
@@ -154,6 +154,12 @@ pub fn of(text: &Text) -> Vec<Intent> {
         (is_sure && is_imperative(flags, sense, is_latin)).then_some(intent)
     });
     found.collect::<BTreeSet<Intent>>().into_iter().collect()
+}
+
+/// "What does open the board do": a question about a command.
+fn asks_for_meaning(words: &str) -> bool {
+    let is_asked = ["what does ", "what did ", "what do ", "what would "].iter().any(|first| words.contains(first));
+    is_asked && [" do", " mean", " actually do", " do exactly"].iter().any(|last| words.ends_with(last))
 }
 
 /// True if the text commands. With the object first it may be a report: 看板关了.
@@ -224,7 +230,10 @@ fn classify(sense: Sense, flags: Flags, is_latin: bool) -> Option<(Intent, Comma
         return begins("meeting");
     }
     if only(OPEN | ENTER | SHOW | BOARD | TASKS | WORKING | WHAT | NAMED)
-        && (has(SHOW | OPEN) && has(BOARD | TASKS) || has(OPEN | ENTER) && has(WORKING) || has(ENTER) && has(BOARD))
+        // "What does working mode do" asks; "do" is no verb of entering then.
+        && (has(SHOW) && has(BOARD | TASKS)
+            || !has(WHAT)
+                && (has(OPEN) && has(BOARD | TASKS) || has(OPEN | ENTER) && has(WORKING) || has(ENTER) && has(BOARD)))
     {
         return begins("working");
     }

@@ -25,8 +25,9 @@ fn canonical(word: &str) -> Option<&str> {
 }
 
 /// Commands that were missed, doubted or read as another command when these lines were measured first: 3, 1 and 0 of
-/// 120 (3.3 %). Requirement M.18 asks for 2 %; in the default mode a model with tools receives what is missed. By three
-/// other authors, whose lines are in the training part now, 13.6 % were missed at first, none of their talk.
+/// 120 (3.3 %). Requirement M.18 asks for 2 %; in the default mode a model with tools receives what is missed. This author
+/// is kinder than most: by three others, whose lines are in the training part now, 49 of 360 were missed at first
+/// (13.6 %), and after the rules had grown by a fourth 11 of 120 (9.2 %), with one of 120 lines of talk taken for a command.
 const MISSED_PERCENT: usize = 4;
 
 fn same(expected: &str, read: &str) -> bool {

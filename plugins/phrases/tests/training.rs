@@ -49,6 +49,6 @@ fn m18_commands_that_are_missed_still_are_and_start_nothing_else() {
         let (text, expected) = (member("text"), member("what"));
         let (kind, what) = read(member("mode"), text);
         assert!(kind != "command" || what != expected, "{text} is understood now; it belongs into the training files");
-        assert!(kind != "command" || what == "cancel", "{text} is read as {what}");
+        assert!(kind != "command" || matches!(&*what, "cancel" | "farewell"), "{text} starts {what}");
     }
 }

@@ -109,6 +109,9 @@ pub(super) fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths
     let between = |paths: &Paths<'t>| paths.many0(|paths| paths.word(&["来", "啊", "了", "那", "好", "吧"]));
     let lead = paths.many0(|paths| paths.word(&["先不聊了", "不聊了", "好好好", "好了", "好", "来", "行"]));
     let begun = lead.word(&BEGINS).or(&named.noun(&between(&lead)).word(&STARTED));
+    let held = lead.many0(|paths| paths.word(&["现在", "咱们", "我们", "这就", "马上"]));
+    let held = named.noun(&held.word(&["开个", "开一个", "开", "召开", "来个", "来开个"]));
+    let begun = begun.or(&held);
     let noted = between(&begun).many1(|paths| paths.word(&BY)).word(&NOTE).many0(|paths| paths.word(&TAIL));
     let english = named.noun(&with_determiners(paths)).word(&ENGLISH_NOTE);
     noted.with_flags(Flags::POLITE).or(&english)
