@@ -276,7 +276,11 @@ async fn what_a_registry_gives_is_not_believed() {
     };
     let index = json!({ "schemaVersion": 2, "manifests": [{ "digest": "sha256:00", "size": 1 }] }).to_string();
     for (text, blob, sentence) in [
-        (manifest(&[good.clone()]), b"other".as_slice(), "was changed on its way: the file does not have its digest"),
+        (
+            manifest(std::slice::from_ref(&good)),
+            b"other".as_slice(),
+            "was changed on its way: the file does not have its digest",
+        ),
         (with("size", json!(1_u64 << 40)), &bytes, "bytes, which is the most that is taken"),
         (with("digest", json!("sha256:../../etc/passwd")), &bytes, "the registry gave no valid digest"),
         (with("digest", json!("md5:00")), &bytes, "the registry gave no valid digest"),
