@@ -57,8 +57,8 @@ Examples:
   modehost storage                          what takes the room on the disk
   modehost plugin inspect my.wasm           what a plugin file is, and what it wants to be allowed
 
-Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reloads the configuration.
-Exit codes: 0 after a clean stop; what no further try mends: 64 for a bad configuration, 65 for a database
+Signals: SIGTERM and SIGINT save all sessions and stop; SIGHUP reloads the configuration. \
+Exit codes: 0 after a clean stop; what no further try mends: 64 for a bad configuration, 65 for a database \
 that is damaged or of a newer server, 77 for what this user may not do; 1 otherwise.";
 
 #[derive(Debug, Subcommand)]
@@ -117,8 +117,8 @@ enum Command {
 }
 
 const DEV_HELP: &str = "\
-Needs nothing but Rust: a missing wasm target is installed with rustup. Data is kept between runs in
-target/modehost-dev unless --data says otherwise. Edit a file under plugins/ while a device is
+Needs nothing but Rust: a missing wasm target is installed with rustup. Data is kept between runs in \
+target/modehost-dev unless --data says otherwise. Edit a file under plugins/ while a device is \
 connected: the plugin is rebuilt and swapped, and the device keeps its connection and its state.
 
 Examples:
@@ -126,7 +126,7 @@ Examples:
   modehost dev --config config/modehost.yaml --data /tmp/modehost";
 
 const SERVE_HELP: &str = "\
-Plugins are .wasm files in the folder that plugins.dir names; dropping one in, replacing or removing
+Plugins are .wasm files in the folder that plugins.dir names; dropping one in, replacing or removing \
 it takes effect at once. The configuration file is watched, too.
 
 Examples:
@@ -134,8 +134,8 @@ Examples:
   modehost serve --config my.yaml --data /var/lib/modehost";
 
 const BACKUP_HELP: &str = "\
-Copies the database (documents, journals, finished work, sessions, messages for absent devices). Files
-of finished work and plugins are ordinary files beside it: copy them with any tool. To restore, stop
+Copies the database (documents, journals, finished work, sessions, messages for absent devices). Files \
+of finished work and plugins are ordinary files beside it: copy them with any tool. To restore, stop \
 the server, put modehost.db (and offline_queue.json, if there is one) into the empty data folder, and start.
 
 Examples:
@@ -143,8 +143,8 @@ Examples:
   modehost backup /backup/2026-11-21 --data /var/lib/modehost";
 
 const CHECK_HELP: &str = "\
-Sections of plugins, the default mode and grants are checked against the plugins in plugins.dir, addresses
-against those of this machine. Give the environment that the service has, and the folders where its file does
+Sections of plugins, the default mode and grants are checked against the plugins in plugins.dir, addresses \
+against those of this machine. Give the environment that the service has, and the folders where its file does \
 not name them. Exit code 0 if a server would begin with it, else 64; warnings are no errors.
 
 Examples:
@@ -253,5 +253,30 @@ pub fn run() -> ExitCode {
             print_error(format_args!("modehost: {text}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of prose, which the terminal's width wraps; examples are indented.
+    fn is_prose(line: &str) -> bool {
+        !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':')
+    }
+
+    fn check(command: &clap::Command, broken: &mut Vec<String>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines: Vec<&str> = help.lines().collect();
+        let pairs = lines.windows(2).filter(|pair| is_prose(pair[0]) && is_prose(pair[1]));
+        broken.extend(pairs.map(|pair| format!("{}: {}", command.get_name(), pair[0])));
+        command.get_subcommands().for_each(|command| check(command, broken));
+    }
+
+    #[test]
+    fn paragraphs_of_help_are_wrapped_by_the_terminal() {
+        let mut broken = Vec::new();
+        check(&Arguments::command(), &mut broken);
+        assert!(broken.is_empty(), "broken by hand, ragged on a narrow terminal:\n{}", broken.join("\n"));
     }
 }

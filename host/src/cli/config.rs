@@ -25,7 +25,7 @@ pub enum ConfigCommand {
 }
 
 const SHOW_HELP: &str = "\
-Shows what holds in the running server; where none runs, what the file would make it. Secrets are shown as (set), and
+Shows what holds in the running server; where none runs, what the file would make it. Secrets are shown as (set), and \
 of an address only where it is. A value that waits for a restart is marked.
 
 Examples:

@@ -113,7 +113,7 @@ pub struct TellArguments {
 }
 
 const SAY_HELP: &str = "\
-A device that is away gets it as a notice when it connects again, shown and not spoken: stock firmware keeps no
+A device that is away gets it as a notice when it connects again, shown and not spoken: stock firmware keeps no \
 connection while it sleeps.
 
 Examples:
@@ -126,7 +126,7 @@ Examples:
   modehost device call aa:bb:cc:00:11:22 self.audio_speaker.set_volume '{\"volume\": 40}'";
 
 const EXPORT_HELP: &str = "\
-Session, documents, journals, finished work, messages to it and from it, and what is known about it. What others have
+Session, documents, journals, finished work, messages to it and from it, and what is known about it. What others have \
 a part in, such as the board of a group, is not the device's.
 
 Examples:
@@ -134,7 +134,7 @@ Examples:
   modehost device export aa:bb:cc:00:11:22 > device.json";
 
 const FORGET_HELP: &str = "\
-Files of finished work go, too. Lines of the log, backups and what others have a part in stay, and are named. The
+Files of finished work go, too. Lines of the log, backups and what others have a part in stay, and are named. The \
 device may come again, as a new one; take it out of `auth` first to keep it away.
 
 Examples:

@@ -16,8 +16,8 @@ pub struct HealthArguments {
 }
 
 pub const HELP: &str = "\
-For containers and scripts: exit code 0 and the server's reply if it is healthy, else 1 and the reasons. Asks the
-HTTP port of the configuration, with TLS if that has it. Restart a server that is not alive; one that is not ready
+For containers and scripts: exit code 0 and the server's reply if it is healthy, else 1 and the reasons. Asks the \
+HTTP port of the configuration, with TLS if that has it. Restart a server that is not alive; one that is not ready \
 still serves whoever is connected.
 
 Examples:

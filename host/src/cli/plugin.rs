@@ -44,7 +44,7 @@ pub enum PluginCommand {
     /// Shows what a plugin of the running server does while it does it: events, effects, times, faults
     #[command(after_help = watch::HELP)]
     Watch(watch::WatchArguments),
-    /// Installs a plugin from a file or an address, with checksum, signature and lock file
+    /// Installs a plugin from a file, an address or a registry, with checksum, signature and lock file
     #[command(after_help = install::HELP)]
     Install(install::InstallArguments),
     /// Sends a plugin file to the running server, which checks and installs it
@@ -89,7 +89,7 @@ pub struct TargetArguments {
 }
 
 const RELOAD_HELP: &str = "\
-A version is refused where it does not take over state that sessions have and the version before restores.
+A version is refused where it does not take over state that sessions have and the version before restores. \
 An author who means to throw that state away says so here; it works with `modehost dev`, too.
 
 Examples:
@@ -97,7 +97,7 @@ Examples:
   modehost plugin reload mine --discard-state";
 
 const ROLLBACK_HELP: &str = "\
-The version that is rolled back is not taken again, also not by a restart, until its file changes or
+The version that is rolled back is not taken again, also not by a restart, until its file changes or \
 `plugin reload` asks for it. The last versions that did well are kept in the data folder (plugin-releases).
 
 Examples:

@@ -45,7 +45,7 @@ pub struct DeviceArguments {
 }
 
 const KICK_HELP: &str = "\
-The connection is closed with 1008. Most devices come back at once: take the token out of `auth` first to keep one
+The connection is closed with 1008. Most devices come back at once: take the token out of `auth` first to keep one \
 away, which closes its connection by itself.
 
 Examples:

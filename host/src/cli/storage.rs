@@ -41,7 +41,7 @@ Examples:
   modehost storage compact";
 
 const COMPACT_HELP: &str = "\
-Journals of nobody and messages that have expired go now and not with the daily sweep. A database of up to 128 MiB is
+Journals of nobody and messages that have expired go now and not with the daily sweep. A database of up to 128 MiB is \
 rewritten without what is empty in it, which takes about a second; of a larger one `modehost backup` makes such a copy.
 
 Examples:

@@ -13,11 +13,12 @@ use crate::settings::Settings;
 use crate::terminal::print_line;
 
 pub const HELP: &str = "\
-SOURCE is a file, an https:// address, or oci:// with the name of an image in a registry. It goes through every check of the server first, with the
-settings in force: its section, its grants. What was installed from where stands in plugins.lock beside the
-plugins; without SOURCE, everything that is named there and missing is fetched again, with exactly the same
-content. Where plugins.signing_keys is set, SOURCE.minisig has to be a signature by one of these keys; in a
-registry it is a file of the same image. Private registries take the login of `docker login`.
+SOURCE is a file, an https:// address, or oci:// with the name of an image in a registry. It goes through \
+every check of the server first, with the settings in force: its section, its grants. What was installed from \
+where stands in plugins.lock beside the plugins; without SOURCE, everything that is named there and missing is \
+fetched again, with exactly the same content. Where plugins.signing_keys is set, SOURCE.minisig has to be a \
+signature by one of these keys; in a registry it is a file of the same image. Private registries take the \
+login of `docker login`.
 
 Examples:
   modehost plugin install pomodoro.wasm

@@ -12,8 +12,8 @@ use crate::settings::Settings;
 use crate::terminal::print_line;
 
 pub const HELP: &str = "\
-Inside a workspace with plugins the new one stands beside them, under plugins/. Elsewhere, or with
---outside, NAME becomes a folder of its own: a workspace with the plugin, the SDK of this server, and
+Inside a workspace with plugins the new one stands beside them, under plugins/. Elsewhere, or with \
+--outside, NAME becomes a folder of its own: a workspace with the plugin, the SDK of this server, and \
 nothing that needs the source of the server.
 
 Examples:

@@ -21,7 +21,7 @@ A script is a file tests/NAME.script of a plugin: what happens, and everything t
   +25m                       time passes, at once
   < Time is up.
 
-What is not written must not happen. Each script is played once more for each of its events, with the
+What is not written must not happen. Each script is played once more for each of its events, with the \
 plugin swapped behind that event: state that does not go along is found here. `--words` lists all words.
 
 Examples:

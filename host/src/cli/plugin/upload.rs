@@ -14,7 +14,7 @@ use crate::plugin_file;
 use crate::terminal::print_line;
 
 pub const HELP: &str = "\
-The server checks the file as `plugin install` does, writes it into its plugin folder and loads it; the trial of
+The server checks the file as `plugin install` does, writes it into its plugin folder and loads it; the trial of \
 the new version begins. FILE.minisig is sent along if it is there.
 
 Examples:

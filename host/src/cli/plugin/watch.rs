@@ -13,9 +13,9 @@ use crate::limits;
 use crate::terminal::{print_error, print_line};
 
 pub const HELP: &str = "\
-A call is one line: device, event and effects, time of all attempts, memory of the instance, size of the state.
-Below it: `!` a fault in the plugin's own words, with the source line of a panic; and where the setting
-operators.show_dialogue is on (`modehost dev` has it on): `>` what came in, `<` what went out, `*` other
+A call is one line: device, event and effects, time of all attempts, memory of the instance, size of the state. \
+Below it: `!` a fault in the plugin's own words, with the source line of a panic; and where the setting \
+operators.show_dialogue is on (`modehost dev` has it on): `>` what came in, `<` what went out, `*` other \
 effects, `=` the state, then what changes in it. Ends with Ctrl-C.
 
 Examples:
