@@ -392,6 +392,16 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_may_wait_for_ever() {
+        let mut world = world();
+        world.leave("c");
+        world.carry_out("a", &deliver(Audience::Everyone, &[], u64::MAX));
+        world.now += 1_000;
+        world.come_back("c");
+        assert_eq!(world.inboxes["c"].len(), 1);
+    }
+
+    #[test]
     fn what_is_cancelled_does_not_come() {
         let mut world = world();
         world.models.hold("p");

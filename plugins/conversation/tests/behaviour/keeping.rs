@@ -28,7 +28,9 @@ fn c7_the_dialogue_is_there_when_the_device_returns() {
     kit.answer_model("chat", "Nice to meet you, Ada.");
     device.hears("My name is Ada");
     assert_eq!(kit.document(KEY).0, 0, "the answer has not waited for the disk");
-    device.advance(20);
+    device.advance(19);
+    assert_eq!(kit.document(KEY).0, 0, "an alarm without delay expires after the least delay of the server");
+    device.advance(1);
     assert_eq!(users(&kit), ["My name is Ada"]);
 
     let mut again = chatting(&kit);
