@@ -24,11 +24,11 @@ fn canonical(word: &str) -> Option<&str> {
     }
 }
 
-/// Commands that were missed, doubted or read as another command when these lines were measured first: 3, 1 and 0 of
-/// 120 (3.3 %). Requirement M.18 asks for 2 %; in the default mode a model with tools receives what is missed. This author
-/// is kinder than most: by three others, whose lines are in the training part now, 49 of 360 were missed at first
-/// (13.6 %), and after the rules had grown by a fourth 11 of 120 (9.2 %), with one of 120 lines of talk taken for a command.
-const MISSED_PERCENT: usize = 4;
+/// Commands that were missed, doubted or read as another command when these lines were measured first: by the author of
+/// `k` 4 of 120, by the author of `p` 9 of 120 (5.4 % together). Requirement M.18 asks for 2 %; in the default mode a model
+/// with tools receives what is missed. By four others, whose lines are in the training part now, 60 of 480 were missed
+/// at first, and one of 480 lines of talk was taken for a command.
+const MISSED_PERCENT: usize = 6;
 
 fn same(expected: &str, read: &str) -> bool {
     canonical(expected).is_none_or(|expected| canonical(read) == Some(expected))

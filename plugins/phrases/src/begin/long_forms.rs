@@ -252,6 +252,24 @@ const NOTES: &[&str] = &[
 const WHO_NOTES: &[&str] = &[
     "你",
     "你来",
+    "你负责",
+    "你就",
+    "你开始",
+    "你现在",
+    "你把它",
+    "你赶紧",
+    "你快",
+    "你快点",
+    "你先",
+    "你全程",
+    "你也",
+    "你这边",
+    "由你",
+    "那你",
+    "那你来",
+];
+/// 帮我记录吗 is a request; 你记录吗 is a question.
+const ASKED_NOTES: &[&str] = &[
     "你给",
     "你给我",
     "你给我们",
@@ -262,19 +280,8 @@ const WHO_NOTES: &[&str] = &[
     "你帮咱",
     "你帮忙",
     "你帮着",
-    "你负责",
-    "你就",
-    "你开始",
-    "你现在",
     "你现在给",
     "你现在帮我",
-    "你把它",
-    "你赶紧",
-    "你快",
-    "你快点",
-    "你先",
-    "你全程",
-    "你也",
     "麻烦你",
     "给我",
     "给我们",
@@ -291,11 +298,7 @@ const WHO_NOTES: &[&str] = &[
     "请你",
     "麻烦",
     "麻烦帮我",
-    "你这边",
-    "由你",
-    "那你",
     "那你给",
-    "那你来",
 ];
 
 /// Matches all of these forms.
@@ -308,12 +311,10 @@ pub fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths<'t> {
     let notes = match named.recordings.is_empty() {
         true => paths.no_match(),
         false => {
-            let by = paths
-                .word(WHO_NOTES)
-                .many0(|paths| paths.word(&["现在", "就", "也", "都", "开始", "把", "给", "从现在开始"]));
+            let who = paths.word(WHO_NOTES).or(&paths.word_with_flags(ASKED_NOTES, Flags::POLITE));
+            let by = who.many0(|paths| paths.word(&["现在", "就", "也", "都", "开始", "把", "给", "从现在开始"]));
             let noted = by.or(&paths.word(&["从现在开始", "现在开始", "从现在起"])).word(NOTES);
-            let together = paths
-                .word(WHO_NOTES)
+            let together = who
                 .word(&["记一下", "记下", "记上", "记"])
                 .many0(|paths| paths.word(&["吧", "啊", "哈", "了"]))
                 .word(&["开始", "开始吧", "开会", "开会吧", "咱们开始", "咱们开会", "会议开始"]);
@@ -350,7 +351,7 @@ pub fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths<'t> {
                         "of everything",
                     ])
                 });
-            noted.with_flags(Flags::POLITE).or(&together.with_flags(Flags::POLITE)).or(&english)
+            noted.or(&together).or(&english)
         }
     };
     let asked = paths

@@ -39,9 +39,9 @@ const STARTED: [&str; 12] = [
     "开始啦",
     "开了",
 ];
-const BY: [&str; 18] = [
-    "你",
-    "你来",
+const BY: [&str; 5] = ["你", "你来", "你就", "你现在就", "你负责"];
+/// 帮我记吗 is a request; 你记吗 is a question.
+const ASKED_BY: [&str; 13] = [
     "你给",
     "你给我",
     "你给我们",
@@ -54,10 +54,7 @@ const BY: [&str; 18] = [
     "给我们",
     "麻烦你",
     "请你",
-    "你就",
-    "你现在就",
     "请",
-    "你负责",
 ];
 const NOTE: [&str; 26] = [
     "记一下",
@@ -87,7 +84,7 @@ const NOTE: [&str; 26] = [
     "写一下纪要",
     "做一下纪要",
 ];
-const TAIL: [&str; 8] = ["吧", "啊", "哈", "呗", "了", "好吗", "一下", "哦"];
+const TAIL: [&str; 5] = ["啊", "哈", "呗", "一下", "哦"];
 const ENGLISH_NOTE: [&str; 10] = [
     "start taking the minutes",
     "start taking minutes",
@@ -112,7 +109,10 @@ pub(super) fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths
     let held = lead.many0(|paths| paths.word(&["现在", "咱们", "我们", "这就", "马上"]));
     let held = named.noun(&held.word(&["开个", "开一个", "开", "召开", "来个", "来开个"]));
     let begun = begun.or(&held);
-    let noted = between(&begun).many1(|paths| paths.word(&BY)).word(&NOTE).many0(|paths| paths.word(&TAIL));
+    let noted = between(&begun)
+        .many1(|paths| paths.word(&BY).or(&paths.word_with_flags(&ASKED_BY, Flags::POLITE)))
+        .word(&NOTE)
+        .many0(|paths| paths.word(&TAIL));
     let english = named.noun(&with_determiners(paths)).word(&ENGLISH_NOTE);
-    noted.with_flags(Flags::POLITE).or(&english)
+    noted.or(&english)
 }

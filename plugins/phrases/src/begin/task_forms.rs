@@ -2,19 +2,14 @@
 //! go through the tasks together, now; tasks that somebody is to do are no command.
 
 use super::{ModePhrases, with_determiners};
-use crate::path::{Flags, Paths};
+use crate::path::Paths;
 
-const LEAD: [&str; 26] = [
-    "我要",
-    "我们要",
-    "咱们",
-    "我们",
+const LEAD: [&str; 21] = [
     "那",
     "那就",
     "现在",
     "就",
     "来",
-    "可以",
     "你",
     "你现在",
     "就带我",
@@ -49,9 +44,7 @@ const CHINESE: [&str; 15] = [
     "挨个过",
     "挨个处理",
 ];
-const AFTER: [&str; 22] = [
-    "吧",
-    "了",
+const AFTER: [&str; 20] = [
     "啊",
     "呗",
     "哈",
@@ -151,14 +144,13 @@ pub(super) fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths
     // 处理任务 alone may be what somebody does; 开始处理, or with whose they are, is asked for now.
     let begun = paths.many0(|paths| paths.word(&LEAD)).word(&BEGUN);
     let begun = named.shown(&begun).many0(|paths| paths.word(&AFTER));
-    let urged = chinese.with_flags(Flags::URGED).or(&begun);
-    let let_us =
-        paths.word(&["let's", "lets", "let us", "time to", "i'm ready to", "ready to", "we can", "you and i can"]);
+    let chinese = chinese.or(&begun);
+    let let_us = paths.word(&["let's", "lets", "let us", "time to", "i'm ready to", "ready to"]);
     let english = named.shown(&with_determiners(&let_us.or(&paths.word(&["now", "please"])).word(&ENGLISH)));
     let english = english.many0(|paths| paths.word(&TOGETHER));
-    let working = paths.word(&["i'm ready to work", "i am ready to work", "i'm ready to start", "ready to work"]);
-    let working = working.many0(|paths| {
-        paths.word(&["now", "so", "then", "on my tasks", "on the tasks", "through my tasks", "through the tasks"])
-    });
-    urged.or(&english).or(&working)
+    // "I'm ready to work" alone says how somebody feels.
+    let ready = paths.word(&["i'm ready to work", "i am ready to work", "ready to work"]);
+    let ready = ready.word(&["on my tasks", "on the tasks", "through my tasks", "through the tasks"]);
+    let working = ready.many0(|paths| paths.word(&TOGETHER));
+    chinese.or(&english).or(&working)
 }

@@ -2,7 +2,7 @@
 //! watching over something that goes on (盯, not 看), and what is watched is named.
 
 use super::{ModePhrases, with_determiners};
-use crate::path::{Flags, Paths};
+use crate::path::Paths;
 
 const BY: [&str; 20] = [
     "帮我",
@@ -94,7 +94,7 @@ const SESSION: [&str; 26] = [
     "编码过程",
     "编程情况",
 ];
-const ENGLISH: [&str; 28] = [
+const ENGLISH: [&str; 20] = [
     "watch",
     "start watching",
     "watch over",
@@ -108,23 +108,15 @@ const ENGLISH: [&str; 28] = [
     "start monitoring",
     "observe",
     "start observing",
-    "follow",
-    "start following",
     "follow along with",
     "supervise",
-    "look after",
-    "track",
-    "start tracking",
     "begin watching",
     "begin monitoring",
     "watch along with",
     "keep watching",
     "keep monitoring",
-    "shadow",
-    "tail",
-    "begin tracking",
 ];
-const ENGLISH_SESSION: [&str; 18] = [
+const ENGLISH_SESSION: [&str; 17] = [
     "coding session",
     "code session",
     "programming session",
@@ -132,7 +124,6 @@ const ENGLISH_SESSION: [&str; 18] = [
     "programming",
     "coding sessions",
     "coding work",
-    "code",
     "coding run",
     "session of coding",
     "dev session",
@@ -144,12 +135,10 @@ const ENGLISH_SESSION: [&str; 18] = [
     "code work",
     "programming work",
 ];
-const TAIL: [&str; 26] = [
-    "吧",
+const TAIL: [&str; 24] = [
     "啊",
     "哈",
     "呗",
-    "了",
     "现在开始",
     "从现在开始",
     "now",
@@ -180,14 +169,7 @@ pub(super) fn start_command<'t>(paths: &Paths<'t>, named: &ModePhrases) -> Paths
     }
     let whose = |paths: &Paths<'t>| paths.many0(|paths| paths.word(&WHOSE));
     let asked = paths.many0(|paths| paths.word(&BY)).word(&WATCH);
-    let chinese = whose(&asked).word(&SESSION).with_flags(Flags::POLITE);
+    let chinese = whose(&asked).word(&SESSION);
     let english = with_determiners(&paths.word(&ENGLISH)).word(&ENGLISH_SESSION);
-    // 我要开始写代码了，你帮我盯着点.
-    let coding = paths
-        .word(&["我", "我们", "咱们", "我要", "我们要", "我现在要", "我准备", "我这就", "接下来我要", "要"])
-        .optional(|paths| paths.word(&["开始", "要开始", "准备"]))
-        .word(&named.activities)
-        .many0(|paths| paths.word(&["了", "啦", "那", "呢"]));
-    let coding = coding.many1(|paths| paths.word(&BY)).word(&WATCH).with_flags(Flags::POLITE);
-    chinese.or(&english).or(&coding).many0(|paths| paths.word(&TAIL))
+    chinese.or(&english).many0(|paths| paths.word(&TAIL))
 }
