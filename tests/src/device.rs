@@ -35,6 +35,8 @@ pub struct Device {
     seen: Vec<Seen>,
     /// From the answer to hello.
     session_id: String,
+    /// Calls of [`Device::settle`].
+    barriers: u32,
 }
 
 impl Device {
@@ -87,7 +89,7 @@ impl Device {
         }
         match tokio::time::timeout(TIMEOUT, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => {
-                Ok(Self { id: path.to_owned(), socket, seen: Vec::new(), session_id: String::new() })
+                Ok(Self { id: path.to_owned(), socket, seen: Vec::new(), session_id: String::new(), barriers: 0 })
             }
             Ok(Err(Error::Http(response))) => Err(refusal(&response)),
             Ok(Err(error)) => Err((0, error.to_string())),
@@ -249,7 +251,20 @@ impl Device {
         }
     }
 
-    /// Proves that the connection is alive and that everything sent before has been handled; returns the round trip.
+    /// Waits until the session has handled everything that this device has sent. A pong does not say that: the connection
+    /// answers heartbeats itself, ahead of what waits for the session (C.5). An unknown type is answered by the session in
+    /// its turn (C.9); that answer is not among what was seen.
+    pub async fn settle(&mut self) {
+        self.barriers += 1;
+        let reference = json!({ "type": format!("test-barrier-{}", self.barriers) });
+        self.send(reference.clone()).await;
+        let is_answer = |message: &Value| message["code"] == "UNKNOWN_TYPE" && message["ref"] == reference;
+        self.expect("the answer to an unknown type", is_answer).await;
+        self.seen.pop();
+    }
+
+    /// Proves that the connection is alive and has read everything sent before; returns the round trip. The session may
+    /// not have handled it yet: [`Self::settle`].
     pub async fn ping(&mut self) -> Duration {
         let start = Instant::now();
         self.send(json!({ "type": "ping" })).await;

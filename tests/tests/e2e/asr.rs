@@ -277,7 +277,7 @@ async fn c3_what_was_said_last_is_heard_though_the_connection_is_gone() {
     let mut device = Device::join(&server, "dev-1").await;
     listen(&mut device, "start", Some("auto")).await;
     device.speaks(&recording("weather")).await;
-    device.ping().await;
+    device.settle().await;
     device.vanish();
     server.wait_disconnected("dev-1").await;
     let mut again = Device::join(&server, "dev-1").await;

@@ -97,7 +97,7 @@ async fn a11_sound_of_which_nothing_can_be_read_is_told_once() {
         }
         tokio::time::sleep(UTTERANCE_GAP).await;
         listen(&mut device, "stop", None).await;
-        device.ping().await;
+        device.settle().await;
         let errors = device.seen_of_type("error");
         assert_eq!(errors.len(), 1, "{id}: once: {errors:?}");
         server.wait_output(log).await;

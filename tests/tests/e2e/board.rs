@@ -202,7 +202,7 @@ async fn m15_only_changed_groups_are_told() {
     // The sender gets the board of its own group, its neighbour gets nothing.
     let own = one.expect("its own board", is_board).await;
     assert_eq!(own["groupKey"], "a", "{own}");
-    two.ping().await;
+    two.settle().await;
     assert!(two.seen_of_type("workflow").iter().all(|message| message["groupKey"] != "b"), "{:?}", two.seen());
 
     // Without an explicit group key, another group's task cannot be addressed.

@@ -124,7 +124,7 @@ async fn hard_case_7_a_new_utterance_silences_and_cancels() {
     provider.wait_in_flight(0).await;
     assert_balanced(&device);
     gate.open();
-    device.ping().await;
+    device.settle().await;
     let all: Vec<String> = device.seen().iter().filter_map(sentence_text).collect();
     assert_eq!(all, ["好的。", "四。"], "no sentence of the old answer follows the new one");
 }

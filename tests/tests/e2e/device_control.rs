@@ -72,7 +72,7 @@ async fn things_of_older_firmware_are_tools_too() {
     let methods = json!({ "TurnOn": { "description": "Turns it on", "parameters": {} } });
     let descriptor = json!([{ "name": "Lamp", "description": "A lamp", "properties": {}, "methods": methods }]);
     device.send(json!({ "type": "iot", "update": true, "descriptors": descriptor })).await;
-    device.ping().await;
+    device.settle().await;
     let list = server.admin("GET", "/api/v1/devices/dev-1/tools", "").await.json();
     let tools = list["tools"].as_array().expect("tools");
     let turn_on = tools.iter().find_map(|tool| tool["name"].as_str().filter(|name| name.contains("TurnOn")));
@@ -112,7 +112,7 @@ async fn a_sound_is_played_without_any_voice_and_stops_when_told() {
     device.expect("the end", |message| message["type"] == "tts" && message["state"] == "stop").await;
     assert!(played(1, device.seen()).len() < 10 * 24_000, "it was cut");
     device.clear_seen();
-    device.ping().await;
+    device.settle().await;
     assert!(device.seen_of_type("tts").is_empty(), "nothing follows: {:?}", device.seen());
 
     // Three at a time are a minute; a fourth waits for nobody.
@@ -150,7 +150,7 @@ async fn an_answer_that_an_operator_stops_is_not_said_to_its_end() {
     let (code, out, err) = server.run(&["device", "stop", "dev-1"]).await;
     assert!(code == 0 && out.contains("dev-1 is silent"), "{out}{err}");
     device.expect("the end", |message| message["type"] == "tts" && message["state"] == "stop").await;
-    device.ping().await;
+    device.settle().await;
     let said =
         device.seen_of_type("tts").iter().map(|tts| tts["text"].as_str().unwrap_or_default()).collect::<String>();
     assert!(said.contains("number 1") && !said.contains("number 9"), "it was said to its end: {said}");

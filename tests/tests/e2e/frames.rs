@@ -32,7 +32,7 @@ async fn c9_an_unknown_type_is_told_and_points_back() {
     for kind in ["mcp", "iot", "goodbye"] {
         device.send(json!({ "type": kind, "payload": {} })).await;
     }
-    device.ping().await;
+    device.settle().await;
     assert_eq!(device.seen_of_type("error").len(), 1, "{:?}", device.seen());
 }
 

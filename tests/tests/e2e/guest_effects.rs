@@ -51,7 +51,7 @@ async fn a_watched_document_is_told_to_whoever_watches_until_they_do_not() {
 
     wish(&mut one, "unwatch-document", json!({ "key": "fixture/k" })).await;
     // Answered after the effect before it.
-    one.ping().await;
+    one.settle().await;
     let version = conflict.split("version: ").nth(1).and_then(|rest| rest.split([',', ' ']).next()).expect("a version");
     let version: u64 = version.parse().expect("a number");
     one.clear_seen();

@@ -123,7 +123,7 @@ async fn run_brief_session(server: &Server, number: usize) {
     }
     device.send(json!({ "type": "workflow", "event": "update", "tasks": [] })).await;
     device.types("tell me something long").await;
-    device.ping().await;
+    device.settle().await;
     match number % 3 {
         0 => device.close().await,
         _ => device.vanish(),

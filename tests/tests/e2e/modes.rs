@@ -16,7 +16,7 @@ async fn m1_start_and_end_are_acknowledged_and_idempotent() {
     device.expect_type("listen").await;
 
     device.start_mode("Working ").await;
-    device.ping().await;
+    device.settle().await;
     assert_eq!(device.seen_of_type("listen").len(), 1, "the second start did something: {:?}", device.seen());
 
     for _ in 0..2 {
@@ -50,7 +50,7 @@ async fn m1_switching_ends_one_mode_and_begins_the_other() {
     // Ending a mode that is not active changes nothing.
     device.send(json!({ "type": "mode", "state": "end", "mode": "fixture" })).await;
     device.expect_type("mode").await;
-    device.ping().await;
+    device.settle().await;
     let sessions = server.admin("GET", "/api/v1/sessions", "").await.body;
     assert!(sessions.contains("\"working\""), "{sessions}");
 }
@@ -180,6 +180,6 @@ async fn a_typed_turn_without_any_mode_is_no_harm() {
     device
         .expect("tts stop, as firmware needs", |message| message["type"] == "tts" && message["state"] == "stop")
         .await;
-    device.ping().await;
+    device.settle().await;
     assert!(device.next_within(Duration::from_millis(200)).await.is_none(), "{:?}", device.seen());
 }

@@ -69,7 +69,7 @@ async fn every_figure_is_documented_and_no_label_comes_from_a_device() {
     device.send(json!({ "type": "workflow", "event": "update", "task": { "id": "eve-task", "title": "t" } })).await;
     device.start_mode("working").await;
     device.send(json!({ "type": "mcp", "payload": { "jsonrpc": "2.0", "id": 77, "result": "eve-type" } })).await;
-    device.ping().await;
+    device.settle().await;
     assert!(Device::try_connect(&server, "/eve-path/", &headers).await.is_err());
     server.admin("POST", "/api/v1/plugins/eve-plugin/reload", "").await;
     device.close().await;

@@ -30,7 +30,7 @@ async fn assert_costs_one_event(what: &str) {
     let error = device.expect_error("MODE_FAULT").await;
     assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {error}");
     assert_eq!(device.count().await.0, 4, "{what}: the state before the fault is lost");
-    device.ping().await;
+    device.settle().await;
     assert_eq!(device.seen_of_type("error").len(), 1, "{what}: more than one error: {:?}", device.seen());
     let metrics = server.admin("GET", "/metrics", "").await.body;
     let counted =

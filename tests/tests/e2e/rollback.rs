@@ -132,7 +132,7 @@ async fn fails_at_late_event(devices: usize, restart: Restart) {
     test.wait_plugins("the trial is over", proven).await;
     for device in &mut test.devices {
         device.send(json!({ "type": "fixture", "do": "timer", "n": 1500 })).await;
-        device.ping().await;
+        device.settle().await;
     }
     test.save_counts().await;
     test.restart(restart).await;

@@ -35,7 +35,7 @@ async fn count_until(device: &mut Device, last: &str, after: usize, counted: &Ce
         }
         if answered == sent {
             // No answer arrives that was not requested.
-            device.ping().await;
+            device.settle().await;
             let total = device.seen_of_type("fixture").len() as u64;
             assert_eq!(total, answered, "an unexpected answer");
             return builds;
