@@ -1,5 +1,5 @@
-//! Bodies on the HTTP port. Rule: a request body that is incomplete after its timeout is an error for its reader,
-//! however steadily bytes arrive; the slot of the connection is evictable while a body is being received.
+//! Bodies on the HTTP port. Rule: a request body that is incomplete after its timeout, which only a minimum rate
+//! extends, is an error for its reader; the slot of the connection is evictable while a body is being received.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use crate::accept::slots::{ConnectionSlot, QuotaCharge};
+use crate::limits;
 
 /// The request body was not received in time.
 #[derive(Debug, thiserror::Error)]
-#[error("request body not received within {} s", .0.as_secs())]
+#[error("request body not received within {} s, nor at {} KiB/s", .0.as_secs(), limits::HTTP_BODY_RATE / 1024)]
 struct BodyTimeout(Duration);
 
 /// A request body. While it is being received, its connection can be evicted.
@@ -26,13 +27,20 @@ pub(crate) struct RequestBody<B> {
 }
 
 impl<B: Body> RequestBody<B> {
-    /// `body` must be complete within `limit` from now.
+    /// `body` must be complete within `limit` from now, and a second more for each `limits::HTTP_BODY_RATE` bytes of it.
     pub fn new(body: B, limit: Duration, slot: Arc<ConnectionSlot>) -> Self {
         match body.is_end_stream() {
             true => slot.set_busy(),
             false => slot.set_idle(),
         }
         Self { body, limit, deadline: Box::pin(sleep(limit)), slot }
+    }
+
+    /// Extends the timeout by what has been received.
+    fn extend(&mut self, bytes: usize) {
+        let more = Duration::from_secs_f64(bytes as f64 / f64::from(limits::HTTP_BODY_RATE));
+        let deadline = self.deadline.deadline() + more;
+        self.deadline.as_mut().reset(deadline);
     }
 }
 
@@ -55,6 +63,8 @@ where
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => {
+                let received = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+                self.extend(received.unwrap_or(0));
                 if frame.is_none() || self.body.is_end_stream() {
                     self.slot.set_busy();
                 }
@@ -109,5 +119,37 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.slot.set_idle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::accept::slots::{ConnectionSlots, SlotLimits};
+
+    /// Receives `count` chunks of this size, one a second; whether the body was complete, and the seconds that it took.
+    async fn receive(count: u32, bytes: usize) -> (bool, u64) {
+        let bounds = SlotLimits { all: 1, reserve: 0, grace: Duration::ZERO, strict: false };
+        let slot = Arc::new(ConnectionSlots::new("test", bounds).acquire(None, 1).await);
+        let chunks = stream::unfold(0, move |sent| async move {
+            sleep(Duration::from_secs(1)).await;
+            (sent < count).then(|| (Ok::<_, std::io::Error>(Bytes::from(vec![0; bytes])), sent + 1))
+        });
+        let began = Instant::now();
+        let body = RequestBody::new(axum::body::Body::from_stream(chunks), limits::HTTP_BODY_TIMEOUT, slot);
+        let received = body.collect().await;
+        (received.is_ok_and(|all| all.to_bytes().len() == bytes * count as usize), began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_may_take_its_time_and_a_trickle_may_not() {
+        let rate = limits::HTTP_BODY_RATE as usize;
+        assert_eq!(receive(120, rate).await, (true, 121), "a plugin over a slow link");
+        assert_eq!(receive(120, 1).await, (false, 10), "a byte at a time");
+        assert_eq!(receive(120, rate / 2).await, (false, 19), "half the rate: twice the time, and no more");
     }
 }
