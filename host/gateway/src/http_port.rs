@@ -2,8 +2,10 @@
 //! bounded number of slots, and is evicted when others need it; health checks and operators are always served.
 //!
 //! - `body`: request and response bodies that update the state of the connection slot
+//! - `lifetime`: how long a connection may last, and how much longer for what it sends
 
 mod body;
+mod lifetime;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -30,6 +32,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use self::body::{RequestBody, ResponseBody};
+use self::lifetime::Lifetime;
 use crate::accept::slots::{ConnectionSlot, ConnectionSlots, SlotLimits};
 use crate::accept::{Accepted, Acceptor, Endpoints};
 use crate::admission::certificates::CertificateStore;
@@ -84,6 +87,7 @@ struct Client {
     peer: SocketAddr,
     endpoints: Endpoints,
     slot: Arc<ConnectionSlot>,
+    lifetime: Arc<Lifetime>,
 }
 
 impl HttpPort {
@@ -118,7 +122,7 @@ impl HttpPort {
     async fn serve_connection(self, accepted: Accepted) {
         let Accepted { stream, peer, slot } = accepted;
         let Some(endpoints) = Endpoints::of(&stream, peer) else { return };
-        let client = Client { peer, endpoints, slot: Arc::new(slot) };
+        let client = Client { peer, endpoints, slot: Arc::new(slot), lifetime: Arc::default() };
         let slot = client.slot.clone();
         let exchange = async {
             match self.certificates.clone() {
@@ -142,7 +146,7 @@ impl HttpPort {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let request_started = Notify::new();
+        let (request_started, lifetime) = (Notify::new(), client.lifetime.clone());
         let service = |request: Request<Incoming>| {
             request_started.notify_one();
             let (port, client) = (self.clone(), client.clone());
@@ -163,14 +167,18 @@ impl HttpPort {
             connection.as_mut().graceful_shutdown();
             connection.await
         };
-        if let Ok(Err(error)) = timeout(limits::HTTP_CONNECTION_LIFETIME, serve).await {
+        let outcome = tokio::select! {
+            outcome = serve => outcome,
+            () = lifetime.over(limits::HTTP_CONNECTION_LIFETIME) => return,
+        };
+        if let Err(error) = outcome {
             tracing::debug!(%error, "a connection of the HTTP port ended early");
         }
     }
 
     /// Responds to one request, if a slot and the quota permit it.
     async fn respond(self, mut request: Request<Incoming>, client: Client) -> Response<ResponseBody> {
-        let Client { peer, endpoints, slot } = client;
+        let Client { peer, endpoints, slot, lifetime } = client;
         if !has_single_host(request.uri(), request.headers()) {
             let rejection = (StatusCode::BAD_REQUEST, "the request must have exactly one host\n").into_response();
             return rejection.map(|body| ResponseBody::new(body, slot, None));
@@ -196,7 +204,7 @@ impl HttpPort {
         request.extensions_mut().insert(endpoints);
         // Routes of the application may be restricted to local clients.
         request.extensions_mut().insert(ConnectInfo(peer));
-        let request = request.map(|body| RequestBody::new(body, limits::HTTP_BODY_TIMEOUT, slot.clone()));
+        let request = request.map(|body| RequestBody::new(body, limits::HTTP_BODY_TIMEOUT, slot.clone(), lifetime));
         let mut response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
         if slot.is_provisional() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

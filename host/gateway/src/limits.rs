@@ -49,8 +49,8 @@ pub const HTTP_GRACE: Duration = Duration::from_secs(1);
 pub const HTTP_SLOT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of a request body on the HTTP port, for what arrives slower than [`HTTP_BODY_RATE`].
 pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of a request body that extend its timeout by a second: a plugin or a sound over a slow link takes longer than
-/// the timeout, and one that trickles does not.
+/// Bytes of a request body that extend its timeout and the lifetime of its connection by a second: a plugin or a sound
+/// over a slow link takes longer than the timeout, and one that trickles does not.
 pub const HTTP_BODY_RATE: u32 = 32 * 1024;
 /// While slots are exhausted, handshakes of devices become evictable after this time: over a slow link one takes less.
 pub const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);

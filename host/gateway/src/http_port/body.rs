@@ -10,6 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
+use super::lifetime::{Lifetime, allowance};
 use crate::accept::slots::{ConnectionSlot, QuotaCharge};
 use crate::limits;
 
@@ -24,23 +25,25 @@ pub(crate) struct RequestBody<B> {
     limit: Duration,
     deadline: Pin<Box<Sleep>>,
     slot: Arc<ConnectionSlot>,
+    /// Of the connection, which what is received extends as well.
+    lifetime: Arc<Lifetime>,
 }
 
 impl<B: Body> RequestBody<B> {
     /// `body` must be complete within `limit` from now, and a second more for each `limits::HTTP_BODY_RATE` bytes of it.
-    pub fn new(body: B, limit: Duration, slot: Arc<ConnectionSlot>) -> Self {
+    pub fn new(body: B, limit: Duration, slot: Arc<ConnectionSlot>, lifetime: Arc<Lifetime>) -> Self {
         match body.is_end_stream() {
             true => slot.set_busy(),
             false => slot.set_idle(),
         }
-        Self { body, limit, deadline: Box::pin(sleep(limit)), slot }
+        Self { body, limit, deadline: Box::pin(sleep(limit)), slot, lifetime }
     }
 
-    /// Extends the timeout by what has been received.
-    fn extend(&mut self, bytes: usize) {
-        let more = Duration::from_secs_f64(bytes as f64 / f64::from(limits::HTTP_BODY_RATE));
-        let deadline = self.deadline.deadline() + more;
+    /// Extends the timeout, and the lifetime of the connection, by what has been received.
+    fn extend(&mut self, bytes: u64) {
+        let deadline = self.deadline.deadline() + allowance(bytes);
         self.deadline.as_mut().reset(deadline);
+        self.lifetime.extend(bytes);
     }
 }
 
@@ -63,8 +66,11 @@ where
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => {
-                let received = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
-                self.extend(received.unwrap_or(0));
+                if let Some(Ok(frame)) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    self.extend(data.len() as u64);
+                }
                 if frame.is_none() || self.body.is_end_stream() {
                     self.slot.set_busy();
                 }
@@ -132,6 +138,7 @@ mod tests {
     use crate::accept::slots::{ConnectionSlots, SlotLimits};
 
     /// Receives `count` chunks of this size, one a second; whether the body was complete, and the seconds that it took.
+    /// The connection lasts twenty seconds, and what it may for the body.
     async fn receive(count: u32, bytes: usize) -> (bool, u64) {
         let bounds = SlotLimits { all: 1, reserve: 0, grace: Duration::ZERO, strict: false };
         let slot = Arc::new(ConnectionSlots::new("test", bounds).acquire(None, 1).await);
@@ -139,10 +146,14 @@ mod tests {
             sleep(Duration::from_secs(1)).await;
             (sent < count).then(|| (Ok::<_, std::io::Error>(Bytes::from(vec![0; bytes])), sent + 1))
         });
-        let began = Instant::now();
-        let body = RequestBody::new(axum::body::Body::from_stream(chunks), limits::HTTP_BODY_TIMEOUT, slot);
-        let received = body.collect().await;
-        (received.is_ok_and(|all| all.to_bytes().len() == bytes * count as usize), began.elapsed().as_secs())
+        let (began, lifetime) = (Instant::now(), Arc::new(Lifetime::default()));
+        let body = axum::body::Body::from_stream(chunks);
+        let body = RequestBody::new(body, limits::HTTP_BODY_TIMEOUT, slot, lifetime.clone());
+        let complete = tokio::select! {
+            received = body.collect() => received.is_ok_and(|all| all.to_bytes().len() == bytes * count as usize),
+            () = lifetime.over(Duration::from_secs(20)) => false,
+        };
+        (complete, began.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]
