@@ -58,7 +58,7 @@ impl Default for Config {
 }
 
 /// Quotas of the offline queue, in bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct QueueQuotas {
     pub(crate) total: u64,
     pub(crate) per_sender: u64,

@@ -46,7 +46,8 @@ pub use local_directory::LocalDirectory;
 pub use reading::{ReadEntry, read_entry};
 pub use reply::{Reply, StorageError};
 pub use sqlite::{
-    ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, Backup, BackupError, CompactionReport,
-    DocumentRow, ErasureReport, KindUsage, OpenError, PermanentError, SqliteStorage, Usage, backup,
+    ApplyError, ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, Backup, BackupError, ClusterEvents,
+    CommandLog, CompactionReport, DocumentRow, ErasureReport, KindUsage, LogEntry, LogPosition, OpenError,
+    PermanentError, SqliteStorage, Usage, backup,
 };
 pub use traits::JournalPart;

@@ -87,6 +87,13 @@ pub const STORAGE_CHECK_BYTES: u64 = 16 * 1024 * 1024;
 pub const STORAGE_STATEMENTS: usize = 64;
 /// Writes in one transaction.
 pub const WRITER_BATCH: usize = 512;
+/// Pause before a node tries again to apply what came out of the log of its cluster.
+pub const APPLY_RETRY: Duration = Duration::from_millis(500);
+/// Devices with an owner in a cluster; beyond it those claimed longest ago lose theirs, and are claimed anew when they
+/// are used.
+pub const OWNERS: u64 = 4 * DEVICE_FACTS;
+/// Commands of this node on their way to the log of its cluster and back.
+pub const COMMANDS_PENDING: usize = WRITER_QUEUE;
 /// Entries read at once when the host reads a whole journal: at most 16 MiB.
 pub const JOURNAL_CHUNK: u32 = 256;
 /// An object with an inserted journal that has to be held in memory. Six hours of speech take about 2 MiB; of a longer

@@ -20,7 +20,7 @@ pub fn describe_metrics() {
     );
     let _ = histogram!("modehost_storage_commit_seconds");
     describe_counter!("modehost_storage_errors_total", Unit::Count, "Reads and writes that failed, by `reason`.");
-    for reason in ["unavailable", "overloaded", "invalid", "corrupt", "closed", "share"] {
+    for reason in ["unavailable", "overloaded", "invalid", "corrupt", "closed", "share", "moved"] {
         let _ = counter!("modehost_storage_errors_total", "reason" => reason);
     }
     describe_gauge!("modehost_storage_file_bytes", Unit::Bytes, "Size of the database with its write-ahead file.");

@@ -21,6 +21,9 @@ pub enum StorageError {
     /// A quota is used up, or the receiver is unknown. The message says which.
     #[error("{0}")]
     QuotaExceeded(String),
+    /// Another node of the cluster owns the device: what runs for it here has ended. Nothing was written.
+    #[error("this device is served by another node of the cluster")]
+    Moved,
     /// Stored data cannot be decoded.
     #[error("stored data is damaged: {0}")]
     Corrupt(String),
@@ -33,7 +36,7 @@ impl StorageError {
     /// True if the error hits every write and the storage itself logs it once: callers must not log it again, since a
     /// line per session and attempt would fill the disk.
     pub fn is_logged_by_storage(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Corrupt(_) | Self::Closed)
+        matches!(self, Self::Unavailable(_) | Self::Corrupt(_) | Self::Closed | Self::Moved)
     }
 }
 
@@ -57,6 +60,14 @@ impl<T> Reply<T> {
     pub fn channel() -> (oneshot::Sender<Result<T, StorageError>>, Self) {
         let (sender, receiver) = oneshot::channel();
         (sender, Self(State::Waiting(receiver)))
+    }
+
+    /// The reply with its answer converted.
+    pub fn map<U: Send + 'static>(self, convert: impl FnOnce(T) -> U + Send + 'static) -> Reply<U>
+    where
+        T: Unpin + Send + 'static,
+    {
+        Reply::from_future(async move { self.await.map(convert) })
     }
 
     /// A reply that is computed by whoever awaits it. Dropping it abandons the remaining work.

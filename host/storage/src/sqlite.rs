@@ -20,6 +20,9 @@
 //! - `browse`: lists of documents and finished work, in pages
 //! - `usage`: disk usage and compaction
 //! - `watches`: subscriptions to document changes
+//! - `command`: durable operations as values
+//! - `replication`: the storage as one of several copies, made from a log of commands
+//! - `ownership`: which node of a cluster may write for a device
 //! - `commit`: session batches: writes and record
 //! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`, `devices`: one trait each
 //! - `removed`: entries of the archive that were removed by age or number
@@ -29,6 +32,7 @@ mod backlog;
 mod backup;
 mod browse;
 mod capacity;
+mod command;
 mod commit;
 mod device_data;
 mod devices;
@@ -39,9 +43,11 @@ mod journals;
 mod offline_queue;
 mod open;
 mod open_files;
+mod ownership;
 mod quotas;
 mod reader;
 mod removed;
+mod replication;
 mod schema;
 mod sessions;
 mod usage;
@@ -49,7 +55,7 @@ mod watches;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crate::limits;
@@ -62,8 +68,9 @@ use self::capacity::Capacity;
 use self::open_files::OpenFiles;
 use self::quotas::Quotas;
 use self::reader::Read;
+use self::replication::Replication;
 use self::watches::Watches;
-use self::writer::{JobInfo, Write, WriteContext};
+use self::writer::{Follower, JobInfo, Write, WriteContext};
 use crate::config::Config;
 use crate::reply::{Reply, StorageError};
 
@@ -71,6 +78,7 @@ pub use self::backup::{Backup, BackupError, backup};
 pub use self::browse::{ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, DocumentRow};
 pub use self::device_data::ErasureReport;
 pub use self::open::{OpenError, PermanentError};
+pub use self::replication::{ApplyError, ClusterEvents, CommandLog, LogEntry, LogPosition};
 pub use self::usage::{CompactionReport, KindUsage, Usage};
 
 /// Size of the test write: the largest journal entry.
@@ -89,6 +97,9 @@ pub struct SqliteStorage {
     last_failure: Arc<Mutex<Option<StorageError>>>,
     quotas: Quotas,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Set where this is one of several copies.
+    replication: OnceLock<Replication>,
+    follower: Arc<OnceLock<Arc<dyn Follower>>>,
     /// Interrupts the background check of a large file.
     check_interrupt: Option<InterruptHandle>,
     /// Held for as long as the directory is in use.
@@ -111,7 +122,8 @@ impl SqliteStorage {
         let last_failure: Arc<Mutex<Option<StorageError>>> = Arc::default();
         let lock = Arc::new(Mutex::new(Some(opened.lock)));
         let quotas = Quotas::new(config);
-        let capacity = Capacity::new(quotas.max_mib.clone());
+        let capacity = Capacity::new(quotas.max_mib.clone(), quotas.full.clone());
+        let follower: Arc<OnceLock<Arc<dyn Follower>>> = Arc::default();
         let damage = opened.integrity.damage().clone();
         let open_files = OpenFiles::new(&file, lock.clone(), opened.integrity);
         let check_connection = if opened.unchecked { Some(open::connect(&file)?) } else { None };
@@ -124,6 +136,8 @@ impl SqliteStorage {
             last_failure: last_failure.clone(),
             quotas,
             threads: Mutex::new(Vec::new()),
+            replication: OnceLock::new(),
+            follower: follower.clone(),
             check_interrupt: check_connection.as_ref().map(Connection::get_interrupt_handle),
             lock,
         };
@@ -135,7 +149,7 @@ impl SqliteStorage {
                 (opened.writer, open_files, capacity),
                 &writer_file,
                 &writes,
-                &watches,
+                (&watches, &follower),
                 (&due, &last_failure),
             )
         };
@@ -225,7 +239,7 @@ impl SqliteStorage {
         metrics::gauge!("modehost_storage_waiting_reads").set(self.reads.len() as f64);
     }
 
-    /// Queues a write. `work` runs inside its own savepoint: an error undoes it alone.
+    /// Queues a write of what concerns this machine alone. `work` runs inside its own savepoint: an error undoes it alone.
     fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,

@@ -2,6 +2,7 @@
 //! once, against the traits.
 
 mod batch;
+mod ownership;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 pub use self::batch::{Batch, Write, WriteResult};
+pub use self::ownership::{Claim, NodeId, Owner, Ownership};
 use crate::reply::Reply;
 
 /// The current state of a document; version 0 and no value if it does not exist.
@@ -86,7 +88,7 @@ pub struct SweepStep {
 }
 
 /// On whose behalf something is appended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// The session that may continue the journal.
     pub session: SessionId,
@@ -118,7 +120,7 @@ pub trait Journals: Send + Sync {
 }
 
 /// A journal that is inserted into a larger object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalPart {
     /// The journal's name.
     pub journal: Arc<str>,
@@ -129,7 +131,7 @@ pub struct JournalPart {
 }
 
 /// An archive entry: a finished piece of work, kept for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveEntry {
     /// Kind of the work; valid as a directory name.
     pub kind: Arc<str>,
@@ -205,7 +207,7 @@ pub trait Exports: Send + Sync {
 }
 
 /// Whom to notify when a queued message has been delivered.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ReceiptTarget {
     /// The device that sent it.
     pub sender: DeviceId,
@@ -374,7 +376,7 @@ pub trait Sessions: Send + Sync {
 }
 
 /// Permanent facts about a device, which outlive sessions and processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceFacts {
     /// It has sent a message of a type outside the common protocol: it knows this server's extensions.
     pub knows_extensions: bool,

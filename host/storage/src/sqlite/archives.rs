@@ -8,10 +8,12 @@ use std::sync::Arc;
 use crate::limits;
 use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use super::command::Command;
 use super::removed::{RemovalReason, RemovedEntries};
-use super::writer::WriteContext;
+use super::writer::{FREES, JobInfo, WriteContext};
 use super::{SqliteStorage, journals, reject, signed, unsigned};
 use crate::export::names;
 use crate::reply::{Reply, StorageError};
@@ -23,33 +25,11 @@ impl Archives for SqliteStorage {
             return reject(error);
         }
         let keep = Retention { per_device: keep, total: self.quotas.archive_keep() };
-        self.write(move |context| archive(context, &entry, keep))
+        self.execute(StoreArchive { entry, keep })
     }
 
     fn expire(&self, before: u64) -> Reply<u64> {
-        SqliteStorage::write_freeing(self, move |context| {
-            let connection = context.connection;
-            let statement = "DELETE FROM archives WHERE rowid IN (
-                 SELECT rowid FROM archives WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING kind, id, journal";
-            let mut statement = connection.prepare_cached(statement)?;
-            let removed = statement.query_map((signed(before), limits::ARCHIVE_EXPIRED_AT_ONCE), |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
-            })?;
-            let removed: Vec<(String, String, Option<String>)> = removed.collect::<rusqlite::Result<_>>()?;
-            let count = removed.len() as u64;
-            for (kind, id, journal) in removed {
-                mark_due(connection, &kind, &id)?;
-                remove_journal(connection, journal)?;
-                context.removed.push(RemovedEntries {
-                    kind: kind.into(),
-                    device: None,
-                    count: 1,
-                    reason: RemovalReason::Age,
-                });
-            }
-            context.due |= count > 0;
-            Ok(count)
-        })
+        self.execute(ExpireArchives { before })
     }
 
     fn list(&self, kind: &str, limit: u32) -> Reply<Vec<ArchiveEntry>> {
@@ -61,6 +41,57 @@ impl Archives for SqliteStorage {
             let entries = statement.query_map((&*kind, limit), entry_of)?;
             Ok(entries.collect::<rusqlite::Result<_>>()?)
         })
+    }
+}
+
+/// [`Archives::archive`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoreArchive {
+    entry: ArchiveEntry,
+    keep: Retention,
+}
+
+impl Command for StoreArchive {
+    const KIND: u16 = 8;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        archive(context, &self.entry, self.keep)
+    }
+}
+
+/// [`Archives::expire`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct ExpireArchives {
+    before: u64,
+}
+
+impl Command for ExpireArchives {
+    const KIND: u16 = 9;
+    type Output = u64;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<u64> {
+        let connection = context.connection;
+        let statement = "DELETE FROM archives WHERE rowid IN (
+             SELECT rowid FROM archives WHERE at < ?1 ORDER BY at LIMIT ?2) RETURNING kind, id, journal";
+        let mut statement = connection.prepare_cached(statement)?;
+        let removed = statement.query_map((signed(self.before), limits::ARCHIVE_EXPIRED_AT_ONCE), |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        })?;
+        let removed: Vec<(String, String, Option<String>)> = removed.collect::<rusqlite::Result<_>>()?;
+        let count = removed.len() as u64;
+        for (kind, id, journal) in removed {
+            mark_due(connection, &kind, &id)?;
+            remove_journal(connection, journal)?;
+            let (kind, reason) = (kind.into(), RemovalReason::Age);
+            context.removed.push(RemovedEntries { kind, device: None, count: 1, reason });
+        }
+        context.due |= count > 0;
+        Ok(count)
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
     }
 }
 
@@ -152,7 +183,7 @@ pub(super) fn check(entry: &ArchiveEntry) -> Result<(), StorageError> {
 }
 
 /// How many entries of a kind are kept; 0: all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Retention {
     /// Of the same device.
     pub(super) per_device: u32,

@@ -63,6 +63,26 @@ impl<T> Backlog<T> {
         self.state.lock().items.len()
     }
 
+    /// Whether `close` was called.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Appends items beyond the capacity, for a caller that waits until they are done.
+    ///
+    /// # Errors
+    /// `Closed` after `close`.
+    pub(super) fn push_all(&self, items: impl IntoIterator<Item = T>) -> Result<(), StorageError> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(StorageError::Closed);
+        }
+        state.items.extend(items);
+        drop(state);
+        self.wake.notify_one();
+        Ok(())
+    }
+
     /// Rejects further items.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;

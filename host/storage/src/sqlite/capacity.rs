@@ -6,13 +6,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::limits;
 use rusqlite::Connection;
 
-use super::{failure, signed};
+use super::{failure, offline_queue};
 use crate::fallback_queue::QUEUE_FILE;
 use crate::reply::StorageError;
 
@@ -20,6 +20,8 @@ use crate::reply::StorageError;
 const LOW_PERCENT: i64 = 90;
 /// Usage below which it is no longer low; hysteresis, so that single messages do not toggle the state.
 const ENOUGH_PERCENT: i64 = 85;
+/// Largest number of pages of a file (<https://sqlite.org/limits.html>).
+const MOST_PAGES: i64 = 4_294_967_294;
 
 /// Usage of one open database.
 pub(super) struct Capacity {
@@ -31,11 +33,13 @@ pub(super) struct Capacity {
     other_mib: u32,
     page_bytes: i64,
     low: bool,
+    /// The limit is reached. Read by callers.
+    full: Arc<AtomicBool>,
 }
 
 impl Capacity {
-    pub(super) fn new(max_mib: Arc<AtomicU32>) -> Self {
-        Self { max_mib, applied_mib: 0, other_mib: 0, page_bytes: 1, low: false }
+    pub(super) fn new(max_mib: Arc<AtomicU32>, full: Arc<AtomicBool>) -> Self {
+        Self { max_mib, applied_mib: 0, other_mib: 0, page_bytes: 1, low: false, full }
     }
 
     /// Whether the file is close to its limit.
@@ -43,14 +47,18 @@ impl Capacity {
         self.low
     }
 
-    /// Before a batch: passes a changed limit to SQLite.
-    pub(super) fn prepare(&mut self, connection: &Connection, file: &Path) -> rusqlite::Result<()> {
+    /// Before a batch: passes a changed limit to SQLite. A node of a cluster is not limited here: what the others have
+    /// applied fits in any case, and what it sends itself is refused before it is in the log.
+    pub(super) fn prepare(&mut self, connection: &Connection, file: &Path, replicated: bool) -> rusqlite::Result<()> {
         let max = self.max_mib.load(Ordering::Relaxed);
         // However small the limit, the database itself keeps three quarters of it.
         let other_mib = other_files_mib(file).min(max / 4);
         if (max, other_mib) != (self.applied_mib, self.other_mib) {
             self.page_bytes = pragma(connection, "page_size")?.max(1);
-            let pages = i64::from(max - other_mib) * 1024 * 1024 / self.page_bytes;
+            let pages = match replicated {
+                true => MOST_PAGES,
+                false => i64::from(max - other_mib) * 1024 * 1024 / self.page_bytes,
+            };
             connection.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?;
             (self.applied_mib, self.other_mib) = (max, other_mib);
         }
@@ -64,6 +72,7 @@ impl Capacity {
         let max = i64::from(self.applied_mib) * 1024 * 1024;
         let threshold = if self.low { ENOUGH_PERCENT } else { LOW_PERCENT };
         let low = used * 100 >= max * threshold;
+        self.full.store(used >= max, Ordering::Relaxed);
         if low != self.low {
             let (file, used) = (file.display(), used / 1024 / 1024);
             match low {
@@ -82,11 +91,8 @@ impl Capacity {
     /// Removes expired messages, which nobody can receive any more.
     pub(super) fn remove_expired(&self, connection: &Connection) -> rusqlite::Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        let now = signed(u64::try_from(now).unwrap_or(u64::MAX));
-        let sweep = "DELETE FROM offline_queue WHERE id IN (
-             SELECT id FROM offline_queue WHERE queued_at + ttl_ms <= ?1 LIMIT ?2)";
-        connection.prepare_cached(sweep)?.execute((now, limits::QUEUE_EXPIRED_AT_ONCE))?;
-        Ok(())
+        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        offline_queue::remove_expired(connection, now, limits::QUEUE_EXPIRED_AT_ONCE).map(drop)
     }
 
     /// Tells a full database from a full disk.

@@ -5,7 +5,11 @@
 
 use crate::limits;
 
+use modehost_ids::DeviceId;
+use serde::{Deserialize, Serialize};
+
 use super::archives::{self, Retention};
+use super::command::Command;
 use super::sessions::Encoded;
 use super::writer::{JobInfo, WriteContext};
 use super::{SqliteStorage, documents, journals, reject};
@@ -23,18 +27,41 @@ impl SqliteStorage {
             Ok(record) => record,
             Err(error) => return reject(error),
         };
-        let total = self.quotas.archive_keep();
-        let frees = !writes.is_empty() && writes.iter().all(frees);
-        let info = JobInfo { operations: writes.len() + usize::from(record.is_some()), frees };
-        let work = move |context: &mut WriteContext<'_>| {
-            let outcomes = writes.into_iter().map(|write| apply(context, &author, write, total));
-            let outcomes = outcomes.collect::<rusqlite::Result<_>>()?;
-            if let Some(record) = record {
-                record.store(context.connection)?;
-            }
-            Ok(outcomes)
-        };
-        self.submit(work, info)
+        self.execute(CommitBatch { author, writes, record, total: self.quotas.archive_keep() })
+    }
+}
+
+/// [`Sessions::commit`](traits::Sessions::commit).
+#[derive(Serialize, Deserialize)]
+pub(super) struct CommitBatch {
+    author: Author,
+    writes: Vec<Write>,
+    record: Option<Encoded>,
+    /// Archive entries kept per kind over all devices; 0: all.
+    total: u32,
+}
+
+impl Command for CommitBatch {
+    const KIND: u16 = 1;
+    type Output = Vec<WriteResult>;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<Vec<WriteResult>> {
+        let Self { author, writes, record, total } = self;
+        let outcomes = writes.iter().map(|write| apply(context, author, write, *total));
+        let outcomes = outcomes.collect::<rusqlite::Result<_>>()?;
+        if let Some(record) = record {
+            record.store(context.connection)?;
+        }
+        Ok(outcomes)
+    }
+
+    fn info(&self) -> JobInfo {
+        let frees = !self.writes.is_empty() && self.writes.iter().all(frees);
+        JobInfo { operations: self.writes.len() + usize::from(self.record.is_some()), frees }
+    }
+
+    fn owner(&self) -> Option<&DeviceId> {
+        Some(&self.author.device)
     }
 }
 
@@ -57,19 +84,19 @@ fn frees(write: &Write) -> bool {
     }
 }
 
-fn apply(context: &mut WriteContext<'_>, author: &Author, write: Write, total: u32) -> rusqlite::Result<WriteResult> {
+fn apply(context: &mut WriteContext<'_>, author: &Author, write: &Write, total: u32) -> rusqlite::Result<WriteResult> {
     match write {
         Write::Document { key, expected, value } => {
-            documents::write(context, key, expected, value).map(WriteResult::Document)
+            documents::write(context, key.clone(), *expected, value.clone()).map(WriteResult::Document)
         }
         Write::Append { journal, at, entry } => {
-            journals::append(context.connection, Some(author), &journal, at, &entry).map(WriteResult::Appended)
+            journals::append(context.connection, Some(author), journal, *at, entry).map(WriteResult::Appended)
         }
         Write::RemoveJournal { journal } => {
-            journals::remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE).map(|()| WriteResult::Done)
+            journals::remove(context.connection, journal, limits::JOURNAL_REMOVED_AT_ONCE).map(|()| WriteResult::Done)
         }
         Write::Archive { entry, keep } => {
-            archives::archive(context, &entry, Retention { per_device: keep, total }).map(|()| WriteResult::Done)
+            archives::archive(context, entry, Retention { per_device: *keep, total }).map(|()| WriteResult::Done)
         }
     }
 }

@@ -13,11 +13,12 @@ use base64::prelude::BASE64_STANDARD;
 use modehost_ids::DeviceId;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::writer::WriteContext;
-use super::{SqliteStorage, archives, unsigned};
+use super::command::Command;
+use super::writer::{FREES, JobInfo, WriteContext};
+use super::{SqliteStorage, archives, ownership, unsigned};
 use crate::reply::{Reply, StorageError};
 use crate::traits::Document;
 
@@ -128,13 +129,7 @@ impl SqliteStorage {
     /// Data outside the database has to follow: [`Self::pending_erasures`] lists the device until
     /// [`Self::complete_erasure`].
     pub fn erase_device(&self, device: &DeviceId) -> Reply<ErasureReport> {
-        let device = device.clone();
-        self.write_freeing(move |context| {
-            set_secure_delete(context.connection, "ON")?;
-            let forgotten = forget(context, &device);
-            set_secure_delete(context.connection, "FAST")?;
-            forgotten
-        })
+        self.execute(EraseDevice { device: device.clone() })
     }
 
     /// Devices whose erasure was not completed by an earlier process.
@@ -149,16 +144,7 @@ impl SqliteStorage {
     /// Completes an erasure once everything outside the database has followed. Queued messages that came from there
     /// meanwhile are erased too.
     pub fn complete_erasure(&self, device: &DeviceId) -> Reply<()> {
-        let device = device.clone();
-        self.write_freeing(move |context| {
-            set_secure_delete(context.connection, "ON")?;
-            let (connection, id) = (context.connection, [device.as_str()]);
-            let removed = connection
-                .execute(&format!("DELETE FROM offline_queue WHERE device_id = ?1 OR id IN ({SENT})"), id)
-                .and_then(|_| connection.execute("DELETE FROM forgetting WHERE device = ?1", id));
-            set_secure_delete(connection, "FAST")?;
-            removed.map(drop)
-        })
+        self.execute(CompleteErasure { device: device.clone() })
     }
 
     /// Number of archive entries whose files still have to be exported or removed.
@@ -175,6 +161,53 @@ impl SqliteStorage {
                 connection.query_row("SELECT count(*) FROM archives WHERE device IS NULL", (), |row| row.get(0))?;
             Ok(unsigned(count))
         })
+    }
+}
+
+/// [`SqliteStorage::erase_device`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct EraseDevice {
+    device: DeviceId,
+}
+
+impl Command for EraseDevice {
+    const KIND: u16 = 15;
+    type Output = ErasureReport;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<ErasureReport> {
+        set_secure_delete(context.connection, "ON")?;
+        let forgotten = forget(context, &self.device);
+        set_secure_delete(context.connection, "FAST")?;
+        forgotten
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
+    }
+}
+
+/// [`SqliteStorage::complete_erasure`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct CompleteErasure {
+    device: DeviceId,
+}
+
+impl Command for CompleteErasure {
+    const KIND: u16 = 16;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        set_secure_delete(context.connection, "ON")?;
+        let (connection, id) = (context.connection, [self.device.as_str()]);
+        let removed = connection
+            .execute(&format!("DELETE FROM offline_queue WHERE device_id = ?1 OR id IN ({SENT})"), id)
+            .and_then(|_| connection.execute("DELETE FROM forgetting WHERE device = ?1", id));
+        set_secure_delete(connection, "FAST")?;
+        removed.map(drop)
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
     }
 }
 
@@ -214,6 +247,7 @@ fn forget(context: &mut WriteContext<'_>, device: &DeviceId) -> rusqlite::Result
     forgotten.sent = remove(&format!("DELETE FROM offline_queue WHERE id IN ({SENT})"))?;
     forgotten.sessions = remove("DELETE FROM sessions WHERE device = ?1")?;
     forgotten.facts = remove("DELETE FROM devices WHERE device = ?1")?;
+    ownership::forget(context, device)?;
     Ok(forgotten)
 }
 

@@ -4,7 +4,9 @@
 use crate::limits;
 use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
 
+use super::command::Command;
 use super::writer::WriteContext;
 use super::{SqliteStorage, signed};
 use crate::reply::Reply;
@@ -25,34 +27,61 @@ impl Devices for SqliteStorage {
     }
 
     fn add_facts(&self, device: &DeviceId, facts: DeviceFacts, now: u64) -> Reply<()> {
-        let device = device.clone();
-        self.write(move |context| {
-            let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
-                 VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (device) DO UPDATE SET
-                 knows_extensions = max(knows_extensions, excluded.knows_extensions),
-                 sends_stop = max(sends_stop, excluded.sends_stop), learnt_at = excluded.learnt_at";
-            let DeviceFacts { knows_extensions, sends_stop } = facts;
-            let row = (device.as_str(), knows_extensions, sends_stop, signed(now));
-            context.connection.prepare_cached(statement)?.execute(row)?;
-            forget(context)
-        })
+        self.execute(AddFacts { device: device.clone(), facts, now })
     }
 
     fn record_seen(&self, device: &DeviceId, now: u64) -> Reply<()> {
-        let device = device.clone();
-        self.write(move |context| {
-            // Recorded at most once a day for a device that connects often.
-            let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
-                 VALUES (?1, 0, 0, ?2)
-                 ON CONFLICT (device) DO UPDATE SET learnt_at = excluded.learnt_at
-                 WHERE learnt_at < excluded.learnt_at - ?3";
-            let row = (device.as_str(), signed(now), limits::DEVICE_SEEN_INTERVAL.as_millis() as i64);
-            match context.connection.prepare_cached(statement)?.execute(row)? {
-                0 => Ok(()),
-                _ => forget(context),
-            }
-        })
+        self.execute(RecordSeen { device: device.clone(), now })
+    }
+}
+
+/// [`Devices::add_facts`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct AddFacts {
+    device: DeviceId,
+    facts: DeviceFacts,
+    now: u64,
+}
+
+impl Command for AddFacts {
+    const KIND: u16 = 13;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
+             VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (device) DO UPDATE SET
+             knows_extensions = max(knows_extensions, excluded.knows_extensions),
+             sends_stop = max(sends_stop, excluded.sends_stop), learnt_at = excluded.learnt_at";
+        let DeviceFacts { knows_extensions, sends_stop } = self.facts;
+        let row = (self.device.as_str(), knows_extensions, sends_stop, signed(self.now));
+        context.connection.prepare_cached(statement)?.execute(row)?;
+        forget(context)
+    }
+}
+
+/// [`Devices::record_seen`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct RecordSeen {
+    device: DeviceId,
+    now: u64,
+}
+
+impl Command for RecordSeen {
+    const KIND: u16 = 14;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        // Recorded at most once a day for a device that connects often.
+        let statement = "INSERT INTO devices (device, knows_extensions, sends_stop, learnt_at)
+             VALUES (?1, 0, 0, ?2)
+             ON CONFLICT (device) DO UPDATE SET learnt_at = excluded.learnt_at
+             WHERE learnt_at < excluded.learnt_at - ?3";
+        let row = (self.device.as_str(), signed(self.now), limits::DEVICE_SEEN_INTERVAL.as_millis() as i64);
+        match context.connection.prepare_cached(statement)?.execute(row)? {
+            0 => Ok(()),
+            _ => forget(context),
+        }
     }
 }
 

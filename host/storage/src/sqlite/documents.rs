@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use crate::limits;
 use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
 
+use super::command::Command;
 use super::writer::{JobInfo, WriteContext};
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::reply::{Reply, StorageError};
@@ -23,13 +25,32 @@ impl Documents for SqliteStorage {
         if let Err(error) = check(key, value.as_deref()) {
             return reject(error);
         }
-        let key: Arc<str> = key.into();
-        let frees = value.is_none();
-        self.submit(move |context| write(context, key, expected, value), JobInfo { operations: 1, frees })
+        self.execute(WriteDocument { key: key.into(), expected, value })
     }
 
     fn watch(&self, key: &str, watcher: Watcher) -> Watch {
         self.watches.begin(key, watcher)
+    }
+}
+
+/// [`Documents::write`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct WriteDocument {
+    key: Arc<str>,
+    expected: u64,
+    value: Option<Arc<str>>,
+}
+
+impl Command for WriteDocument {
+    const KIND: u16 = 4;
+    type Output = WriteOutcome;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<WriteOutcome> {
+        write(context, self.key.clone(), self.expected, self.value.clone())
+    }
+
+    fn info(&self) -> JobInfo {
+        JobInfo { operations: 1, frees: self.value.is_none() }
     }
 }
 

@@ -109,6 +109,7 @@ pub(super) fn count_error(error: &StorageError) {
         StorageError::Corrupt(_) => "corrupt",
         StorageError::Closed => "closed",
         StorageError::QuotaExceeded(_) => "share",
+        StorageError::Moved => "moved",
     };
     metrics::counter!("modehost_storage_errors_total", "reason" => reason).increment(1);
 }

@@ -7,8 +7,12 @@
 use std::sync::Arc;
 
 use crate::limits;
+use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
 
+use super::command::Command;
+use super::writer::{FREES, JobInfo, WriteContext};
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::reply::{Reply, StorageError};
 use crate::traits::{Author, JournalEntry, Journals, SweepStep};
@@ -18,8 +22,7 @@ impl Journals for SqliteStorage {
         if let Err(error) = check(journal, &value) {
             return reject(error);
         }
-        let (journal, author): (Box<str>, Option<Author>) = (journal.into(), author.cloned());
-        SqliteStorage::write(self, move |context| append(context.connection, author.as_ref(), &journal, at, &value))
+        self.execute(AppendEntry { author: author.cloned(), journal: journal.into(), at, entry: value })
     }
 
     fn read(&self, journal: &str, after: u64, limit: u32) -> Reply<Vec<JournalEntry>> {
@@ -37,23 +40,81 @@ impl Journals for SqliteStorage {
     }
 
     fn remove(&self, journal: &str) -> Reply<()> {
-        let journal: Box<str> = journal.into();
-        self.write_freeing(move |context| remove(context.connection, &journal, limits::JOURNAL_REMOVED_AT_ONCE))
+        self.execute(RemoveJournal { journal: journal.into() })
     }
 
     fn sweep(&self, from: u64, before: u64) -> Reply<SweepStep> {
-        SqliteStorage::write_freeing(self, move |context| {
-            let connection = context.connection;
-            let removed: Option<i64> = connection
-                .prepare_cached("SELECT id FROM journals WHERE name IS NULL LIMIT 1")?
-                .query_row((), |row| row.get(0))
-                .optional()?;
-            if let Some(id) = removed {
-                let entries = remove_entries(connection, id, limits::SWEEP_ENTRIES)?;
-                return Ok(SweepStep { next: Some(from), journals: 0, entries });
-            }
-            remove_orphan(connection, from, before)
-        })
+        self.execute(SweepJournals { from, before })
+    }
+}
+
+/// [`Journals::append_for`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct AppendEntry {
+    author: Option<Author>,
+    journal: Box<str>,
+    at: u64,
+    entry: Arc<str>,
+}
+
+impl Command for AppendEntry {
+    const KIND: u16 = 5;
+    type Output = u64;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<u64> {
+        append(context.connection, self.author.as_ref(), &self.journal, self.at, &self.entry)
+    }
+
+    fn owner(&self) -> Option<&DeviceId> {
+        self.author.as_ref().map(|author| &author.device)
+    }
+}
+
+/// [`Journals::remove`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct RemoveJournal {
+    journal: Box<str>,
+}
+
+impl Command for RemoveJournal {
+    const KIND: u16 = 6;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        remove(context.connection, &self.journal, limits::JOURNAL_REMOVED_AT_ONCE)
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
+    }
+}
+
+/// [`Journals::sweep`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct SweepJournals {
+    from: u64,
+    before: u64,
+}
+
+impl Command for SweepJournals {
+    const KIND: u16 = 7;
+    type Output = SweepStep;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<SweepStep> {
+        let connection = context.connection;
+        let removed: Option<i64> = connection
+            .prepare_cached("SELECT id FROM journals WHERE name IS NULL LIMIT 1")?
+            .query_row((), |row| row.get(0))
+            .optional()?;
+        if let Some(id) = removed {
+            let entries = remove_entries(connection, id, limits::SWEEP_ENTRIES)?;
+            return Ok(SweepStep { next: Some(self.from), journals: 0, entries });
+        }
+        remove_orphan(connection, self.from, self.before)
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
     }
 }
 

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use crate::limits;
 use modehost_ids::DeviceId;
 use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
 
+use super::command::Command;
 use super::devices::is_known;
 use super::failure::rejection;
+use super::writer::{Applied, FREES, JobInfo, WriteContext};
 use super::{SqliteStorage, check_length, reject, signed, unsigned};
 use crate::config::QueueQuotas;
 use crate::reply::{Reply, StorageError};
@@ -29,7 +32,7 @@ impl OfflineQueue for SqliteStorage {
         ttl_ms: u64,
     ) -> Reply<u32> {
         let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
-        self.insert(device, message, Owner::None, |dropped, _| dropped)
+        self.enqueue_message(device, message, Sender::None).map(|(dropped, _)| dropped)
     }
 
     fn enqueue_delivery(&self, delivery: OfflineDelivery) -> Reply<u32> {
@@ -37,8 +40,8 @@ impl OfflineQueue for SqliteStorage {
         let OfflineDelivery { sender, receiver, payload, now, ttl_ms, allow_unknown_receiver: to_strangers, .. } =
             delivery;
         let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
-        let owner = Owner::Device { sender, quotas: self.quotas.queue(), to_strangers };
-        self.insert(&receiver, message, owner, |dropped, _| dropped)
+        let sender = Sender::Device { sender, quotas: self.quotas.queue(), to_strangers };
+        self.enqueue_message(&receiver, message, sender).map(|(dropped, _)| dropped)
     }
 
     fn enqueue_with_id(
@@ -51,7 +54,7 @@ impl OfflineQueue for SqliteStorage {
     ) -> Reply<(u32, Option<u64>)> {
         let message = QueuedMessage { id: 0, payload, origin, queued_at: now, ttl_ms };
         // The message was acknowledged earlier, so no quota applies.
-        self.insert(device, message, Owner::None, |dropped, id| (dropped, Some(id)))
+        self.enqueue_message(device, message, Sender::None).map(|(dropped, id)| (dropped, Some(id)))
     }
 
     fn set_limit_per_device(&self, max: u32) {
@@ -93,27 +96,73 @@ impl OfflineQueue for SqliteStorage {
     }
 
     fn remove(&self, device: &DeviceId, ids: Vec<u64>) -> Reply<()> {
-        let device = device.clone();
-        self.write_freeing(move |context| {
-            let mut statement =
-                context.connection.prepare_cached("DELETE FROM offline_queue WHERE id = ?1 AND device_id = ?2")?;
-            for id in ids {
-                statement.execute((signed(id), device.as_str()))?;
-            }
-            Ok(())
-        })
+        self.execute(RemoveMessages { device: device.clone(), ids })
     }
 }
 
+/// [`OfflineQueue::remove`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct RemoveMessages {
+    device: DeviceId,
+    ids: Vec<u64>,
+}
+
+impl Command for RemoveMessages {
+    const KIND: u16 = 11;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        let statement = "DELETE FROM offline_queue WHERE id = ?1 AND device_id = ?2";
+        let mut statement = context.connection.prepare_cached(statement)?;
+        for id in &self.ids {
+            statement.execute((signed(*id), self.device.as_str()))?;
+        }
+        Ok(())
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
+    }
+}
+
+/// Removes messages that have expired, of any device.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ExpireMessages {
+    now: u64,
+    /// At most this many.
+    most: u32,
+}
+
+impl Command for ExpireMessages {
+    const KIND: u16 = 12;
+    type Output = u64;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<u64> {
+        remove_expired(context.connection, self.now, self.most)
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
+    }
+}
+
+/// Removes at most `most` messages that have expired at `now`, Unix ms.
+pub(super) fn remove_expired(connection: &Connection, now: u64, most: u32) -> rusqlite::Result<u64> {
+    let sweep = "DELETE FROM offline_queue WHERE id IN (
+         SELECT id FROM offline_queue WHERE queued_at + ttl_ms <= ?1 LIMIT ?2)";
+    Ok(connection.prepare_cached(sweep)?.execute((signed(now).min(MAX_TTL_MS), most))? as u64)
+}
+
 /// On whose behalf a message is queued.
-enum Owner {
+#[derive(Serialize, Deserialize)]
+enum Sender {
     /// The server itself, or the message was acknowledged earlier.
     None,
     /// A device, to which quotas apply.
     Device { sender: DeviceId, quotas: QueueQuotas, to_strangers: bool },
 }
 
-impl Owner {
+impl Sender {
     /// An error if a quota is exceeded now.
     fn check(&self, connection: &Connection) -> rusqlite::Result<()> {
         let Self::Device { sender, quotas, .. } = self else { return Ok(()) };
@@ -145,14 +194,13 @@ fn read_tally(connection: &Connection, name: &str) -> rusqlite::Result<(u64, u64
 }
 
 impl SqliteStorage {
-    /// Queues a message; `answer` gets the number of older messages that were dropped for it, and its id.
-    fn insert<T: Send + 'static>(
-        &self,
-        device: &DeviceId,
-        message: QueuedMessage,
-        owner: Owner,
-        answer: impl Fn(u32, u64) -> T + Send + 'static,
-    ) -> Reply<T> {
+    /// Removes some of the messages that have expired at `now`, Unix ms; the reply is how many, 0 once there are none.
+    pub fn expire_messages(&self, now: u64) -> Reply<u64> {
+        self.execute(ExpireMessages { now, most: limits::QUEUE_EXPIRED_AT_ONCE })
+    }
+
+    /// Queues a message; the reply is the number of older messages that were dropped for it, and its id.
+    fn enqueue_message(&self, device: &DeviceId, message: QueuedMessage, sender: Sender) -> Reply<(u32, u64)> {
         let QueuedMessage { payload, origin, queued_at, ttl_ms, .. } = message;
         let receipt = origin.as_ref().map_or("", |origin| &*origin.receipt);
         let sizes = check_length("a queued message", &payload, 0, limits::MESSAGE_BYTES)
@@ -161,43 +209,65 @@ impl SqliteStorage {
             return reject(error);
         }
         let (device, max) = (device.clone(), self.quotas.queue_limit());
-        let (now, ttl) = (signed(queued_at).min(MAX_TTL_MS), signed(ttl_ms).min(MAX_TTL_MS));
-        self.write(move |context| {
-            let connection = context.connection;
-            if let Owner::Device { to_strangers: false, .. } = owner
-                && !is_known(connection, &device)?
-            {
-                return Err(rejection(StorageError::QuotaExceeded(
-                    "no device with this id has ever connected, so no message is queued for it".to_owned(),
-                )));
-            }
-            connection
-                .prepare_cached("DELETE FROM offline_queue WHERE device_id = ?1 AND queued_at + ttl_ms <= ?2")?
-                .execute((device.as_str(), now))?;
-            let sweep = "DELETE FROM offline_queue WHERE id IN (
-                 SELECT id FROM offline_queue WHERE queued_at + ttl_ms <= ?1 LIMIT ?2)";
-            connection.prepare_cached(sweep)?.execute((now, limits::QUEUE_EXPIRED_PER_MESSAGE))?;
-            let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
-            connection.prepare_cached(insert)?.execute((device.as_str(), &*payload, now, ttl))?;
-            let id = connection.last_insert_rowid();
-            if let Some(ReceiptTarget { sender, receipt }) = &origin {
-                let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
-                connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**receipt))?;
-            }
-            let sender = match (&owner, &origin) {
-                (Owner::Device { sender, .. }, _) => Some(sender),
-                (Owner::None, Some(origin)) => Some(&origin.sender),
-                (Owner::None, None) => None,
-            };
-            let insert = "INSERT INTO offline_weights (id, sender, bytes) VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(insert)?.execute((id, sender.map(DeviceId::as_str), payload.len() as i64))?;
-            let trim = "DELETE FROM offline_queue WHERE id IN (
-                 SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
-            let dropped = connection.prepare_cached(trim)?.execute((device.as_str(), max))?;
-            // Checked last: a message that replaces older ones adds nothing.
-            owner.check(connection)?;
-            metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
-            Ok(answer(u32::try_from(dropped).unwrap_or(u32::MAX), unsigned(id)))
-        })
+        self.execute(EnqueueMessage { device, payload, origin, queued_at, ttl_ms, sender, max })
+    }
+}
+
+/// [`OfflineQueue::enqueue_with_id`] and its like.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EnqueueMessage {
+    device: DeviceId,
+    payload: Arc<str>,
+    origin: Option<ReceiptTarget>,
+    queued_at: u64,
+    ttl_ms: u64,
+    sender: Sender,
+    /// Messages that a device may have.
+    max: u32,
+}
+
+impl Command for EnqueueMessage {
+    const KIND: u16 = 10;
+    type Output = (u32, u64);
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<(u32, u64)> {
+        let connection = context.connection;
+        let (now, ttl) = (signed(self.queued_at).min(MAX_TTL_MS), signed(self.ttl_ms).min(MAX_TTL_MS));
+        if let Sender::Device { to_strangers: false, .. } = self.sender
+            && !is_known(connection, &self.device)?
+        {
+            return Err(rejection(StorageError::QuotaExceeded(
+                "no device with this id has ever connected, so no message is queued for it".to_owned(),
+            )));
+        }
+        connection
+            .prepare_cached("DELETE FROM offline_queue WHERE device_id = ?1 AND queued_at + ttl_ms <= ?2")?
+            .execute((self.device.as_str(), now))?;
+        remove_expired(connection, self.queued_at, limits::QUEUE_EXPIRED_PER_MESSAGE)?;
+        let insert = "INSERT INTO offline_queue (device_id, payload, queued_at, ttl_ms) VALUES (?1, ?2, ?3, ?4)";
+        connection.prepare_cached(insert)?.execute((self.device.as_str(), &*self.payload, now, ttl))?;
+        let id = connection.last_insert_rowid();
+        if let Some(ReceiptTarget { sender, receipt }) = &self.origin {
+            let insert = "INSERT INTO offline_origins (id, sender, notice) VALUES (?1, ?2, ?3)";
+            connection.prepare_cached(insert)?.execute((id, sender.as_str(), &**receipt))?;
+        }
+        let sender = self.sender().or(self.origin.as_ref().map(|origin| &origin.sender));
+        let insert = "INSERT INTO offline_weights (id, sender, bytes) VALUES (?1, ?2, ?3)";
+        connection.prepare_cached(insert)?.execute((id, sender.map(DeviceId::as_str), self.payload.len() as i64))?;
+        let trim = "DELETE FROM offline_queue WHERE id IN (
+             SELECT id FROM offline_queue WHERE device_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2)";
+        let dropped = connection.prepare_cached(trim)?.execute((self.device.as_str(), self.max))?;
+        // Checked last: a message that replaces older ones adds nothing.
+        self.sender.check(connection)?;
+        metrics::counter!("modehost_queue_dropped_total").increment(dropped as u64);
+        context.applied(|| Applied::Queued(self.device.clone()));
+        Ok((u32::try_from(dropped).unwrap_or(u32::MAX), unsigned(id)))
+    }
+
+    fn sender(&self) -> Option<&DeviceId> {
+        match &self.sender {
+            Sender::Device { sender, .. } => Some(sender),
+            Sender::None => None,
+        }
     }
 }

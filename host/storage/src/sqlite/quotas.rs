@@ -1,7 +1,7 @@
 //! What the settings allow the storage to keep. Rule: a changed setting holds for the next write, without a restart.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
@@ -16,6 +16,8 @@ pub(super) struct Quotas {
     queue: Mutex<QueueQuotas>,
     /// Size limit of the database, in MiB.
     pub(super) max_mib: Arc<AtomicU32>,
+    /// The database has reached it. Kept by the writer.
+    pub(super) full: Arc<AtomicBool>,
     /// Archive entries kept per kind over all devices; 0: all.
     archive_keep: AtomicU32,
     /// See [`Config::archive_days`].
@@ -28,6 +30,7 @@ impl Quotas {
             queue_limit: AtomicU32::new(limits::QUEUE_PER_DEVICE),
             queue: Mutex::new(config.queue_quotas()),
             max_mib: Arc::new(AtomicU32::new(config.max_mib)),
+            full: Arc::default(),
             archive_keep: AtomicU32::new(config.archive_keep),
             archive_days: AtomicU32::new(config.archive_days),
         }
@@ -55,6 +58,10 @@ impl Quotas {
 
     pub(super) fn max_mib(&self) -> u32 {
         self.max_mib.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 
     pub(super) fn archive_keep(&self) -> u32 {

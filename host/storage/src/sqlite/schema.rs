@@ -181,6 +181,25 @@ const STEPS: &[&str] = &[
         device TEXT NOT NULL PRIMARY KEY
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Which node of a cluster runs the session of a device and may write for it.
+    CREATE TABLE owners (
+        device TEXT    NOT NULL PRIMARY KEY,
+        node   TEXT    NOT NULL,
+        epoch  INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX owners_by_epoch ON owners (epoch);
+
+    -- One row. log: the identity of the log that this file follows, none on a single node; applied: the position of
+    -- the last command of it that this file contains; epoch: the highest epoch given so far.
+    CREATE TABLE replication (
+        id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+        log     TEXT,
+        applied INTEGER NOT NULL,
+        epoch   INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO replication (id, log, applied, epoch) VALUES (1, NULL, 0, 0);
+",
 ];
 
 /// The schema version that this server writes.

@@ -5,10 +5,12 @@
 
 use modehost_ids::{DeviceId, SessionId};
 use rusqlite::{Connection, OptionalExtension};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::command::Command;
 use super::failure::ReadError;
-use super::{SqliteStorage, signed, unsigned};
+use super::writer::{FREES, JobInfo, WriteContext};
+use super::{SqliteStorage, signed};
 use crate::reply::{Reply, StorageError};
 use crate::traits::{Batch, Sessions, StoredHandler, StoredSession, WriteResult};
 
@@ -50,11 +52,7 @@ impl Sessions for SqliteStorage {
     }
 
     fn remove(&self, device: &DeviceId) -> Reply<()> {
-        let device = device.clone();
-        self.write_freeing(move |context| {
-            context.connection.prepare_cached("DELETE FROM sessions WHERE device = ?1")?.execute([device.as_str()])?;
-            Ok(())
-        })
+        self.execute(RemoveSession { device: device.clone() })
     }
 
     fn unfinished(&self) -> Reply<Vec<DeviceId>> {
@@ -67,11 +65,7 @@ impl Sessions for SqliteStorage {
     }
 
     fn expire(&self, before: u64) -> Reply<u64> {
-        self.write_freeing(move |context| {
-            let statement = "DELETE FROM sessions WHERE unfinished = 0 AND saved_at < ?1";
-            let deleted = context.connection.prepare_cached(statement)?.execute([signed(before)])?;
-            Ok(unsigned(deleted as i64))
-        })
+        self.execute(ExpireSessions { before })
     }
 
     fn recent(&self, max: usize) -> Reply<Vec<StoredSession>> {
@@ -87,12 +81,59 @@ impl Sessions for SqliteStorage {
     }
 }
 
+/// [`Sessions::remove`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct RemoveSession {
+    device: DeviceId,
+}
+
+impl Command for RemoveSession {
+    const KIND: u16 = 2;
+    type Output = ();
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<()> {
+        let statement = "DELETE FROM sessions WHERE device = ?1";
+        context.connection.prepare_cached(statement)?.execute([self.device.as_str()])?;
+        Ok(())
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
+    }
+
+    fn owner(&self) -> Option<&DeviceId> {
+        Some(&self.device)
+    }
+}
+
+/// [`Sessions::expire`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct ExpireSessions {
+    before: u64,
+}
+
+impl Command for ExpireSessions {
+    const KIND: u16 = 3;
+    type Output = u64;
+
+    fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<u64> {
+        let statement = "DELETE FROM sessions WHERE unfinished = 0 AND saved_at < ?1";
+        Ok(context.connection.prepare_cached(statement)?.execute([signed(self.before)])? as u64)
+    }
+
+    fn info(&self) -> JobInfo {
+        FREES
+    }
+}
+
 /// An encoded record.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Encoded {
     device: DeviceId,
     session: SessionId,
     saved_at: u64,
     unfinished: bool,
+    format: i64,
     state: Vec<u8>,
 }
 
@@ -102,7 +143,7 @@ impl Encoded {
         let state = postcard::to_stdvec(&record)
             .map_err(|error| StorageError::Invalid(format!("the session cannot be stored: {error}")))?;
         let StoredSession { device, session, saved_at, unfinished, .. } = record;
-        Ok(Self { device, session, saved_at, unfinished, state })
+        Ok(Self { device, session, saved_at, unfinished, format: FORMAT, state })
     }
 
     /// Replaces the device's record.
@@ -115,7 +156,7 @@ impl Encoded {
             self.device.as_str(),
             signed(self.saved_at),
             self.unfinished,
-            FORMAT,
+            self.format,
             &self.state,
             self.session.as_str(),
         ))?;

@@ -1,12 +1,16 @@
 //! The single writer thread.
 //!
 //! Rule: a caller is answered only when the transaction with its write is on disk. Writes are applied in the order of
-//! submission; a write that fails is undone alone, a disk error fails the whole batch but no later one.
+//! submission; a write that fails is undone alone, a disk error fails the whole batch but no later one. What came out
+//! of the log of a cluster is tried until it is on disk: a node never skips what the others have applied.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread::sleep;
 use std::time::Instant;
 
 use crate::limits;
+use modehost_ids::DeviceId;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Notify, oneshot};
@@ -16,9 +20,10 @@ use super::capacity::Capacity;
 use super::failure;
 use super::open_files::OpenFiles;
 use super::removed::RemovedEntries;
+use super::signed;
 use super::watches::Watches;
 use crate::reply::StorageError;
-use crate::traits::Document;
+use crate::traits::{Document, Owner};
 
 /// What a write operates on.
 pub(super) struct WriteContext<'c> {
@@ -29,6 +34,31 @@ pub(super) struct WriteContext<'c> {
     pub(super) due: bool,
     /// Archive entries removed so far; logged after the commit.
     pub(super) removed: Vec<RemovedEntries>,
+    /// What this node has to hear of after the commit; `None` where it is the only one.
+    pub(super) news: Option<Vec<Applied>>,
+}
+
+impl WriteContext<'_> {
+    /// Notes what this node has to hear of, if it is one of several.
+    pub(super) fn applied(&mut self, news: impl FnOnce() -> Applied) {
+        if let Some(all) = &mut self.news {
+            all.push(news());
+        }
+    }
+}
+
+/// A change that every node of a cluster has to hear of, whoever made it.
+#[derive(Clone, Debug)]
+pub(super) enum Applied {
+    /// The device has this owner now.
+    Owner(DeviceId, Option<Owner>),
+    /// A message waits for the device.
+    Queued(DeviceId),
+}
+
+/// Hears of what was applied, after the commit and before anybody is answered. Must not block.
+pub(super) trait Follower: Send + Sync {
+    fn on_applied(&self, news: Vec<Applied>);
 }
 
 /// Properties of a queued write.
@@ -40,6 +70,9 @@ pub(super) struct JobInfo {
     pub(super) frees: bool,
 }
 
+/// Of a single operation that only frees space: it succeeds even when the database is full.
+pub(super) const FREES: JobInfo = JobInfo { operations: 1, frees: true };
+
 /// A queued write. Dropping it answers `Closed`.
 pub(super) trait Write: Send {
     /// Runs it and stores the outcome.
@@ -49,6 +82,12 @@ pub(super) trait Write: Send {
 
     /// Whether it runs by itself, outside of a transaction. Its errors are then part of its outcome.
     fn is_standalone(&self) -> bool;
+
+    /// Position in the log of a cluster, if it came out of it: then it is applied in any case, as soon as the disk
+    /// allows it.
+    fn sequence(&self) -> Option<u64> {
+        None
+    }
 
     /// Answers the caller with the stored outcome, or with the failure.
     fn answer(self: Box<Self>, failure: Option<StorageError>);
@@ -62,7 +101,7 @@ struct Job<W, T> {
     sender: oneshot::Sender<Result<T, StorageError>>,
 }
 
-/// Wraps a closure as a queued write.
+/// Wraps a closure as a queued write, of what concerns this machine alone. What everybody has to know is a command.
 pub(super) fn job<W, T>(work: W, info: JobInfo, sender: oneshot::Sender<Result<T, StorageError>>) -> Box<dyn Write>
 where
     W: FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -77,8 +116,7 @@ where
     W: FnOnce(&mut WriteContext<'_>) -> rusqlite::Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    let info = JobInfo { operations: 1, frees: true };
-    Box::new(Job { work: Some(work), outcome: None, info, standalone: true, sender })
+    Box::new(Job { work: Some(work), outcome: None, info: FREES, standalone: true, sender })
 }
 
 impl<W, T> Write for Job<W, T>
@@ -120,7 +158,7 @@ pub(super) fn run_writer(
     (connection, mut open_files, mut capacity): (Connection, OpenFiles, Capacity),
     file: &Path,
     backlog: &Backlog<Box<dyn Write>>,
-    watches: &Watches,
+    (watches, follower): (&Watches, &OnceLock<Arc<dyn Follower>>),
     (due, last_failure): (&Notify, &Mutex<Option<StorageError>>),
 ) {
     let _abandon = AbandonOnExit(backlog);
@@ -138,7 +176,10 @@ pub(super) fn run_writer(
         jobs.extend(waiting.drain(..next_batch_len(&waiting, failing || capacity.is_low())));
         metrics::gauge!("modehost_storage_queue_depth").set((queued + waiting.len()) as f64);
         metrics::histogram!("modehost_storage_batch_operations").record(operations(&jobs) as f64);
-        let outcome = open_files.check(&connection).and_then(|()| commit(&connection, file, &mut capacity, &mut jobs));
+        let follower = follower.get();
+        let outcome = open_files
+            .check(&connection)
+            .and_then(|()| commit(&connection, file, (&mut capacity, follower.is_some()), &mut jobs));
         // If a file lost its path meanwhile, the batch is lost with it.
         let outcome = outcome.and_then(|committed| open_files.check_after_write(&connection).map(|()| committed));
         log_state_change(&outcome, file, &mut failing);
@@ -148,6 +189,10 @@ pub(super) fn run_writer(
                     due.notify_one();
                 }
                 committed.removed.iter().for_each(RemovedEntries::log);
+                // Before the answers: whoever has claimed a device may write for it.
+                if let (Some(follower), Some(news)) = (follower, committed.news) {
+                    follower.on_applied(news);
+                }
                 (committed.failures, committed.changes)
             }
             Err(error) => {
@@ -155,6 +200,12 @@ pub(super) fn run_writer(
                     open_files.damage().record(&error);
                 }
                 *last_failure.lock() = Some(error.clone());
+                if keep_logged(&mut jobs, &mut waiting) {
+                    if backlog.is_closed() {
+                        break;
+                    }
+                    sleep(limits::APPLY_RETRY);
+                }
                 (vec![Some(error); jobs.len()], Vec::new())
             }
         };
@@ -168,6 +219,14 @@ pub(super) fn run_writer(
     // In this order: see `Integrity`.
     drop(connection);
     drop(open_files);
+}
+
+/// Moves the jobs that came out of the log of a cluster back in front of those that wait. True if there are any.
+fn keep_logged(jobs: &mut Vec<Box<dyn Write>>, waiting: &mut Vec<Box<dyn Write>>) -> bool {
+    let logged: Vec<_> = jobs.extract_if(.., |job| job.sequence().is_some()).collect();
+    let any = !logged.is_empty();
+    waiting.splice(..0, logged);
+    any
 }
 
 /// Total number of write operations of the jobs.
@@ -198,19 +257,22 @@ struct Committed {
     changes: Vec<Document>,
     due: bool,
     removed: Vec<RemovedEntries>,
+    news: Option<Vec<Applied>>,
 }
 
 /// Applies all writes in one transaction; an error means that none of them is on disk.
 fn commit(
     connection: &Connection,
     file: &Path,
-    capacity: &mut Capacity,
+    (capacity, replicated): (&mut Capacity, bool),
     jobs: &mut [Box<dyn Write>],
 ) -> Result<Committed, StorageError> {
     let operations = operations(jobs);
     let _span = tracing::trace_span!(target: "modehost::trace", "storage.commit", operations).entered();
     let began = Instant::now();
-    let outcome = capacity.prepare(connection, file).and_then(|()| run_transaction(connection, file, capacity, jobs));
+    let outcome = capacity
+        .prepare(connection, file, replicated)
+        .and_then(|()| run_transaction(connection, file, (capacity, replicated), jobs));
     metrics::histogram!("modehost_storage_commit_seconds").record(began.elapsed().as_secs_f64());
     outcome.map_err(|error| {
         // SQLite rolls back by itself after some errors, but not after others.
@@ -228,10 +290,11 @@ fn commit(
 fn run_transaction(
     connection: &Connection,
     file: &Path,
-    capacity: &mut Capacity,
+    (capacity, replicated): (&mut Capacity, bool),
     jobs: &mut [Box<dyn Write>],
 ) -> rusqlite::Result<Committed> {
-    let mut context = WriteContext { connection, changes: Vec::new(), due: false, removed: Vec::new() };
+    let news = replicated.then(Vec::new);
+    let mut context = WriteContext { connection, changes: Vec::new(), due: false, removed: Vec::new(), news };
     if let [job] = jobs
         && job.is_standalone()
     {
@@ -242,15 +305,19 @@ fn run_transaction(
             changes: context.changes,
             due: context.due,
             removed: context.removed,
+            news: context.news,
         });
     }
     let mut failures = Vec::with_capacity(jobs.len());
     execute(connection, "BEGIN IMMEDIATE")?;
-    if jobs.iter().all(|job| job.info().frees) && capacity.is_low() {
+    // By its own clock: that is for a single node only.
+    if !replicated && jobs.iter().all(|job| job.info().frees) && capacity.is_low() {
         capacity.remove_expired(connection)?;
     }
+    let position = jobs.iter().filter_map(|job| job.sequence()).max();
     for job in jobs {
         let (changes, removed) = (context.changes.len(), context.removed.len());
+        let news = context.news.as_ref().map_or(0, Vec::len);
         execute(connection, "SAVEPOINT one")?;
         match job.run(&mut context) {
             Ok(()) => failures.push(None),
@@ -259,15 +326,21 @@ fn run_transaction(
                 execute(connection, "ROLLBACK TO one")?;
                 context.changes.truncate(changes);
                 context.removed.truncate(removed);
+                context.news.iter_mut().for_each(|all| all.truncate(news));
                 failures.push(Some(failure::explain(&error, file)));
             }
         }
         execute(connection, "RELEASE one")?;
     }
+    // Also past commands that were refused: they are refused on every node.
+    if let Some(position) = position {
+        connection.prepare_cached("UPDATE replication SET applied = ?1")?.execute([signed(position)])?;
+    }
     execute(connection, "COMMIT")?;
     // The commit is on disk, whether the usage can be checked or not.
     let _ = capacity.check(connection, file);
-    Ok(Committed { failures, changes: context.changes, due: context.due, removed: context.removed })
+    let WriteContext { connection: _, changes, due, removed, news } = context;
+    Ok(Committed { failures, changes, due, removed, news })
 }
 
 fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ArchiveEntry, Author, StoredSession, WriteOutcome};
 
 /// The writes of a session and its record, committed in one step.
@@ -25,7 +27,7 @@ impl Batch {
 }
 
 /// One write of a batch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Write {
     /// As [`Documents::write`](super::Documents::write).
     Document {

@@ -1,0 +1,320 @@
+//! The storage as one of several copies of the same state, each made from the same log of commands.
+//!
+//! Rule: a command is applied when it comes out of the log, at its place in it, and never before. Its caller is answered
+//! then. The position of the last applied command is stored in the transaction that applies it, so that a node goes on
+//! where it was, whenever it died.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use modehost_ids::DeviceId;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::archives::{ExpireArchives, StoreArchive};
+use super::command::{Command, CommandJob, Logged, LoggedCommand};
+use super::commit::CommitBatch;
+use super::device_data::{CompleteErasure, EraseDevice};
+use super::devices::{AddFacts, RecordSeen};
+use super::documents::WriteDocument;
+use super::journals::{AppendEntry, RemoveJournal, SweepJournals};
+use super::offline_queue::{EnqueueMessage, ExpireMessages, RemoveMessages};
+use super::ownership::ClaimDevice;
+use super::sessions::{ExpireSessions, RemoveSession};
+use super::writer::{Applied, Follower};
+use super::{SqliteStorage, failure, reply_or_error, signed, unsigned};
+use crate::limits;
+use crate::reply::{Reply, StorageError};
+use crate::traits::NodeId;
+
+/// Layout of [`Header`].
+const VERSION: u8 = 1;
+
+/// The log that the commands of all nodes pass through.
+pub trait CommandLog: Send + Sync {
+    /// Appends the entry with this number of this node. It has to come back through [`SqliteStorage::apply_entries`], or to be
+    /// given up with [`SqliteStorage::refuse`]. Must not block.
+    ///
+    /// # Errors
+    /// If it is certain that it will never be in the log.
+    fn append(&self, number: u64, entry: Vec<u8>) -> Result<(), StorageError>;
+}
+
+/// Hears of what other nodes have done. Called on the storage's own thread; must not block.
+pub trait ClusterEvents: Send + Sync {
+    /// Another node owns the device now, or its data was removed: its session here has to end without a trace.
+    fn on_moved(&self, device: &DeviceId);
+
+    /// A message was queued for the device.
+    fn on_queued(&self, device: &DeviceId);
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// Its position, from 1; each entry has a higher one than those before.
+    pub sequence: u64,
+    /// As given to [`CommandLog::append`].
+    pub bytes: bytes::Bytes,
+}
+
+/// How far a storage has followed its log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The log's identity; none if this storage has never followed one.
+    pub log: Option<String>,
+    /// Position of the last entry that it contains.
+    pub applied: u64,
+    /// It contains anything at all.
+    pub has_data: bool,
+}
+
+/// Why entries of the log cannot be applied. This node must stop: the others have applied them.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A newer server writes to the log.
+    #[error(
+        "entry {sequence} of the log is of a newer server ({what}); upgrade this node, it goes on where it stopped"
+    )]
+    Newer {
+        /// Its position.
+        sequence: u64,
+        /// What is not understood.
+        what: String,
+    },
+    /// Not an entry of this server.
+    #[error("entry {sequence} of the log is damaged or not of this server: {reason}")]
+    Damaged {
+        /// Its position.
+        sequence: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The storage was shut down.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+}
+
+/// In front of each command in the log.
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    version: u8,
+    /// The sender, and the number that it gave the command.
+    node: &'a str,
+    number: u64,
+    /// The epoch in which the sender owned the device that the command is for.
+    epoch: Option<u64>,
+    kind: u16,
+}
+
+/// A storage's place in its cluster.
+pub(super) struct Replication {
+    node: NodeId,
+    log: Arc<dyn CommandLog>,
+    numbers: AtomicU64,
+    /// Commands of this node that have not come back yet, by number.
+    pending: Mutex<HashMap<u64, Box<dyn LoggedCommand>>>,
+    /// Devices that this node owns, with their epochs.
+    owned: Arc<Mutex<HashMap<DeviceId, u64>>>,
+}
+
+/// What the writer has to know of [`Replication`].
+pub(super) struct Observer {
+    node: NodeId,
+    events: Arc<dyn ClusterEvents>,
+    owned: Arc<Mutex<HashMap<DeviceId, u64>>>,
+}
+
+impl Follower for Observer {
+    fn on_applied(&self, news: Vec<Applied>) {
+        for change in news {
+            match change {
+                Applied::Owner(device, Some(owner)) if owner.node == self.node => {
+                    self.owned.lock().insert(device, owner.epoch);
+                }
+                Applied::Owner(device, _) => {
+                    let was_ours = self.owned.lock().remove(&device).is_some();
+                    if was_ours {
+                        self.events.on_moved(&device);
+                    }
+                }
+                Applied::Queued(device) => self.events.on_queued(&device),
+            }
+        }
+    }
+}
+
+impl SqliteStorage {
+    /// Makes the storage a copy of the state that `log` leads to, for the rest of its life: from now on every durable
+    /// operation goes through the log. `node` must be new: a run of a node owns nothing at first.
+    ///
+    /// # Errors
+    /// If it is one already.
+    pub fn replicate(
+        &self,
+        node: NodeId,
+        log: Arc<dyn CommandLog>,
+        events: Arc<dyn ClusterEvents>,
+    ) -> Result<(), StorageError> {
+        let owned: Arc<Mutex<HashMap<DeviceId, u64>>> = Arc::default();
+        let observer = Observer { node: node.clone(), events, owned: owned.clone() };
+        let numbers = AtomicU64::new(1);
+        let replication = Replication { node, log, numbers, pending: Mutex::default(), owned };
+        let twice = || StorageError::Invalid("this storage follows a log already".to_owned());
+        self.replication.set(replication).map_err(|_| twice())?;
+        self.follower.set(Arc::new(observer)).map_err(|_| twice())
+    }
+
+    /// Whether this node owns the device. Always true on a single node.
+    pub fn owns(&self, device: &DeviceId) -> bool {
+        self.replication.get().is_none_or(|replication| replication.owned.lock().contains_key(device))
+    }
+
+    /// Number of devices that this node owns.
+    pub fn owned(&self) -> usize {
+        self.replication.get().map_or(0, |replication| replication.owned.lock().len())
+    }
+
+    /// How far this storage has followed its log.
+    pub fn log_position(&self) -> Reply<LogPosition> {
+        SqliteStorage::read(self, |connection| {
+            let (log, applied) = connection.query_row("SELECT log, applied FROM replication", (), |row| {
+                Ok((row.get(0)?, unsigned(row.get(1)?)))
+            })?;
+            let any = "SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM documents)
+                 OR EXISTS (SELECT 1 FROM journals) OR EXISTS (SELECT 1 FROM archives)
+                 OR EXISTS (SELECT 1 FROM offline_queue) OR EXISTS (SELECT 1 FROM devices)";
+            let has_data = connection.query_row(any, (), |row| row.get(0))?;
+            Ok(LogPosition { log, applied, has_data })
+        })
+    }
+
+    /// Records that this storage contains everything up to `applied` of a log.
+    pub fn set_log(&self, log: &str, applied: u64) -> Reply<()> {
+        let log = log.to_owned();
+        self.write(move |context| {
+            context
+                .connection
+                .execute("UPDATE replication SET log = ?1, applied = ?2", (log, signed(applied)))
+                .map(drop)
+        })
+    }
+
+    /// Applies entries in their order. Returns when all are on disk; while the disk fails, that is not before it works
+    /// again. Entries must follow those applied before.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    pub async fn apply_entries(&self, entries: Vec<LogEntry>) -> Result<(), ApplyError> {
+        let jobs = entries.iter().map(|entry| self.job_of(entry)).collect::<Result<Vec<_>, _>>()?;
+        self.writes.push_all(jobs.into_iter().map(LoggedCommand::into_write))?;
+        // Behind them in the queue; a failure of the disk fails this one alone.
+        loop {
+            match self.write_freeing(|_| Ok(())).await {
+                Ok(()) => return Ok(()),
+                Err(StorageError::Closed) => return Err(StorageError::Closed.into()),
+                Err(_) => tokio::time::sleep(limits::APPLY_RETRY).await,
+            }
+        }
+    }
+
+    /// The command with this number of this node is not in the log, and will not be. Its caller is told.
+    pub fn refuse(&self, number: u64, error: StorageError) {
+        let replication = self.replication.get();
+        if let Some(job) = replication.and_then(|replication| replication.pending.lock().remove(&number)) {
+            job.into_write().answer(Some(error));
+        }
+    }
+
+    /// Runs a command: at once, or through the log.
+    pub(super) fn execute<C: Command>(&self, command: C) -> Reply<C::Output> {
+        let (sender, reply) = Reply::channel();
+        let queued = match self.replication.get() {
+            None => self.writes.push(Box::new(CommandJob::new(command, Some(sender)))),
+            Some(_) if !command.info().frees && self.quotas.is_full() => {
+                Err(failure::size_limit_error(&self.file, self.quotas.max_mib()))
+            }
+            Some(replication) => replication.send(command, sender),
+        };
+        reply_or_error(queued, reply)
+    }
+
+    /// The job for an entry: the one that waits for it here, or one made from the entry.
+    fn job_of(&self, entry: &LogEntry) -> Result<Box<dyn LoggedCommand>, ApplyError> {
+        let sequence = entry.sequence;
+        let damaged = |error: postcard::Error| ApplyError::Damaged { sequence, reason: error.to_string() };
+        let newer = |what: String| ApplyError::Newer { sequence, what };
+        if let Some(version) = entry.bytes.first().filter(|version| **version != VERSION) {
+            return Err(newer(format!("version {version}")));
+        }
+        let (header, command): (Header<'_>, &[u8]) = postcard::take_from_bytes(&entry.bytes).map_err(damaged)?;
+        let own = self.replication.get().filter(|replication| replication.node.as_str() == header.node);
+        let own = own.and_then(|replication| replication.pending.lock().remove(&header.number));
+        let job = own.map_or_else(|| decode(header.kind, command), |job| Ok(Some(job))).map_err(damaged)?;
+        let mut job = job.ok_or_else(|| newer(format!("command {}", header.kind)))?;
+        job.set_logged(Logged { sequence, epoch: header.epoch });
+        Ok(job)
+    }
+}
+
+impl Replication {
+    fn send<C: Command>(
+        &self,
+        command: C,
+        caller: oneshot::Sender<Result<C::Output, StorageError>>,
+    ) -> Result<(), StorageError> {
+        let owned = |device: &DeviceId| self.owned.lock().get(device).copied();
+        let epoch = match command.owner() {
+            Some(device) => Some(owned(device).ok_or(StorageError::Moved)?),
+            None => command.sender().and_then(owned),
+        };
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let header = Header { version: VERSION, node: self.node.as_str(), number, epoch, kind: C::KIND };
+        let entry = postcard::to_extend(&header, Vec::new()).and_then(|entry| postcard::to_extend(&command, entry));
+        let entry = entry.map_err(|error| StorageError::Invalid(format!("this cannot be stored: {error}")))?;
+        let mut pending = self.pending.lock();
+        if pending.len() >= limits::COMMANDS_PENDING {
+            pending.retain(|_, job| !job.is_abandoned());
+            if pending.len() >= limits::COMMANDS_PENDING {
+                return Err(StorageError::Overloaded);
+            }
+        }
+        pending.insert(number, Box::new(CommandJob::new(command, Some(caller))));
+        drop(pending);
+        let appended = self.log.append(number, entry);
+        if appended.is_err() {
+            self.pending.lock().remove(&number);
+        }
+        appended
+    }
+}
+
+/// A command of another node, or of an earlier run of this one. None if this server does not know its kind.
+fn decode(kind: u16, bytes: &[u8]) -> postcard::Result<Option<Box<dyn LoggedCommand>>> {
+    fn of<C: Command>(bytes: &[u8]) -> postcard::Result<Option<Box<dyn LoggedCommand>>> {
+        let job: Box<dyn LoggedCommand> = Box::new(CommandJob::new(postcard::from_bytes::<C>(bytes)?, None));
+        Ok(Some(job))
+    }
+    match kind {
+        CommitBatch::KIND => of::<CommitBatch>(bytes),
+        RemoveSession::KIND => of::<RemoveSession>(bytes),
+        ExpireSessions::KIND => of::<ExpireSessions>(bytes),
+        WriteDocument::KIND => of::<WriteDocument>(bytes),
+        AppendEntry::KIND => of::<AppendEntry>(bytes),
+        RemoveJournal::KIND => of::<RemoveJournal>(bytes),
+        SweepJournals::KIND => of::<SweepJournals>(bytes),
+        StoreArchive::KIND => of::<StoreArchive>(bytes),
+        ExpireArchives::KIND => of::<ExpireArchives>(bytes),
+        EnqueueMessage::KIND => of::<EnqueueMessage>(bytes),
+        RemoveMessages::KIND => of::<RemoveMessages>(bytes),
+        ExpireMessages::KIND => of::<ExpireMessages>(bytes),
+        AddFacts::KIND => of::<AddFacts>(bytes),
+        RecordSeen::KIND => of::<RecordSeen>(bytes),
+        EraseDevice::KIND => of::<EraseDevice>(bytes),
+        CompleteErasure::KIND => of::<CompleteErasure>(bytes),
+        ClaimDevice::KIND => of::<ClaimDevice>(bytes),
+        _ => Ok(None),
+    }
+}
