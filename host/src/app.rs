@@ -13,6 +13,7 @@ mod files;
 pub mod forget;
 mod health;
 pub mod history;
+mod node_sessions;
 mod reload;
 mod restart;
 mod samples;
@@ -28,6 +29,7 @@ use std::time::Instant;
 use crate::limits;
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
+use modehost_cluster::Cluster;
 use modehost_config::{Diagnostics, FetchedConfig, Live, Loaded, Source, Watcher};
 use modehost_gateway::{BindError, BoundListeners, Gateway, GatewaySettings, InheritedListeners, ShutdownNotice, bind};
 use modehost_plugin::RuntimeError;
@@ -41,6 +43,7 @@ use self::announce::{Announcement, announce};
 use self::backends::Backends;
 pub use self::backends::{COMPILE_PLUGIN, cache_directory, releases_directory};
 use self::health::Health;
+use self::node_sessions::NodeSessions;
 use self::reload::{Distributor, Subscriptions, Targets};
 use self::restart::ControlCommands;
 pub use self::restart::Program;
@@ -63,6 +66,19 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("{0}")]
     Storage(#[from] modehost_storage::OpenError),
+    /// The cluster cannot be joined.
+    #[error("{0}")]
+    Cluster(#[from] modehost_cluster::ClusterError),
+    /// The data is of a node of a cluster, and the server is to run alone.
+    #[error(
+        "the data folder {dir} is that of a node of a cluster (log {log}), and cluster.nats is not set: what it wrote alone, the other nodes would never have; set cluster.nats, or storage.dir to another folder"
+    )]
+    LeftCluster {
+        /// `storage.dir`.
+        dir: String,
+        /// Identity of its log.
+        log: String,
+    },
     /// WebAssembly cannot run on this machine.
     #[error("{0}")]
     Plugins(#[from] RuntimeError),
@@ -107,6 +123,8 @@ pub struct Start {
 pub enum Ended {
     /// A signal stopped it.
     Stopped,
+    /// It cannot go on; why.
+    Failed(String),
     /// The program on disk takes over these sockets.
     Restart(Option<InheritedListeners>),
 }
@@ -217,10 +235,10 @@ impl Opened {
             _tasks: vec![
                 spawn_io(answers::watch(health.clone(), catalog.clone(), live.clone())),
                 spawn_io(upkeep::run_metrics_upkeep(metrics.clone(), Arc::new(measure))),
-                spawn_io(health::watch_storage(health.clone(), storage.clone())),
+                spawn_io(health::watch_storage(health.clone(), storage.clone(), backends.cluster.clone())),
                 spawn_io(service::run_watchdog(Arc::downgrade(&threads))),
                 spawn_io(catalog.table_changes().for_each(migrate)),
-                spawn_io(resume(registry.clone())),
+                spawn_io(resume(registry.clone(), backends.cluster.clone())),
                 spawn_io(history),
             ],
             _watcher: watch_file(&live),
@@ -258,12 +276,21 @@ impl Opened {
 
         let readiness = health.subscribe();
         let mut restarts = false;
+        let mut failed = None;
+        let cluster = backends.cluster.clone();
         let stop = async {
             tokio::select! {
                 reason = signals.until_stop(&live, &health, &log) => {
                     health.stopping();
                     service::stopping();
                     tracing::info!("{reason}: draining, no new connections; a second signal exits at once");
+                    ShutdownNotice::stopping()
+                }
+                why = cluster_failed(cluster) => {
+                    health.stopping();
+                    service::stopping();
+                    tracing::error!("this node of the cluster cannot go on, and stops: {why}");
+                    failed = Some(why);
                     ShutdownNotice::stopping()
                 }
                 () = commands.restart_requested() => {
@@ -296,7 +323,11 @@ impl Opened {
                 tracing::info!("stopped");
                 // A stop request that arrived in these last moments would be lost with this program.
                 let stops = signals.stop().now_or_never().is_some();
-                return if restarts && !stops { Ended::Restart(ports) } else { Ended::Stopped };
+                return match failed {
+                    Some(why) => Ended::Failed(why),
+                    None if restarts && !stops => Ended::Restart(ports),
+                    None => Ended::Stopped,
+                };
             }
             reason = signals.stop() => {
                 if !restarts {
@@ -319,8 +350,23 @@ async fn migrate(registry: Arc<Registry>) {
     registry.migrate().await;
 }
 
-async fn resume(registry: Arc<Registry>) {
-    registry.resume_unfinished().await;
+/// Takes up unfinished sessions: all of them, or those that fall to this node.
+async fn resume(registry: Arc<Registry>, cluster: Option<Arc<Cluster>>) {
+    match cluster {
+        Some(cluster) => {
+            cluster.serve(Arc::new(NodeSessions::new(&registry)));
+            registry.expire_finished().await;
+        }
+        None => registry.resume_unfinished().await,
+    }
+}
+
+/// Returns when this node cannot go on.
+async fn cluster_failed(cluster: Option<Arc<Cluster>>) -> String {
+    match cluster {
+        Some(cluster) => cluster.failed().await.to_string(),
+        None => std::future::pending().await,
+    }
 }
 
 fn watch_file(live: &Arc<Live<Settings>>) -> Option<Watcher> {

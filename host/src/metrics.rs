@@ -21,6 +21,7 @@ pub fn describe() {
     modehost_breaker::describe_metrics();
     modehost_config::describe_metrics();
     modehost_storage::describe_metrics();
+    modehost_cluster::describe_metrics();
     describe_own();
     let process = metrics_process::Collector::default();
     process.describe();

@@ -56,6 +56,7 @@ pub const COLD: &[&str] = &[
     "/server/http_port",
     "/server/operator_address",
     "/server/tls",
+    "/cluster",
     "/storage/dir",
     "/storage/orphan_days",
     "/plugins/dir",
@@ -112,6 +113,9 @@ pub struct Settings {
     /// Storage on disk.
     #[garde(dive)]
     pub storage: modehost_storage::Config,
+    /// Several servers that serve the same devices from the same data.
+    #[garde(dive)]
+    pub cluster: modehost_cluster::Config,
     /// Devices of each group, by device id. A device may be in several groups; one in no group belongs to the group
     /// `default`. Default none. Hot: a session applies it when its device connects.
     #[garde(dive)]
@@ -212,6 +216,7 @@ asr:
   funasr: { url: "ws://a.example/hush" }
   openai: { base_url: "https://a.example/hush", api_key: hush, model: m }
 tts: { openai: { base_url: "https://a.example/hush", api_key: hush, model: m } }
+cluster: { node: a, nats: { servers: ["nats://a.example"], user: u, password: hush, token: hush } }
 hooks: { a: { url: "https://a.example/hush?key=hush", secret: hush } }
 config: { remote: { url: "https://a.example/?key=hush", secret: hush } }
 operators: { viewer_token: hush }

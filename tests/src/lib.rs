@@ -9,6 +9,7 @@
 //! - [`raw`]: raw bytes on a socket, for input that no well-behaved client would send
 //! - [`http`]: one request, one response
 //! - [`lines`]: a response that goes on, line by line
+//! - [`nats`]: NATS servers, for clusters
 //! - [`guest`]: the plugin components that tests install
 //! - [`skip`]: skipping a test whose prerequisites this machine lacks
 //! - [`wait`]: waiting for a condition with a deadline
@@ -21,6 +22,7 @@ pub mod device;
 pub mod guest;
 pub mod http;
 pub mod lines;
+pub mod nats;
 pub mod raw;
 pub mod server;
 pub mod settings;
@@ -30,6 +32,7 @@ pub mod stock;
 pub mod wait;
 
 pub use device::{Device, Seen};
+pub use nats::Nats;
 pub use server::Server;
 pub use settings::Settings;
 pub use stock::StockDevice;

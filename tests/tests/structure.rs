@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What each crate of the server may depend on among its siblings. The table is the design: a new
 /// line here is a decision, to be written into host/decisions/ and the code map of host/ARCHITECTURE.md as well.
-const MAY_USE: [(&str, &[&str]); 21] = [
+const MAY_USE: [(&str, &[&str]); 22] = [
     ("modehost-ids", &[]),
     ("modehost-limits", &[]),
     ("modehost-task", &["limits"]),
@@ -23,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("modehost-contract", &["ids", "limits"]),
     ("modehost-outbox", &["ids", "limits"]),
     ("modehost-storage", &["ids", "limits", "task", "outbox", "follow"]),
+    ("modehost-cluster", &["ids", "limits", "task", "storage"]),
     ("modehost-plugin", &["ids", "limits", "task", "protocol", "contract", "follow"]),
     ("modehost-speech", &["ids", "limits", "task", "protocol", "outbox", "breaker"]),
     ("modehost-mcp", &["ids", "limits", "contract"]),
@@ -39,15 +40,17 @@ const MAY_USE: [(&str, &[&str]); 21] = [
         &[
             "ids", "limits", "task", "protocol", "contract", "outbox", "storage", "plugin", "session", "gateway",
             "config", "llm", "hooks", "speech", "breaker", "follow", "testkit", "install", "console", "auth",
+            "cluster",
         ],
     ),
 ];
 
 /// Libraries that only these rooms may name.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 6] = [
     ("wasmtime", &["host/plugin"]),
     ("wasmparser", &["host/plugin"]),
     ("rusqlite", &["host/storage"]),
+    ("async_nats", &["host/cluster"]),
     ("tungstenite", &["host/gateway", "host/speech"]),
     // Calls to others: those who make them know about time limits, retries and secrets.
     ("reqwest", &["host/llm", "host/hooks", "host/auth", "host/config", "host/speech", "host/install"]),

@@ -143,7 +143,14 @@ impl Admission {
         let mut socket = Socket::open(stream, upgraded, partial_messages.account(), &traffic).await;
         let intervals = Intervals { silence: settings.silence, ping: settings.ping_interval };
         let (sender, reader) = outbox();
-        let attached = self.registry.attach(&device, sender, settings.duplicate);
+        let attached = match self.registry.claim(&device).await {
+            Ok(()) => self.registry.attach(&device, sender, settings.duplicate).map_err(|error| self.rejection(error)),
+            Err(error) => Err(AttachRejection {
+                code: close::TRY_LATER,
+                reason: format!("this device cannot be served now: {error}"),
+                label: "unclaimed",
+            }),
+        };
         // Not earlier: a restart waits until all slots are released, so that every admitted device is attached when it
         // drains.
         drop(slot);
@@ -166,8 +173,7 @@ impl Admission {
                 connection::run(&mut socket, attachment, reader, control, intervals, metrics).await;
                 drop(registration);
             }
-            Err(refusal) => {
-                let AttachRejection { code, reason, label } = self.rejection(refusal);
+            Err(AttachRejection { code, reason, label }) => {
                 count_rejected(label);
                 Box::pin(socket.reject(code, &reason)).await;
             }
@@ -185,6 +191,11 @@ impl Admission {
                 code: close::TRY_LATER,
                 reason: "the data of this device is being removed; retry in a moment".to_owned(),
                 label: "forgotten",
+            },
+            AttachError::Moved => AttachRejection {
+                code: close::MOVED,
+                reason: "another node serves this device; connect again".to_owned(),
+                label: "moved",
             },
             AttachError::ShuttingDown => {
                 let notice = self.shutdown.notice();

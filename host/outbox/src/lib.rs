@@ -40,6 +40,8 @@ pub mod close {
     pub const RESTART: u16 = 1012;
     /// More devices than the server accepts.
     pub const TRY_LATER: u16 = 1013;
+    /// Another node of the cluster serves the device.
+    pub const MOVED: u16 = 4001;
 }
 
 /// Text for a device: owned, or shared by all recipients.

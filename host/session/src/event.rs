@@ -133,6 +133,7 @@ pub(crate) enum Control {
     },
     /// Close the connection and end, without saving anything.
     Forget {
+        code: u16,
         reason: Arc<str>,
         done: Done,
     },

@@ -89,6 +89,8 @@ pub const RECEIPT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a session may take to end when its device is forgotten: the timeout of a pending write, and a margin.
 pub const FORGET_SESSION: Duration = Duration::from_secs(15);
+/// How long a device gets no session here after it was let go, unless another node claims it earlier.
+pub const MOVING: Duration = Duration::from_secs(2);
 /// Observers of calls and turns at the same time: several operators with several pages.
 pub const OBSERVERS: usize = 32;
 /// Records that wait for one observer: a burst of a second of one busy plugin.

@@ -124,9 +124,9 @@ impl Presence {
         }
     }
 
-    /// Closes every connection of a device that is being forgotten.
-    pub(crate) fn forget(&mut self, reason: &str) {
-        self.link.close(close::POLICY, reason);
+    /// Closes every connection of a device that is being forgotten, or served elsewhere.
+    pub(crate) fn forget(&mut self, code: u16, reason: &str) {
+        self.link.close(code, reason);
         self.backlog_drain = None;
     }
 

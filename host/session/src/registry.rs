@@ -2,12 +2,13 @@
 //! time; one lock decides which connections attach and which sessions have ended.
 //!
 //! Further methods in `registry/`: [`operators`] (inspection and control by operators),
-//! [`device_tools`] (tools of a device, and sounds for it).
+//! [`device_tools`] (tools of a device, and sounds for it), [`moving`] (devices that come from other nodes, and go).
 
 mod device_tools;
+mod moving;
 mod operators;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -48,6 +49,15 @@ pub enum AttachError {
     ShuttingDown,
     /// The data of this device is being removed; it may connect again in a moment, as a new device.
     BeingForgotten,
+    /// Another node of the cluster serves the device, or is about to.
+    Moved,
+}
+
+/// Why a device gets no session for a while.
+struct Closed {
+    why: AttachError,
+    /// None: until it is taken back.
+    until: Option<Instant>,
 }
 
 /// Owned by a session's task. A session that panicked is removed like one that has ended, so that its device gets a new
@@ -68,8 +78,8 @@ pub struct Registry {
     shared: Arc<Shared>,
     connections: AtomicU64,
     draining: AtomicBool,
-    /// Devices that are being forgotten: they get no session until that is done.
-    forgetting: Mutex<HashSet<DeviceId>>,
+    /// Devices that get no session for a while, and why.
+    closed_to: Mutex<HashMap<DeviceId, Closed>>,
     /// Sessions by mode and generation, as counted last.
     mode_counts: Mutex<HashMap<Served, usize>>,
     _tasks: [IoTask<()>; 2],
@@ -85,8 +95,8 @@ impl Registry {
         let shared = Arc::new(Shared { services, began, budget, alert_throttle, observers, sessions });
         let tasks =
             [spawn_io(broadcast_config_change(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
-        let (connections, draining, forgetting) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { shared, connections, draining, forgetting, mode_counts: Mutex::default(), _tasks: tasks })
+        let (connections, draining, closed_to) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { shared, connections, draining, closed_to, mode_counts: Mutex::default(), _tasks: tasks })
     }
 
     /// Attaches a connection that has signed in as `device`, creating its session if there is none. With `Takeover`, an
@@ -106,8 +116,13 @@ impl Registry {
         if self.draining.load(Ordering::Acquire) {
             return Err(AttachError::ShuttingDown);
         }
-        if self.forgetting.lock().contains(device) {
-            return Err(AttachError::BeingForgotten);
+        if let Some(closed) = self.closed_to.lock().get(device)
+            && closed.until.is_none_or(|until| Instant::now() < until)
+        {
+            return Err(closed.why);
+        }
+        if !self.shared.services.claims.owns(device) {
+            return Err(AttachError::Moved);
         }
         let session = self.find_or_create(&mut sessions, device);
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
@@ -158,12 +173,23 @@ impl Registry {
                     tracing::info!(sessions = devices.len(), "resuming unfinished sessions");
                 }
                 for device in devices {
-                    let mut sessions = self.shared.sessions.lock();
-                    self.find_or_create(&mut sessions, &device).inbox.push_control(Control::Resume);
+                    self.resume(&device);
                 }
             }
             Err(error) => tracing::error!(%error, "unfinished sessions cannot be found; they wait for their devices"),
         }
+        self.expire_finished().await;
+    }
+
+    /// Starts the session of a device from its record, without waiting for the device.
+    pub fn resume(self: &Arc<Self>, device: &DeviceId) {
+        let mut sessions = self.shared.sessions.lock();
+        self.find_or_create(&mut sessions, device).inbox.push_control(Control::Resume);
+    }
+
+    /// Removes finished sessions whose resume window is over.
+    pub async fn expire_finished(&self) {
+        let stored = &self.shared.services.sessions;
         let window = u64::try_from(self.shared.config().resume_window.as_millis()).unwrap_or(u64::MAX);
         let before = unix_ms().saturating_sub(window);
         if let Err(error) = stored.expire(before).await {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use modehost_contract::{Catalog, Hooks, Models};
 use modehost_speech::Speech;
-use modehost_storage::traits::{Archives, Devices, Directory, Documents, Journals, OfflineQueue, Sessions};
+use modehost_storage::traits::{Archives, Claims, Devices, Directory, Documents, Journals, OfflineQueue, Sessions};
 use modehost_task::WorkThreads;
 use tokio::sync::watch;
 
@@ -29,6 +29,8 @@ pub struct Services {
     pub sessions: Arc<dyn Sessions>,
     /// Facts about devices.
     pub devices: Arc<dyn Devices>,
+    /// Which devices this process serves.
+    pub claims: Arc<dyn Claims>,
     /// Connected devices.
     pub directory: Arc<dyn Directory>,
     /// None where no language model is configured.

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use modehost_ids::DeviceId;
+use modehost_outbox::close;
 use parking_lot::Mutex;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::alerts::AlertThrottle;
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::event::Control;
 use crate::handle::SessionHandle;
 use crate::observe::Observers;
 use crate::services::Services;
@@ -64,6 +67,14 @@ impl Shared {
         if std::thread::panicking() {
             tracing::error!(device = %session.device, "a session panicked; its device gets a new one when it connects");
         }
+    }
+
+    /// Ends a session whose device another node serves, without saving anything.
+    pub(crate) fn leave(&self, session: &Arc<SessionHandle>) {
+        tracing::info!(device = %session.device, "another node serves this device now");
+        let (done, _) = mpsc::channel(1);
+        let reason = "another node serves this device; connect again".into();
+        session.inbox.push_control(Control::Forget { code: close::MOVED, reason, done });
     }
 
     /// Number of sessions in memory.

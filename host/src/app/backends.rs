@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use modehost_cluster::Cluster;
 use modehost_config::Loaded;
 use modehost_hooks::WebHooks;
 use modehost_llm::LanguageModels;
 use modehost_plugin::{CatalogBackends, PluginCatalog, Runtime};
 use modehost_session::Services;
 use modehost_speech::Speech;
-use modehost_storage::{ArchiveExporter, FallbackQueue, JournalGc, LocalDirectory, SqliteStorage};
+use modehost_storage::{ArchiveExporter, FallbackQueue, JournalGc, LocalDirectory, SingleNode, SqliteStorage};
 use modehost_task::{WorkThreads, run_blocking, run_on_own_thread};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -23,6 +24,8 @@ use crate::settings::{Settings, speech_parts};
 /// Services that stay open while the server runs.
 pub struct Backends {
     pub storage: Arc<SqliteStorage>,
+    /// `None` where this server is alone.
+    pub cluster: Option<Arc<Cluster>>,
     pub runtime: Arc<Runtime>,
     pub catalog: Arc<PluginCatalog>,
     /// Session states on which new generations are probed.
@@ -43,15 +46,17 @@ impl Backends {
     pub async fn open(settings: &Loaded<Settings>) -> Result<Self, StartError> {
         let document = settings.document.clone();
         let sections = sections::values(settings);
+        let (storage, cluster) = open_storage(&document).await?;
+        let stored = storage.clone();
         let opened = run_blocking(move || -> Result<_, StartError> {
-            let storage = SqliteStorage::open(&document.storage)?;
+            let storage = stored;
             let queue = FallbackQueue::open(storage.clone(), &document.storage.dir)?;
             let plugins = &document.plugins;
             let runtime =
                 Runtime::new(plugins.runtime(Some(cache_directory(&document.storage.dir)), Some(compiler())))?;
-            Ok((storage, queue, runtime))
+            Ok((queue, runtime))
         });
-        let (storage, queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
+        let (queue, runtime) = opened.await.ok_or(StartError::BrokeOff)??;
         let samples = Arc::new(Samples::new(storage.clone()));
         let ground = CatalogBackends {
             releases: Some(releases_directory(&settings.document.storage.dir)),
@@ -64,7 +69,7 @@ impl Backends {
         let storage_config = &settings.document.storage;
         let _exporter = ArchiveExporter::start(storage.clone(), storage_config.dir.clone());
         let _journal_gc = JournalGc::start(storage.clone(), storage_config.orphan_days);
-        Ok(Self { storage, runtime, catalog, samples, models, hooks, speech, queue, _exporter, _journal_gc })
+        Ok(Self { storage, cluster, runtime, catalog, samples, models, hooks, speech, queue, _exporter, _journal_gc })
     }
 
     /// The services that sessions use.
@@ -82,7 +87,11 @@ impl Backends {
             queue: self.queue.clone(),
             sessions: self.storage.clone(),
             devices: self.storage.clone(),
-            directory: Arc::new(LocalDirectory::new()),
+            claims: self.cluster.as_ref().map_or_else(|| Arc::new(SingleNode) as _, |cluster| cluster.claims()),
+            directory: match &self.cluster {
+                Some(cluster) => cluster.directory(),
+                None => Arc::new(LocalDirectory::new()),
+            },
             models: Some(self.models.clone()),
             hooks: Some(self.hooks.clone()),
             speech: self.speech.clone(),
@@ -92,13 +101,28 @@ impl Backends {
 
     /// Closes everything; every submitted write is on disk when this returns.
     pub async fn close(self) {
-        let Self { storage, _exporter, _journal_gc, .. } = self;
-        drop((_exporter, _journal_gc));
+        let Self { storage, cluster, _exporter, _journal_gc, .. } = self;
+        drop((_exporter, _journal_gc, cluster));
         // On a thread of its own, since the blocking pool may be busy.
         if run_on_own_thread("closing", move || storage.shutdown()).await.is_none() {
             tracing::error!("the storage was not closed cleanly; acknowledged writes are on disk");
         }
     }
+}
+
+/// The storage of this server alone, or of its cluster.
+async fn open_storage(settings: &Settings) -> Result<(Arc<SqliteStorage>, Option<Arc<Cluster>>), StartError> {
+    if let Some(nats) = &settings.cluster.nats {
+        let (storage, cluster) = Cluster::join(&settings.cluster, nats, &settings.storage).await?;
+        return Ok((storage, Some(Arc::new(cluster))));
+    }
+    let config = settings.storage.clone();
+    let opened = run_blocking(move || SqliteStorage::open(&config)).await.ok_or(StartError::BrokeOff)?;
+    let storage = opened?;
+    if let Some(log) = storage.log_position().await.map_err(modehost_cluster::ClusterError::from)?.log {
+        return Err(StartError::LeftCluster { dir: settings.storage.dir.display().to_string(), log });
+    }
+    Ok((storage, None))
 }
 
 /// Audio is decoded on threads of its own, one per core.

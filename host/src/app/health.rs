@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::limits;
+use modehost_cluster::Cluster;
 use modehost_config::{Diagnostic, LastReload};
 use modehost_gateway::Readiness;
 use modehost_storage::SqliteStorage;
@@ -115,7 +116,8 @@ impl Health {
 const STOPPING: &str = "server: it is stopping";
 
 /// Probes the storage periodically, as long as the server runs.
-pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
+/// Includes the log of the cluster, where there is one.
+pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>, cluster: Option<Arc<Cluster>>) {
     let mut tick = interval(limits::HEALTH_PROBE_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut debounce = Debounce::default();
@@ -129,6 +131,7 @@ pub async fn watch_storage(health: Arc<Health>, storage: Arc<SqliteStorage>) {
             }
         };
         // A failed write since the last probe counts as well: the probe is small and may succeed on a full disk.
+        let trouble = trouble.or(cluster.as_ref().and_then(|cluster| cluster.trouble()));
         let trouble = trouble.or(storage.take_write_failure().map(|error| error.to_string()));
         if let Some(trouble) = debounce.observe(trouble) {
             match &trouble {

@@ -126,6 +126,7 @@ fn start(origin: &Origin, prepare: Prepare, hint: &'static str) -> Result<(), Fa
     let outcome = outcome.ok_or_else(|| Failure::Other("the server panicked; the lines above say where".to_owned()))?;
     match outcome {
         Ok(Ended::Stopped) => Ok(()),
+        Ok(Ended::Failed(why)) => Err(Failure::Other(format!("the node stopped: {why}"))),
         // Only the listening sockets are left of this program.
         Ok(Ended::Restart(ports)) => Err(Failure::Other(format!("no restart: {}", program.execute(ports.as_ref())))),
         Err(StartError::Settings(problems)) => Err(problems.into()),

@@ -18,6 +18,7 @@
 //! - [`journal_gc`]: removal of orphaned journals and expired archive entries
 //! - `metrics`: descriptions of this crate's metrics
 //! - [`local_directory`]: the device directory of a single process
+//! - [`single_node`]: claims where there is one node only
 
 #![warn(missing_docs)]
 
@@ -33,6 +34,7 @@ mod metrics;
 mod object;
 pub mod reading;
 pub mod reply;
+pub mod single_node;
 pub mod sqlite;
 pub mod traits;
 
@@ -45,9 +47,10 @@ pub use journal_gc::{JournalGc, sweep};
 pub use local_directory::LocalDirectory;
 pub use reading::{ReadEntry, read_entry};
 pub use reply::{Reply, StorageError};
+pub use single_node::SingleNode;
 pub use sqlite::{
     ApplyError, ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, Backup, BackupError, ClusterEvents,
     CommandLog, CompactionReport, DocumentRow, ErasureReport, KindUsage, LogEntry, LogPosition, OpenError,
-    PermanentError, SqliteStorage, Usage, backup,
+    PermanentError, SqliteStorage, Usage, backup, log_position_of,
 };
 pub use traits::JournalPart;

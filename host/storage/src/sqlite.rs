@@ -54,7 +54,7 @@ mod usage;
 mod watches;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -78,7 +78,7 @@ pub use self::backup::{Backup, BackupError, backup};
 pub use self::browse::{ArchiveCursor, ArchiveKind, ArchivePage, ArchiveQuery, ArchiveRow, DocumentRow};
 pub use self::device_data::ErasureReport;
 pub use self::open::{OpenError, PermanentError};
-pub use self::replication::{ApplyError, ClusterEvents, CommandLog, LogEntry, LogPosition};
+pub use self::replication::{ApplyError, ClusterEvents, CommandLog, LogEntry, LogPosition, log_position_of};
 pub use self::usage::{CompactionReport, KindUsage, Usage};
 
 /// Size of the test write: the largest journal entry.
@@ -194,6 +194,11 @@ impl SqliteStorage {
                 let _ = thread.join();
             }
         }
+    }
+
+    /// The directory of the database.
+    pub fn dir(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
     }
 
     /// Applies the settings that need no restart.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 pub use self::batch::{Batch, Write, WriteResult};
-pub use self::ownership::{Claim, NodeId, Owner, Ownership};
+pub use self::ownership::{Claim, Claims, NodeId, Owner, Ownership};
 use crate::reply::Reply;
 
 /// The current state of a document; version 0 and no value if it does not exist.

@@ -96,6 +96,7 @@ impl TestHost {
             queue: storage.clone(),
             sessions: storage.clone(),
             devices: storage,
+            claims: Arc::new(modehost_storage::SingleNode),
             directory: Arc::new(LocalDirectory::default()),
             models: None,
             hooks: None,

@@ -126,6 +126,11 @@ impl Session {
                 }
                 return true;
             }
+            // The session is being ended, and its successor has what was stored.
+            Err(StorageError::Moved) => {
+                self.env.shared.leave(&self.env.handle);
+                return false;
+            }
             Err(error) => error,
         };
         let Some(first) = pending.first() else {

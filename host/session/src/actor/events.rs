@@ -48,9 +48,9 @@ impl Session {
             }
             Control::Silence => self.cancel_output(BY_OPERATOR),
             Control::Queued(gate) => self.presence.on_queued(&self.env, &gate),
-            Control::Forget { reason, done } => {
+            Control::Forget { code, reason, done } => {
                 self.persistence.flush(&self.env).await;
-                self.discard(&reason);
+                self.discard(code, &reason);
                 return Some(done);
             }
             Control::Drain { code, reason, done } => {
@@ -207,9 +207,9 @@ impl Session {
     }
 
     /// Drops everything without saving: the device is being forgotten.
-    fn discard(&mut self, reason: &str) {
+    fn discard(&mut self, code: u16, reason: &str) {
         self.silence();
-        self.presence.forget(reason);
+        self.presence.forget(code, reason);
         self.roles.forget();
         self.work.clear();
         self.persistence.abandon();

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 
 use crate::limits;
 use modehost_ids::{ConnectionId, DeviceId};
+use modehost_outbox::close;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::Registry;
+use super::{AttachError, Registry};
 use crate::event::Control;
 use crate::handle::SessionHandle;
 use crate::inspect::{SessionDetail, SessionInfo};
@@ -39,7 +40,7 @@ pub struct ForgetGuard {
 
 impl Drop for ForgetGuard {
     fn drop(&mut self) {
-        self.registry.forgetting.lock().remove(&self.device);
+        self.registry.open_to(&self.device);
     }
 }
 
@@ -118,7 +119,7 @@ impl Registry {
         if self.is_draining() {
             return Err(ForgetError::Stopping);
         }
-        if !self.forgetting.lock().insert(device.clone()) {
+        if !self.close_to(device, AttachError::BeingForgotten, None) {
             return Err(ForgetError::InProgress);
         }
         let mut forgetting = ForgetGuard { registry: self.clone(), device: device.clone(), had_session: false };
@@ -126,7 +127,7 @@ impl Registry {
         let Some(session) = self.find(device) else { return Ok(forgetting) };
         forgetting.had_session = true;
         let (done, mut all_done) = mpsc::channel(1);
-        session.inbox.push_control(Control::Forget { reason: reason.into(), done });
+        session.inbox.push_control(Control::Forget { code: close::POLICY, reason: reason.into(), done });
         let ended = async {
             let _ = all_done.recv().await;
             while self.find(device).is_some() {

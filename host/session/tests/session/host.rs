@@ -42,6 +42,7 @@ fn build(directory: &Path, config: Config, adjust: impl FnOnce(&mut Services)) -
         archives: storage.clone(),
         queue: storage.clone(),
         sessions: storage.clone(),
+        claims: Arc::new(modehost_storage::SingleNode),
         devices: storage,
         directory: Arc::new(LocalDirectory::default()),
         models: None,

@@ -5,11 +5,13 @@
 //! where it was, whenever it died.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use modehost_ids::DeviceId;
 use parking_lot::Mutex;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -21,10 +23,11 @@ use super::devices::{AddFacts, RecordSeen};
 use super::documents::WriteDocument;
 use super::journals::{AppendEntry, RemoveJournal, SweepJournals};
 use super::offline_queue::{EnqueueMessage, ExpireMessages, RemoveMessages};
+use super::open::OpenError;
 use super::ownership::ClaimDevice;
 use super::sessions::{ExpireSessions, RemoveSession};
 use super::writer::{Applied, Follower};
-use super::{SqliteStorage, failure, reply_or_error, signed, unsigned};
+use super::{SqliteStorage, failure, open, reply_or_error, signed, unsigned};
 use crate::limits;
 use crate::reply::{Reply, StorageError};
 use crate::traits::NodeId;
@@ -71,6 +74,25 @@ pub struct LogPosition {
     pub has_data: bool,
 }
 
+/// How far a database has followed its log, read from its file while nobody writes to it.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn log_position_of(file: &Path) -> Result<LogPosition, OpenError> {
+    let connection = open::connect(file)?;
+    position(&connection).map_err(|error| OpenError::Unusable { file: file.into(), reason: error.to_string() })
+}
+
+fn position(connection: &Connection) -> rusqlite::Result<LogPosition> {
+    let (log, applied) = connection
+        .query_row("SELECT log, applied FROM replication", (), |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
+    let any = "SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM documents)
+         OR EXISTS (SELECT 1 FROM journals) OR EXISTS (SELECT 1 FROM archives)
+         OR EXISTS (SELECT 1 FROM offline_queue) OR EXISTS (SELECT 1 FROM devices)";
+    let has_data = connection.query_row(any, (), |row| row.get(0))?;
+    Ok(LogPosition { log, applied, has_data })
+}
+
 /// Why entries of the log cannot be applied. This node must stop: the others have applied them.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
@@ -91,6 +113,16 @@ pub enum ApplyError {
         sequence: u64,
         /// What is wrong.
         reason: String,
+    },
+    /// The log lacks entries.
+    #[error(
+        "the log goes on at {sequence}, and this node has applied up to {applied}; start it again, it then begins with a snapshot"
+    )]
+    Gap {
+        /// Position of the next entry.
+        sequence: u64,
+        /// The last one that was applied.
+        applied: u64,
     },
     /// The storage was shut down.
     #[error("{0}")]
@@ -179,16 +211,7 @@ impl SqliteStorage {
 
     /// How far this storage has followed its log.
     pub fn log_position(&self) -> Reply<LogPosition> {
-        SqliteStorage::read(self, |connection| {
-            let (log, applied) = connection.query_row("SELECT log, applied FROM replication", (), |row| {
-                Ok((row.get(0)?, unsigned(row.get(1)?)))
-            })?;
-            let any = "SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM documents)
-                 OR EXISTS (SELECT 1 FROM journals) OR EXISTS (SELECT 1 FROM archives)
-                 OR EXISTS (SELECT 1 FROM offline_queue) OR EXISTS (SELECT 1 FROM devices)";
-            let has_data = connection.query_row(any, (), |row| row.get(0))?;
-            Ok(LogPosition { log, applied, has_data })
-        })
+        SqliteStorage::read(self, |connection| Ok(position(connection)?))
     }
 
     /// Records that this storage contains everything up to `applied` of a log.
@@ -218,6 +241,12 @@ impl SqliteStorage {
                 Err(_) => tokio::time::sleep(limits::APPLY_RETRY).await,
             }
         }
+    }
+
+    /// Whether somebody waits for the command with this number of this node.
+    pub fn is_awaited(&self, number: u64) -> bool {
+        let pending = self.replication.get().map(|replication| replication.pending.lock());
+        pending.is_some_and(|pending| pending.get(&number).is_some_and(|job| !job.is_abandoned()))
     }
 
     /// The command with this number of this node is not in the log, and will not be. Its caller is told.

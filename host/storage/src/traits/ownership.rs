@@ -74,3 +74,13 @@ pub trait Ownership: Send + Sync {
     /// Devices with unfinished sessions that none of these nodes owns, with their owners.
     fn unserved(&self, nodes: Vec<NodeId>) -> Reply<Vec<(DeviceId, Option<NodeId>)>>;
 }
+
+/// Devices of this process.
+pub trait Claims: Send + Sync {
+    /// Makes this process the one that serves a device; whatever served it before has saved its state. At once where
+    /// there is only one.
+    fn claim(&self, device: &DeviceId) -> Reply<()>;
+
+    /// Whether this process serves the device now, as far as it knows.
+    fn owns(&self, device: &DeviceId) -> bool;
+}

@@ -1,0 +1,122 @@
+//! Devices that come to this node, and sessions of nodes that died. Rule: nothing runs for a device here before the log
+//! says that this node owns it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use modehost_ids::DeviceId;
+use modehost_storage::traits::{Claim, Claims, NodeId, Owner, Ownership};
+use modehost_storage::{Reply, SqliteStorage};
+use tokio::sync::watch;
+use tokio::time::{interval, sleep, timeout};
+
+use crate::host::SessionHost;
+use crate::limits;
+use crate::members::Living;
+use crate::requests::{Asking, Request};
+
+/// Claims of this node.
+#[derive(Clone)]
+pub(crate) struct NodeClaims {
+    pub(crate) own: NodeId,
+    pub(crate) storage: Arc<SqliteStorage>,
+    pub(crate) living: Living,
+    pub(crate) asking: Asking,
+    /// Whether there is a connection to NATS.
+    pub(crate) connected: watch::Receiver<bool>,
+}
+
+impl Claims for NodeClaims {
+    fn claim(&self, device: &DeviceId) -> Reply<()> {
+        if self.storage.owns(device) {
+            return Reply::ready(Ok(()));
+        }
+        let (claims, device) = (self.clone(), device.clone());
+        Reply::from_future(async move {
+            // A server that has died is replaced by another within a moment.
+            let mut connected = claims.connected.clone();
+            let _ = timeout(limits::RECONNECT, connected.wait_for(|connected| *connected)).await;
+            let owner = claims.storage.owner(&device).await?;
+            // One that is gone is known to NATS as such, and is not waited for.
+            if let Some(Owner { node, .. }) = owner {
+                // Without its answer, what it has not saved yet is lost, as when it dies.
+                claims.asking.ask(&node, &Request::LetGo(device.clone()), limits::LET_GO).await;
+            }
+            claims.storage.claim(&device, &claims.own, None).await.map(drop)
+        })
+    }
+
+    fn owns(&self, device: &DeviceId) -> bool {
+        self.storage.owns(device)
+    }
+}
+
+impl NodeClaims {
+    /// Takes up unfinished sessions that no living node owns, spread over the living, until it is dropped.
+    pub(crate) async fn take_over(mut self, host: Arc<dyn SessionHost>) {
+        // Until the others have been heard.
+        sleep(limits::LISTEN).await;
+        let mut tick = interval(limits::LOOK);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                changed = self.living.changed() => if changed.is_err() { return },
+            }
+            let living = self.living.borrow_and_update().clone();
+            let unserved = match self.storage.unserved(living.clone()).await {
+                Ok(unserved) => unserved,
+                Err(error) => {
+                    tracing::error!(%error, "unfinished sessions of other nodes cannot be found");
+                    continue;
+                }
+            };
+            let mut taken = 0;
+            for (device, owner) in unserved {
+                if chosen(&device, &living) == Some(&self.own) && self.take(&device, owner).await {
+                    host.resume(&device);
+                    taken += 1;
+                }
+            }
+            if taken > 0 {
+                tracing::info!(sessions = taken, "took over unfinished sessions");
+            }
+        }
+    }
+
+    /// Claims a device from an owner that is gone. False if somebody else has it by now.
+    async fn take(&self, device: &DeviceId, owner: Option<NodeId>) -> bool {
+        // No node has an empty id: only if nobody owns the device.
+        let from = owner.unwrap_or_else(|| NodeId::new(""));
+        matches!(self.storage.claim(device, &self.own, Some(&from)).await, Ok(Claim::Owned(_)))
+    }
+}
+
+/// The living node that takes up what nobody serves: for each device the one with the highest hash with it, so that all
+/// agree, and few devices change hands when a node comes or goes. If they disagree for a moment, the log decides.
+fn chosen<'n>(device: &DeviceId, living: &'n [NodeId]) -> Option<&'n NodeId> {
+    living.iter().max_by_key(|node| {
+        let mut hasher = DefaultHasher::new();
+        (node.name(), device.as_str()).hash(&mut hasher);
+        hasher.finish()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_spread_and_stay_where_they_are_when_another_node_goes() {
+        let nodes: Vec<NodeId> = ["a@1", "b@1", "c@1"].map(NodeId::new).into();
+        let (mut counts, mut moved) = ([0; 3], 0);
+        for number in 0..3000 {
+            let device = DeviceId::new(format!("device-{number}"));
+            let place = nodes.iter().position(|node| Some(node) == chosen(&device, &nodes)).expect("a node");
+            counts[place] += 1;
+            moved += u32::from(place != 2 && chosen(&device, &nodes[..2]) != Some(&nodes[place]));
+        }
+        assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");
+        assert_eq!(moved, 0);
+        assert_eq!(chosen(&DeviceId::new("d"), &[]), None);
+    }
+}

@@ -1,0 +1,344 @@
+//! A node of a cluster, from its start to its end. Rule: nothing is served before the storage contains what was in the
+//! log when the node began.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use modehost_ids::DeviceId;
+use modehost_storage::traits::{Claims, Directory, Exports, NodeId};
+use modehost_storage::{ApplyError, ClusterEvents, LocalDirectory, SqliteStorage};
+use modehost_task::{IoTask, run_blocking, spawn_io};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::interval;
+
+use crate::append::Stalled;
+use crate::claims::NodeClaims;
+use crate::config::{Config, NatsConfig};
+use crate::directory::{Background, ClusterDirectory};
+use crate::engine::{ClusterError, Engine};
+use crate::follow::Following;
+use crate::host::SessionHost;
+use crate::members::Living;
+use crate::requests::{Answering, Asking};
+use crate::{append, limits, members, snapshot};
+
+/// This node in its cluster. Dropping it ends its part in it.
+pub struct Cluster {
+    node: NodeId,
+    engine: Engine,
+    storage: Arc<SqliteStorage>,
+    local: LocalDirectory,
+    living: Living,
+    stalled: Arc<Stalled>,
+    background: Background,
+    moved: Arc<Moved>,
+    failure: watch::Receiver<Option<Arc<ApplyError>>>,
+    trim: Trim,
+    tasks: Mutex<Vec<IoTask<()>>>,
+}
+
+/// What trimming needs.
+#[derive(Clone)]
+struct Trim {
+    dir: Arc<Path>,
+    identity: Arc<str>,
+    replicas: u8,
+    applied: watch::Receiver<u64>,
+}
+
+/// Devices that others have taken over, until their sessions have been told.
+#[derive(Default)]
+struct Moved {
+    devices: Mutex<HashSet<DeviceId>>,
+    changed: Notify,
+}
+
+struct Events {
+    moved: Arc<Moved>,
+    local: LocalDirectory,
+}
+
+impl ClusterEvents for Events {
+    fn on_moved(&self, device: &DeviceId) {
+        self.moved.devices.lock().insert(device.clone());
+        self.moved.changed.notify_one();
+    }
+
+    fn on_queued(&self, device: &DeviceId) {
+        self.local.notify_queued(device);
+    }
+}
+
+impl Cluster {
+    /// Joins the cluster: connects to NATS, creates the log or finds it, opens the storage and applies what is in the
+    /// log.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub async fn join(
+        config: &Config,
+        nats: &NatsConfig,
+        storage: &modehost_storage::Config,
+    ) -> Result<(Arc<SqliteStorage>, Self), ClusterError> {
+        let name = config.node.clone().unwrap_or_default();
+        let engine = Engine::connect(config, nats).await?;
+        members::check_name(&engine, &name).await?;
+        let mut tasks = vec![spawn_io(members::hold_name(engine.clone(), name.clone()))];
+        let (storage, identity) = open(&engine, nats, storage).await?;
+
+        let node = NodeId::new(format!("{name}@{:08x}", fastrand::u32(..)));
+        let (appender, appending) = append::appender(&engine, &node);
+        let stalled = appender.stalled();
+        let moved: Arc<Moved> = Arc::default();
+        let local = LocalDirectory::new();
+        let events = Events { moved: moved.clone(), local: local.clone() };
+        storage.replicate(node.clone(), Arc::new(appender), Arc::new(events))?;
+        tasks.push(spawn_io(appending.run(Arc::downgrade(&storage))));
+
+        let (living_sender, living) = watch::channel(vec![node.clone()]);
+        tasks.push(spawn_io(members::run(engine.clone(), node.clone(), living_sender)));
+
+        let (background, running) = Background::new();
+        tasks.push(spawn_io(running));
+
+        let begin = storage.log_position().await?.applied;
+        let (applied_sender, applied) = watch::channel(begin);
+        let (failed, failure) = watch::channel(None);
+        let following = Following {
+            engine: engine.clone(),
+            storage: storage.clone(),
+            identity: identity.clone(),
+            applied: applied_sender,
+        };
+        tasks.push(spawn_io(async move {
+            let error = following.run().await;
+            tracing::error!("this node stops: {error}");
+            failed.send_replace(Some(Arc::new(error)));
+        }));
+        let (dir, replicas) = (storage_dir(&storage), nats.replicas);
+        let trim = Trim { dir, identity: identity.into(), replicas, applied };
+        let tasks = Mutex::new(tasks);
+        let cluster = Self {
+            node,
+            engine,
+            storage: storage.clone(),
+            local,
+            living,
+            stalled,
+            background,
+            moved,
+            failure,
+            trim,
+            tasks,
+        };
+        cluster.catch_up(begin).await?;
+        tracing::info!(node = %cluster.node, cluster = %cluster.engine.cluster, "this node has joined its cluster");
+        Ok((storage, cluster))
+    }
+
+    /// Waits until everything is applied that is in the log now.
+    async fn catch_up(&self, begin: u64) -> Result<(), ClusterError> {
+        let Some((stream, _)) = self.engine.log().await? else { return Ok(()) };
+        let last = stream.cached_info().state.last_sequence;
+        if last > begin {
+            tracing::info!(entries = last - begin, "applying what the other nodes have stored meanwhile");
+        }
+        let (mut applied, mut failure) = (self.trim.applied.clone(), self.failure.clone());
+        let mut progress = interval(limits::DEAD);
+        progress.tick().await;
+        loop {
+            if *applied.borrow_and_update() >= last {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = applied.changed() => {}
+                _ = progress.tick() => {
+                    let left = last.saturating_sub(*applied.borrow());
+                    tracing::info!(left, "still applying what the other nodes have stored");
+                }
+                _ = failure.wait_for(Option::is_some) => {
+                    // The line above says why.
+                    return Err(ClusterError::Engine("the log of the cluster cannot be applied".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Takes part in the cluster from now on, with the sessions of `host`.
+    pub fn serve(&self, host: Arc<dyn SessionHost>) {
+        let answering = Answering {
+            engine: self.engine.clone(),
+            own: self.node.clone(),
+            local: self.local.clone(),
+            host: host.clone(),
+        };
+        let mut tasks = self.tasks.lock();
+        tasks.push(spawn_io(answering.run()));
+        tasks.push(spawn_io(self.node_claims().take_over(host.clone())));
+        tasks.push(spawn_io(trim(self.engine.clone(), self.trim.clone(), (self.node.clone(), self.living.clone()))));
+        let moved = self.moved.clone();
+        tasks.push(spawn_io(async move {
+            loop {
+                moved.changed.notified().await;
+                let devices = std::mem::take(&mut *moved.devices.lock());
+                devices.iter().for_each(|device| host.on_moved(device));
+            }
+        }));
+    }
+
+    /// The id of this run of this node.
+    pub fn node(&self) -> &NodeId {
+        &self.node
+    }
+
+    /// The living nodes, this one included.
+    pub fn living(&self) -> Vec<NodeId> {
+        self.living.borrow().clone()
+    }
+
+    /// Why nothing can be stored at present, if that is so.
+    pub fn trouble(&self) -> Option<String> {
+        if !*self.engine.connected.borrow() {
+            return Some("there is no connection to the NATS servers of cluster.nats.servers".to_owned());
+        }
+        self.stalled.is_stalled().then(|| "NATS does not acknowledge what is stored".to_owned())
+    }
+
+    /// Returns when this node cannot go on, with the reason.
+    pub async fn failed(&self) -> Arc<ApplyError> {
+        let mut failure = self.failure.clone();
+        loop {
+            if let Some(error) = failure.borrow_and_update().clone() {
+                return error;
+            }
+            if failure.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Claims of this node.
+    pub fn claims(&self) -> Arc<dyn Claims> {
+        Arc::new(self.node_claims())
+    }
+
+    fn node_claims(&self) -> NodeClaims {
+        NodeClaims {
+            own: self.node.clone(),
+            storage: self.storage.clone(),
+            living: self.living.clone(),
+            asking: Asking::new(&self.engine),
+            connected: self.engine.connected.clone(),
+        }
+    }
+
+    /// Connected devices of all nodes.
+    pub fn directory(&self) -> Arc<dyn Directory> {
+        Arc::new(ClusterDirectory {
+            local: self.local.clone(),
+            own: self.node.clone(),
+            storage: self.storage.clone(),
+            living: self.living.clone(),
+            asking: Asking::new(&self.engine),
+            background: self.background.clone(),
+        })
+    }
+}
+
+fn storage_dir(storage: &SqliteStorage) -> Arc<Path> {
+    storage.dir().into()
+}
+
+async fn open_storage(config: &modehost_storage::Config) -> Result<Arc<SqliteStorage>, ClusterError> {
+    let config = config.clone();
+    let opened = run_blocking(move || SqliteStorage::open(&config)).await;
+    Ok(opened.ok_or_else(|| ClusterError::Engine("opening the storage broke off".to_owned()))??)
+}
+
+/// Opens the storage so that it can follow the log: with its own data, or with a snapshot. Returns the log's identity.
+async fn open(
+    engine: &Engine,
+    nats: &NatsConfig,
+    config: &modehost_storage::Config,
+) -> Result<(Arc<SqliteStorage>, String), ClusterError> {
+    let dir = config.dir.display().to_string();
+    let storage = open_storage(config).await?;
+    let position = storage.log_position().await?;
+    let fresh = position.log.is_none() && !position.has_data;
+    let (stream, identity) = match (engine.log_at_start().await?, &position.log) {
+        (None, Some(_)) => return Err(ClusterError::LogGone { stream: engine.stream(), dir }),
+        (None, None) => {
+            let identity = uuid::Uuid::new_v4().to_string();
+            if position.has_data {
+                tracing::info!("a new cluster begins with the data of this server");
+                snapshot::store(engine, &config.dir, &identity, nats.replicas).await?;
+            }
+            let created = engine.create_log(&identity, nats.replicas).await?;
+            if position.has_data && created.1 != identity {
+                return Err(ClusterError::OwnData { dir });
+            }
+            created
+        }
+        (Some(_), None) if position.has_data => return Err(ClusterError::OwnData { dir }),
+        (Some((_, identity)), Some(own)) if identity != *own => return Err(ClusterError::OtherLog { dir }),
+        (Some(found), _) => found,
+    };
+    let state = &stream.cached_info().state;
+    if position.applied > state.last_sequence {
+        return Err(ClusterError::OlderLog { last: state.last_sequence, applied: position.applied, dir });
+    }
+    let behind = position.applied + 1 < state.first_sequence;
+    let found = if fresh || behind { snapshot::find(engine, &identity).await } else { None };
+    let Some(found) = found.filter(|found| fresh || found.applied > position.applied) else {
+        if behind {
+            return Err(ClusterError::NoSnapshot { dir });
+        }
+        if position.log.is_none() {
+            storage.set_log(&identity, 0).await?;
+        }
+        return Ok((storage, identity));
+    };
+    tracing::info!(mib = found.bytes / 1024 / 1024, "beginning with a snapshot of the cluster");
+    run_blocking(move || storage.shutdown()).await;
+    let applied = found.applied;
+    found.restore(&config.dir).await?;
+    let storage = open_storage(config).await?;
+    storage.set_log(&identity, applied).await?;
+    // Its files of finished work are on the node that made it.
+    for kind in storage.kinds().await? {
+        storage.mark_all_due(&kind).await?;
+    }
+    Ok((storage, identity))
+}
+
+/// Stores snapshots and trims the log, on the living node with the smallest id, until it is dropped.
+async fn trim(engine: Engine, trim: Trim, (own, living): (NodeId, Living)) {
+    let mut tick = interval(limits::TRIM_CHECK);
+    tick.tick().await;
+    loop {
+        tick.tick().await;
+        if living.borrow().first() != Some(&own) {
+            continue;
+        }
+        if let Err(error) = trim_once(&engine, &trim).await {
+            tracing::error!(%error, "the log of the cluster is not trimmed; it grows on");
+        }
+    }
+}
+
+async fn trim_once(engine: &Engine, trim: &Trim) -> Result<(), ClusterError> {
+    let Some((stream, identity)) = engine.log().await? else { return Ok(()) };
+    let state = &stream.cached_info().state;
+    let large = state.messages >= limits::TRIM_ENTRIES || state.bytes >= limits::TRIM_BYTES;
+    if !large || *identity != *trim.identity {
+        return Ok(());
+    }
+    let applied = snapshot::store(engine, &trim.dir, &trim.identity, trim.replicas).await?;
+    let keep_from = (applied + 1).saturating_sub(limits::KEEP_ENTRIES);
+    let purged = stream.purge().sequence(keep_from).await;
+    let purged = purged.map_err(|error| ClusterError::Engine(crate::engine::explain(&error)))?;
+    tracing::info!(entries = purged.purged, applied, "a snapshot is stored, and the log is trimmed");
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Several nodes that serve the same devices from the same data, with NATS JetStream as the log between them.
+//!
+//! Rule: what is durable goes through the log and is decided by its order alone (decision 0034); everything else between
+//! nodes is a message that may be lost, and whoever sends one does without its answer after a moment. async-nats is
+//! named in this crate only.
+//!
+//! # Layout
+//! - [`config`]: the settings of this crate
+//! - `engine`: the connection to NATS, and what is required of it
+//! - `append`: commands of this node on their way into the log
+//! - `follow`: the log on its way into the storage
+//! - `snapshot`: copies of the database for nodes that begin, and the trimming of the log
+//! - `members`: which nodes are alive
+//! - `requests`: what nodes ask each other
+//! - `directory`: connected devices of all nodes
+//! - `host`: what sessions do when others ask for them
+//! - `claims`: devices that come to this node, and sessions of nodes that died
+//! - `metrics`: descriptions of this crate's metrics
+//! - `cluster`: all of it together
+
+#![warn(missing_docs)]
+
+mod append;
+mod claims;
+mod cluster;
+pub mod config;
+mod directory;
+mod engine;
+mod follow;
+mod host;
+mod limits;
+mod members;
+mod metrics;
+mod requests;
+mod snapshot;
+
+pub use self::cluster::Cluster;
+pub use self::config::Config;
+pub use self::engine::ClusterError;
+pub use self::host::SessionHost;
+pub use self::metrics::describe_metrics;

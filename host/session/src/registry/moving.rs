@@ -1,0 +1,79 @@
+//! Devices that come from other nodes of a cluster, and go there. Rule: a session that is let go is saved before another
+//! node claims its device; one whose device was claimed already writes nothing more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::limits;
+use modehost_ids::DeviceId;
+use modehost_outbox::close;
+use modehost_storage::StorageError;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::{AttachError, Closed, Registry};
+use crate::event::Control;
+
+const REASON: &str = "another node serves this device; connect again";
+
+impl Registry {
+    /// Makes this process the one that serves a device, before its connection is attached. At once where there is one
+    /// process only.
+    ///
+    /// # Errors
+    /// If the storage does not answer, or not in time.
+    pub async fn claim(&self, device: &DeviceId) -> Result<(), StorageError> {
+        let claims = &self.shared.services.claims;
+        if claims.owns(device) {
+            return Ok(());
+        }
+        let no_answer = || StorageError::Unavailable("no answer in time".into());
+        let claimed = timeout(limits::STORAGE_TIMEOUT, claims.claim(device)).await;
+        claimed.unwrap_or_else(|_| Err(no_answer()))?;
+        // It was let go to another node, and has come back.
+        let mut closed_to = self.closed_to.lock();
+        if closed_to.get(device).is_some_and(|closed| closed.why == AttachError::Moved) {
+            closed_to.remove(device);
+        }
+        Ok(())
+    }
+
+    /// Saves the session of a device and ends it, with the connection, for a node that is about to claim the device.
+    /// Returns when it is saved. For a moment no session of the device begins here.
+    pub async fn let_go(self: &Arc<Self>, device: &DeviceId) {
+        if self.is_draining() || !self.close_to(device, AttachError::Moved, Some(limits::MOVING)) {
+            return;
+        }
+        let session = self.shared.sessions.lock().get(device).cloned();
+        if let Some(session) = session {
+            let (done, mut all_done) = mpsc::channel(1);
+            session.inbox.push_control(Control::Drain { code: close::MOVED, reason: REASON.into(), done });
+            drop(session);
+            let _ = timeout(limits::STORAGE_TIMEOUT, all_done.recv()).await;
+        }
+    }
+
+    /// Ends the session of a device that another node has claimed, without saving anything.
+    pub fn end_moved(&self, device: &DeviceId) {
+        let session = self.shared.sessions.lock().get(device).cloned();
+        if let Some(session) = session {
+            self.shared.leave(&session);
+        }
+    }
+
+    /// Lets no session of the device begin, until [`Self::open_to`] or for this long. False if none may already.
+    pub(super) fn close_to(&self, device: &DeviceId, why: AttachError, time: Option<Duration>) -> bool {
+        let (now, mut closed_to) = (Instant::now(), self.closed_to.lock());
+        closed_to.retain(|_, closed| closed.until.is_none_or(|until| now < until));
+        let is_open = !closed_to.contains_key(device);
+        if is_open {
+            closed_to.insert(device.clone(), Closed { why, until: time.map(|time| now + time) });
+        }
+        is_open
+    }
+
+    /// Ends [`Self::close_to`].
+    pub(super) fn open_to(&self, device: &DeviceId) {
+        self.closed_to.lock().remove(device);
+    }
+}

@@ -1,0 +1,75 @@
+//! Nodes that die, stop, or hear too late. Rule: what was acknowledged is there once, and an owner that was replaced
+//! writes nothing more.
+
+use modehost_tests::wait::{TIMEOUT, until};
+use modehost_tests::{Device, Nats};
+use rustix::process::{Pid, Signal};
+use serde_json::json;
+
+use super::{MOVED, append, fixture, journal, nodes};
+
+#[tokio::test]
+async fn nothing_acknowledged_dies_with_a_node() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let mut nodes = nodes(&nats, &fixture(), &["a", "b", "c"]).await;
+    let mut device = Device::join(&nodes[0], "dev-1").await;
+    for round in 0..3 {
+        for value in round * 10 + 1..=round * 10 + 10 {
+            append(&mut device, "j", value).await.expect("appended");
+        }
+        if round < 2 {
+            nodes.remove(0).kill9();
+            device = Device::join(&nodes[0], "dev-1").await;
+        }
+    }
+    assert_eq!(journal(&mut device, "j").await, (1..=30).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_unfinished_session_of_a_dead_node_goes_on_without_its_device() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let mut nodes = nodes(&nats, &fixture().set("session.checkpoint_ms", json!(50)), &["a", "b"]).await;
+    let mut watcher = Device::join(&nodes[1], "watcher").await;
+    let mut device = Device::join(&nodes[0], "dev-1").await;
+    // A timer that has not run out, whose outcome the device waits for; the append makes sure that it is stored.
+    device.send(json!({ "type": "fixture", "do": "timer", "request": 9, "n": 4_000 })).await;
+    append(&mut device, "j", 1).await.expect("appended");
+    nodes.remove(0).kill9();
+    nodes[0].wait_output("is not heard of any more; its sessions are taken over").await;
+    nodes[0].wait_output("took over unfinished sessions").await;
+    watcher.settle().await;
+    let mut device = Device::join(&nodes[0], "dev-1").await;
+    device.expect("the timer of the session", |message| message["timer"] == 9).await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_stopped_learns_that_it_was_replaced() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
+    let mut device = Device::join(&nodes[0], "dev-1").await;
+    append(&mut device, "j", 1).await.expect("appended");
+    nodes[0].signal(Signal::STOP);
+    until("every thread has stopped", TIMEOUT, async || is_stopped(nodes[0].pid()), |stopped| *stopped).await;
+    // What it sends to a node that does not read is handled once that goes on.
+    for value in 100..110 {
+        let key = "fixture/j";
+        device.send(json!({ "type": "fixture", "do": "append", "request": value, "key": key, "value": "0" })).await;
+    }
+    let mut there = Device::join(&nodes[1], "dev-1").await;
+    append(&mut there, "j", 2).await.expect("appended");
+    nodes[0].signal(Signal::CONT);
+    assert_eq!(device.expect_close().await.0, MOVED);
+    append(&mut there, "j", 3).await.expect("appended");
+    assert_eq!(journal(&mut there, "j").await, [1, 2, 3]);
+    assert!(device.seen_of_type("fixture").iter().all(|message| message["done"].as_u64().unwrap_or(0) < 100));
+}
+
+/// Whether the signal has reached every thread of a process.
+fn is_stopped(pid: Pid) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).expect("a process");
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state follows the name, which is in parentheses.
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+    })
+}

@@ -1,0 +1,59 @@
+//! Several real nodes on real NATS servers, as devices and operators see them. Rule: what a node has acknowledged to a
+//! device is on every other node, once, whatever dies, stops or is cut off.
+
+mod death;
+mod engine;
+mod everyday;
+mod start;
+
+use modehost_tests::{Device, Nats, Server, Settings, guest};
+use serde_json::{Value, json};
+
+/// Close code of a connection whose device another node serves.
+const MOVED: u16 = 4001;
+
+/// The settings of a node with the fixture.
+fn fixture() -> Settings {
+    Settings::new().plugin("fixture", guest::fixture(&[]))
+}
+
+/// Starts nodes with these names.
+async fn nodes(nats: &Nats, settings: &Settings, names: &[&str]) -> Vec<Server> {
+    let mut nodes = Vec::new();
+    for name in names {
+        nodes.push(Server::start(nats.node(settings, name)).await);
+    }
+    nodes
+}
+
+/// Connects as a device does: again, if it is told to try later.
+async fn join(node: &Server, id: &str) -> Device {
+    for _ in 0..5 {
+        let (address, id) = (node.ws(), id.to_owned());
+        // A refusal is a panic of the harness.
+        if let Ok(device) = tokio::spawn(async move { Device::join_at(address, &id).await }).await {
+            return device;
+        }
+    }
+    panic!("{id} is refused again and again");
+}
+
+/// Has the fixture append to a journal; the reply is the number of the entry, or the error that the device got.
+async fn append(device: &mut Device, journal: &str, value: u64) -> Result<u64, Value> {
+    let key = format!("fixture/{journal}");
+    device
+        .send(json!({ "type": "fixture", "do": "append", "request": value, "key": key, "value": value.to_string() }))
+        .await;
+    let is_answer = |message: &Value| message["done"] == value || message["failed"] == value;
+    let answer = device.expect("the outcome of an append", is_answer).await;
+    if answer["done"] == value { Ok(answer["value"].as_u64().expect("a number")) } else { Err(answer) }
+}
+
+/// The entries of a journal, as the fixture reads them.
+async fn journal(device: &mut Device, journal: &str) -> Vec<u64> {
+    let key = format!("fixture/{journal}");
+    device.send(json!({ "type": "fixture", "do": "journal", "request": 1, "key": key })).await;
+    let page = device.expect("a journal", |message| message["journal"] == key).await;
+    let entries = page["entries"].as_array().expect("entries").iter();
+    entries.map(|entry| entry.as_str().and_then(|text| text.parse().ok()).expect("a number")).collect()
+}
