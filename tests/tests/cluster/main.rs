@@ -6,6 +6,7 @@ mod engine;
 mod everyday;
 mod start;
 
+use modehost_task::spawn_io;
 use modehost_tests::{Device, Nats, Server, Settings, guest};
 use serde_json::{Value, json};
 
@@ -31,7 +32,7 @@ async fn join(node: &Server, id: &str) -> Device {
     for _ in 0..5 {
         let (address, id) = (node.ws(), id.to_owned());
         // A refusal is a panic of the harness.
-        if let Ok(device) = tokio::spawn(async move { Device::join_at(address, &id).await }).await {
+        if let Some(device) = spawn_io(async move { Device::join_at(address, &id).await }).join().await {
             return device;
         }
     }

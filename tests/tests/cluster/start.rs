@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use modehost_task::spawn_io;
 use modehost_tests::{Device, Nats, Server, Settings};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,7 +36,7 @@ async fn a_server_that_is_too_old_or_away_is_refused() {
     // As Debian's 2.9.10 presents itself.
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let old = tokio::spawn(async move {
+    let old = spawn_io(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let info = format!(
                 "INFO {{\"server_id\":\"x\",\"server_name\":\"old\",\"version\":\"2.9.10\",\"host\":\"127.0.0.1\",\"port\":{port},\
@@ -50,7 +51,7 @@ async fn a_server_that_is_too_old_or_away_is_refused() {
     });
     let said = refused(&at(port)).await;
     assert!(said.contains("the NATS server old has version 2.9.10; 2.12 or newer is needed"), "{said}");
-    old.abort();
+    drop(old);
 }
 
 #[tokio::test]
