@@ -22,6 +22,7 @@ use crate::follow::Following;
 use crate::host::SessionHost;
 use crate::members::Living;
 use crate::requests::{Answering, Asking};
+use crate::trim::Trim;
 use crate::{append, limits, members, snapshot};
 
 /// This node in its cluster. Dropping it ends its part in it.
@@ -35,17 +36,9 @@ pub struct Cluster {
     background: Background,
     moved: Arc<Moved>,
     failure: watch::Receiver<Option<Arc<ApplyError>>>,
+    applied: watch::Receiver<u64>,
     trim: Trim,
     tasks: Mutex<Vec<IoTask<()>>>,
-}
-
-/// What trimming needs.
-#[derive(Clone)]
-struct Trim {
-    dir: Arc<Path>,
-    identity: Arc<str>,
-    replicas: u8,
-    applied: watch::Receiver<u64>,
 }
 
 /// Devices that others have taken over, until their sessions have been told.
@@ -118,7 +111,7 @@ impl Cluster {
             failed.send_replace(Some(Arc::new(error)));
         }));
         let (dir, replicas) = (storage_dir(&storage), nats.replicas);
-        let trim = Trim { dir, identity: identity.into(), replicas, applied };
+        let trim = Trim { engine: engine.clone(), dir, identity: identity.into(), replicas };
         let tasks = Mutex::new(tasks);
         let cluster = Self {
             node,
@@ -130,6 +123,7 @@ impl Cluster {
             background,
             moved,
             failure,
+            applied,
             trim,
             tasks,
         };
@@ -145,7 +139,7 @@ impl Cluster {
         if last > begin {
             tracing::info!(entries = last - begin, "applying what the other nodes have stored meanwhile");
         }
-        let (mut applied, mut failure) = (self.trim.applied.clone(), self.failure.clone());
+        let (mut applied, mut failure) = (self.applied.clone(), self.failure.clone());
         let mut progress = interval(limits::DEAD);
         progress.tick().await;
         loop {
@@ -177,7 +171,7 @@ impl Cluster {
         let mut tasks = self.tasks.lock();
         tasks.push(spawn_io(answering.run()));
         tasks.push(spawn_io(self.node_claims().take_over(host.clone())));
-        tasks.push(spawn_io(trim(self.engine.clone(), self.trim.clone(), (self.node.clone(), self.living.clone()))));
+        tasks.push(spawn_io(self.trim.clone().run(self.node.clone(), self.living.clone())));
         let moved = self.moved.clone();
         tasks.push(spawn_io(async move {
             loop {
@@ -247,6 +241,14 @@ impl Cluster {
     }
 }
 
+#[cfg(test)]
+impl Cluster {
+    /// For tests of trimming.
+    pub(crate) fn trim(&self) -> Trim {
+        self.trim.clone()
+    }
+}
+
 fn storage_dir(storage: &SqliteStorage) -> Arc<Path> {
     storage.dir().into()
 }
@@ -311,34 +313,4 @@ async fn open(
         storage.mark_all_due(&kind).await?;
     }
     Ok((storage, identity))
-}
-
-/// Stores snapshots and trims the log, on the living node with the smallest id, until it is dropped.
-async fn trim(engine: Engine, trim: Trim, (own, living): (NodeId, Living)) {
-    let mut tick = interval(limits::TRIM_CHECK);
-    tick.tick().await;
-    loop {
-        tick.tick().await;
-        if living.borrow().first() != Some(&own) {
-            continue;
-        }
-        if let Err(error) = trim_once(&engine, &trim).await {
-            tracing::error!(%error, "the log of the cluster is not trimmed; it grows on");
-        }
-    }
-}
-
-async fn trim_once(engine: &Engine, trim: &Trim) -> Result<(), ClusterError> {
-    let Some((stream, identity)) = engine.log().await? else { return Ok(()) };
-    let state = &stream.cached_info().state;
-    let large = state.messages >= limits::TRIM_ENTRIES || state.bytes >= limits::TRIM_BYTES;
-    if !large || *identity != *trim.identity {
-        return Ok(());
-    }
-    let applied = snapshot::store(engine, &trim.dir, &trim.identity, trim.replicas).await?;
-    let keep_from = (applied + 1).saturating_sub(limits::KEEP_ENTRIES);
-    let purged = stream.purge().sequence(keep_from).await;
-    let purged = purged.map_err(|error| ClusterError::Engine(crate::engine::explain(&error)))?;
-    tracing::info!(entries = purged.purged, applied, "a snapshot is stored, and the log is trimmed");
-    Ok(())
 }

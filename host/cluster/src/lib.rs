@@ -9,7 +9,8 @@
 //! - `engine`: the connection to NATS, and what is required of it
 //! - `append`: commands of this node on their way into the log
 //! - `follow`: the log on its way into the storage
-//! - `snapshot`: copies of the database for nodes that begin, and the trimming of the log
+//! - `snapshot`: copies of the database for nodes that begin
+//! - `trim`: the length of the log
 //! - `members`: which nodes are alive
 //! - `requests`: what nodes ask each other
 //! - `directory`: connected devices of all nodes
@@ -33,6 +34,7 @@ mod members;
 mod metrics;
 mod requests;
 mod snapshot;
+mod trim;
 
 pub use self::cluster::Cluster;
 pub use self::config::Config;

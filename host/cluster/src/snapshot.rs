@@ -1,5 +1,4 @@
-//! Copies of the database in NATS, for nodes that begin; and the trimming of the log. Rule: an entry leaves the log only
-//! when a snapshot contains it, and a snapshot gets its place when it is complete.
+//! Copies of the database in NATS, for nodes that begin. Rule: a snapshot gets its place when it is complete.
 
 use std::path::{Path, PathBuf};
 
