@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::failure::{self, rejection};
+use super::failure::rejection;
 use super::signed;
-use super::writer::{JobInfo, Write, WriteContext};
+use super::writer::{self, JobInfo, Write, WriteContext};
 use crate::reply::StorageError;
 
 /// A durable operation. Its postcard encoding is its form in the log: a change of its layout, or of what it does to the
@@ -118,17 +118,9 @@ impl<C: Command> Write for CommandJob<C> {
     }
 
     fn answer(self: Box<Self>, failure: Option<StorageError>) {
-        let Some(caller) = self.caller else { return };
-        let answer = match (failure, self.outcome) {
-            (None, Some(outcome)) => Ok(outcome),
-            (Some(error), _) => Err(error),
-            (None, None) => Err(StorageError::Closed),
-        };
-        if let Err(error) = &answer {
-            failure::count_error(error);
+        if let Some(caller) = self.caller {
+            writer::answer(failure, self.outcome, caller);
         }
-        // The caller may have stopped waiting.
-        let _ = caller.send(answer);
     }
 }
 

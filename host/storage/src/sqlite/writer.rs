@@ -140,17 +140,26 @@ where
     }
 
     fn answer(self: Box<Self>, failure: Option<StorageError>) {
-        let answer = match (failure, self.outcome) {
-            (None, Some(outcome)) => Ok(outcome),
-            (Some(error), _) => Err(error),
-            (None, None) => Err(StorageError::Closed),
-        };
-        if let Err(error) = &answer {
-            failure::count_error(error);
-        }
-        // The caller may have stopped waiting.
-        let _ = self.sender.send(answer);
+        answer(failure, self.outcome, self.sender);
     }
+}
+
+/// Answers a caller with the outcome of its write, or with the failure.
+pub(super) fn answer<T>(
+    failure: Option<StorageError>,
+    outcome: Option<T>,
+    caller: oneshot::Sender<Result<T, StorageError>>,
+) {
+    let answer = match (failure, outcome) {
+        (None, Some(outcome)) => Ok(outcome),
+        (Some(error), _) => Err(error),
+        (None, None) => Err(StorageError::Closed),
+    };
+    if let Err(error) = &answer {
+        failure::count_error(error);
+    }
+    // The caller may have stopped waiting.
+    let _ = caller.send(answer);
 }
 
 /// Body of the writer thread: runs until the backlog is closed and empty.
