@@ -18,6 +18,7 @@ mod feed;
 mod history;
 mod limiters;
 mod logs;
+pub mod nodes;
 mod plugin_upload;
 mod providers;
 mod say;
@@ -47,13 +48,15 @@ use modehost_session::Registry;
 use modehost_speech::Speech;
 use modehost_storage::{FallbackQueue, SqliteStorage};
 use modehost_task::run_on_own_thread;
-use tokio::sync::{Semaphore, watch::Receiver};
+use tokio::sync::watch::Receiver;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::limiters::Limiters;
+use self::nodes::Nodes;
+use self::nodes::forward::{self, ForwardedCalls};
 use self::view::{Done, PluginView, Refusal};
 use crate::app::history::History;
 use crate::log::recent::Recent;
@@ -84,8 +87,8 @@ pub struct AdminState {
     pub process: ProcessState,
     /// How often what may be done.
     pub limiters: Limiters,
-    /// Permits for long-running orders; further ones wait.
-    pub order_permits: Semaphore,
+    /// This server as a node of a cluster; `None` where it is alone.
+    pub nodes: Option<Nodes>,
 }
 
 /// Figures and lines of the log.
@@ -122,7 +125,7 @@ pub struct Ports {
 impl AdminState {
     /// Runs a blocking order on its own thread; `None` if no thread could be started or the order panicked.
     async fn run_order<T: Send + 'static>(self: Arc<Self>, order: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let _permit = self.order_permits.acquire().await.ok()?;
+        let _permit = self.limiters.orders.acquire().await.ok()?;
         run_on_own_thread("operator", order).await
     }
 }
@@ -139,8 +142,8 @@ impl AdminState {
 )]
 struct ApiDoc;
 
-/// The routes, for the HTTP port.
-pub fn routes(admin: Arc<AdminState>) -> Router {
+/// The routes, for the HTTP port, and those for calls that other nodes forward.
+pub fn routes(admin: Arc<AdminState>) -> (Router, ForwardedCalls) {
     let (open, guarded) = documented_routes();
     let (open, mut document) = open.split_for_parts();
     let (guarded, paths) = guarded.split_for_parts();
@@ -148,11 +151,16 @@ pub fn routes(admin: Arc<AdminState>) -> Router {
     let text = serialize_document(document);
     let guarded = guarded
         .route("/api/v1/openapi.json", get(async move || ([("content-type", "application/json")], text)))
-        .route("/api/v1/{*rest}", any(async || error_response(StatusCode::NOT_FOUND, "no such route")))
-        .method_not_allowed_fallback(async || error_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))
+        .route("/api/v1/{*rest}", any(async || error_response(StatusCode::NOT_FOUND, "no such route")));
+    let refuse = async || error_response(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    let forwarded = ForwardedCalls(guarded.clone().method_not_allowed_fallback(refuse).with_state(admin.clone()));
+    let guarded = guarded
+        .route_layer(middleware::from_fn_with_state(admin.clone(), forward::forward))
+        // After that layer: what nobody may call has no node that answers.
+        .method_not_allowed_fallback(refuse)
         .route_layer(middleware::from_fn_with_state(admin.clone(), access::guard))
         .route_layer(middleware::from_fn_with_state(admin.clone(), audit::record));
-    open.merge(guarded).merge(console::routes()).with_state(admin)
+    (open.merge(guarded).merge(console::routes()).with_state(admin), forwarded)
 }
 
 /// Every documented route: those without access control, and those behind the guard.
@@ -160,6 +168,7 @@ fn documented_routes() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<Adm
     let open = OpenApiRouter::with_openapi(ApiDoc::openapi()).routes(routes!(metrics));
     let guarded = OpenApiRouter::new()
         .merge(status::routes())
+        .merge(nodes::routes())
         .merge(sessions::routes())
         .routes(routes!(plugins))
         .routes(routes!(reload_plugin))
@@ -184,6 +193,7 @@ fn documented_routes() -> (OpenApiRouter<Arc<AdminState>>, OpenApiRouter<Arc<Adm
 
 /// Serialises the document once; it does not change while the server runs.
 fn serialize_document(mut document: utoipa::openapi::OpenApi) -> String {
+    nodes::document_parameter(&mut document);
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     document.components.get_or_insert_default().add_security_scheme("admin_token", bearer);
     // Serialising our own types cannot fail.

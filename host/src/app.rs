@@ -9,6 +9,7 @@ mod backends;
 pub mod capabilities;
 pub mod default_mode;
 pub mod diagnostics;
+pub mod evacuation;
 mod files;
 pub mod forget;
 mod health;
@@ -26,7 +27,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::limits;
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_cluster::Cluster;
@@ -37,11 +37,12 @@ use modehost_session::Registry;
 use modehost_storage::traits::OfflineQueue;
 use modehost_task::{IoTask, WorkThreads, run_blocking, spawn_io};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use self::announce::{Announcement, announce};
 use self::backends::Backends;
 pub use self::backends::{COMPILE_PLUGIN, cache_directory, releases_directory};
+use self::evacuation::Evacuation;
 use self::health::Health;
 use self::node_sessions::NodeSessions;
 use self::reload::{Distributor, Subscriptions, Targets};
@@ -260,9 +261,15 @@ impl Opened {
                 ports: admin::Ports { devices: bound.device_address().port(), http: bound.http_address().port() },
             },
             limiters: Default::default(),
-            order_permits: Semaphore::new(limits::ADMIN_ORDERS),
+            nodes: backends.cluster.clone().map(|cluster| admin::nodes::Nodes {
+                evacuation: Evacuation::new(cluster.clone(), registry.clone(), health.clone()),
+                cluster,
+            }),
         };
-        let routes = admin::routes(Arc::new(admin));
+        let (routes, forwarded) = admin::routes(Arc::new(admin));
+        let cluster = backends.cluster.clone();
+        // Owned here and dropped at the stop: it holds what answers.
+        let answering = cluster.map(|cluster| spawn_io(cluster.answer_calls(Arc::new(forwarded))));
         let current = live.current();
         capabilities::log(&current.document, &backends.speech.providers());
         announce(
@@ -314,7 +321,7 @@ impl Opened {
         };
         let ports = gateway.serve(bound, stop).await;
         let closing = async {
-            drop((background, live, commands, registry, threads));
+            drop((background, answering, live, commands, registry, threads));
             backends.close().await;
         };
         let mut closing = pin!(closing);

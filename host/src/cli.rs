@@ -12,6 +12,7 @@ mod health;
 mod kept;
 mod logs;
 mod manual;
+mod node;
 mod plugin;
 mod provider;
 mod serve;
@@ -102,6 +103,9 @@ enum Command {
     /// Sessions of devices on the running server
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// The nodes of the running server's cluster
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Builds, inspects and manages plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -229,6 +233,7 @@ pub fn run() -> ExitCode {
         Command::Provider(command) => provider::run(command),
         Command::Storage(arguments) => storage::run(arguments),
         Command::Session(command) => session::run(command),
+        Command::Node(command) => node::run(command),
         Command::Plugin(command) => plugin::run(command),
         Command::Completions(arguments) => {
             manual::completions(&arguments, Arguments::command());

@@ -9,6 +9,7 @@
 //! - [`metrics`]: the metrics of `/metrics`
 //! - [`dev`]: builds plugins from source and rebuilds on changes
 //! - [`plugin_file`]: inspection of single plugin files
+//! - `segment`: ids in paths of the API
 //! - [`terminal`]: output on the terminal
 //!
 //! Rule: this crate wires the other crates together and contains no logic of theirs; it is the only one that sees all
@@ -25,5 +26,6 @@ pub mod log;
 pub mod metric_names;
 pub mod metrics;
 pub mod plugin_file;
+mod segment;
 pub mod settings;
 pub mod terminal;

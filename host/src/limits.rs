@@ -135,3 +135,13 @@ pub const EXPORT_RESPONSE_BYTES: u64 = 192 * 1024 * 1024;
 pub const FORGET_FILES: Duration = Duration::from_secs(10);
 /// Timeout of removing orphaned journals while an operator waits.
 pub const COMPACT_SWEEP: Duration = Duration::from_secs(60);
+/// Sessions that a node hands over a second, if nobody says otherwise: 3,000 in six seconds, 50 at a time.
+pub const EVACUATED_PER_SECOND: u32 = 500;
+/// Most that may be asked for.
+pub const EVACUATED_PER_SECOND_MAX: u32 = 10_000;
+/// Interval between batches of them.
+pub const EVACUATION_INTERVAL: Duration = Duration::from_millis(100);
+/// How long another node may take to say what it has, for a list of all nodes.
+pub const NODE_ANSWER: Duration = Duration::from_secs(3);
+/// Interval at which `node drain` looks how far it is.
+pub const DRAIN_POLL: Duration = Duration::from_millis(500);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use modehost_ids::DeviceId;
 use modehost_storage::traits::{Claim, Claims, NodeId, Owner, Ownership};
-use modehost_storage::{Reply, SqliteStorage};
+use modehost_storage::{Reply, SqliteStorage, StorageError};
 use tokio::sync::watch;
 use tokio::time::{interval, sleep, timeout};
 
@@ -62,8 +62,9 @@ impl NodeClaims {
                 _ = tick.tick() => {}
                 changed = self.living.changed() => if changed.is_err() { return },
             }
-            let living = self.living.borrow_and_update().clone();
-            let unserved = match self.storage.unserved(living.clone()).await {
+            let members = self.living.borrow_and_update().clone();
+            let taking = members.taking();
+            let unserved = match self.storage.unserved(members.living).await {
                 Ok(unserved) => unserved,
                 Err(error) => {
                     tracing::error!(%error, "unfinished sessions of other nodes cannot be found");
@@ -72,7 +73,7 @@ impl NodeClaims {
             };
             let mut taken = 0;
             for (device, owner) in unserved {
-                if chosen(&device, &living) == Some(&self.own) && self.take(&device, owner).await {
+                if chosen(&device, &taking) == Some(&self.own) && self.take(&device, owner).await {
                     host.resume(&device);
                     taken += 1;
                 }
@@ -83,8 +84,24 @@ impl NodeClaims {
         }
     }
 
-    /// Claims a device from an owner that is gone. False if somebody else has it by now.
-    async fn take(&self, device: &DeviceId, owner: Option<NodeId>) -> bool {
+    /// Has other nodes take up the unfinished sessions among these, which have ended here.
+    pub(crate) async fn hand_over(&self, devices: &[DeviceId]) -> Result<(), StorageError> {
+        let members = self.living.borrow().clone();
+        let others = |nodes: Vec<NodeId>| nodes.into_iter().filter(|node| *node != self.own).collect::<Vec<_>>();
+        let (others, taking) = (others(members.living.clone()), others(members.taking()));
+        let unserved = self.storage.unserved(others).await?;
+        for (device, _) in
+            unserved.into_iter().filter(|(device, owner)| owner.as_ref() == Some(&self.own) && devices.contains(device))
+        {
+            let Some(node) = chosen(&device, &taking) else { continue };
+            // One that does not answer takes it up when this node has ended.
+            self.asking.ask(node, &Request::TakeUp { device, from: self.own.clone() }, limits::ANSWER).await;
+        }
+        Ok(())
+    }
+
+    /// Claims a device from an owner that is gone, or has let it go. False if somebody else has it by now.
+    pub(crate) async fn take(&self, device: &DeviceId, owner: Option<NodeId>) -> bool {
         // No node has an empty id: only if nobody owns the device.
         let from = owner.unwrap_or_else(|| NodeId::new(""));
         matches!(self.storage.claim(device, &self.own, Some(&from)).await, Ok(Claim::Owned(_)))

@@ -6,24 +6,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use modehost_ids::DeviceId;
-use modehost_storage::traits::{Claims, Directory, Exports, NodeId};
-use modehost_storage::{ApplyError, ClusterEvents, LocalDirectory, SqliteStorage};
+use modehost_storage::traits::{Claims, Directory, Exports, NodeId, Owner, Ownership};
+use modehost_storage::{ApplyError, ClusterEvents, LocalDirectory, SqliteStorage, StorageError};
 use modehost_task::{IoTask, run_blocking, spawn_io};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::interval;
 
+use crate::answering::Answering;
 use crate::append::Stalled;
+use crate::calls::{Call, CallError, CallHost, CallResponse, Calling};
 use crate::claims::NodeClaims;
 use crate::config::{Config, NatsConfig};
 use crate::directory::{Background, ClusterDirectory};
 use crate::engine::{ClusterError, Engine};
 use crate::follow::Following;
 use crate::host::SessionHost;
-use crate::members::Living;
-use crate::requests::{Answering, Asking};
+use crate::members::{Members, Membership};
+use crate::requests::Asking;
 use crate::trim::Trim;
-use crate::{append, limits, members, snapshot};
+use crate::{append, calls, limits, members, snapshot};
 
 /// This node in its cluster. Dropping it ends its part in it.
 pub struct Cluster {
@@ -31,7 +33,7 @@ pub struct Cluster {
     engine: Engine,
     storage: Arc<SqliteStorage>,
     local: LocalDirectory,
-    living: Living,
+    membership: Membership,
     stalled: Arc<Stalled>,
     background: Background,
     moved: Arc<Moved>,
@@ -90,8 +92,8 @@ impl Cluster {
         storage.replicate(node.clone(), Arc::new(appender), Arc::new(events))?;
         tasks.push(spawn_io(appending.run(Arc::downgrade(&storage))));
 
-        let (living_sender, living) = watch::channel(vec![node.clone()]);
-        tasks.push(spawn_io(members::run(engine.clone(), node.clone(), living_sender)));
+        let (membership, running) = Membership::begin(engine.clone(), node.clone());
+        tasks.push(spawn_io(running));
 
         let (background, running) = Background::new();
         tasks.push(spawn_io(running));
@@ -118,7 +120,7 @@ impl Cluster {
             engine,
             storage: storage.clone(),
             local,
-            living,
+            membership,
             stalled,
             background,
             moved,
@@ -167,11 +169,12 @@ impl Cluster {
             own: self.node.clone(),
             local: self.local.clone(),
             host: host.clone(),
+            claims: self.node_claims(),
         };
         let mut tasks = self.tasks.lock();
         tasks.push(spawn_io(answering.run()));
         tasks.push(spawn_io(self.node_claims().take_over(host.clone())));
-        tasks.push(spawn_io(self.trim.clone().run(self.node.clone(), self.living.clone())));
+        tasks.push(spawn_io(self.trim.clone().run(self.node.clone(), self.membership.living.clone())));
         let moved = self.moved.clone();
         tasks.push(spawn_io(async move {
             loop {
@@ -187,9 +190,57 @@ impl Cluster {
         &self.node
     }
 
-    /// The living nodes, this one included.
-    pub fn living(&self) -> Vec<NodeId> {
-        self.living.borrow().clone()
+    /// The nodes of the cluster, as this one has heard of them.
+    pub fn members(&self) -> Members {
+        self.membership.living.borrow().clone()
+    }
+
+    /// Ends when a node is not heard of any more.
+    pub fn left(&self, node: &NodeId) -> impl Future<Output = ()> + Send + use<> {
+        let (mut living, node) = (self.membership.living.clone(), node.clone());
+        async move {
+            let _ = living.wait_for(|members| !members.lives(&node)).await;
+        }
+    }
+
+    /// Tells the others whether this node takes sessions. It owns those that it has until they are handed over.
+    pub fn set_draining(&self, draining: bool) {
+        self.membership.draining.send_replace(draining);
+    }
+
+    /// Has other nodes take up the unfinished sessions among these, which have ended here.
+    ///
+    /// # Errors
+    /// If the storage cannot be read.
+    pub async fn hand_over(&self, devices: &[DeviceId]) -> Result<(), StorageError> {
+        self.node_claims().hand_over(devices).await
+    }
+
+    /// The node, other than this one, that owns a device, if it lives.
+    ///
+    /// # Errors
+    /// If the storage cannot be read.
+    pub async fn elsewhere(&self, device: &DeviceId) -> Result<Option<NodeId>, StorageError> {
+        let owner = self.storage.owner(device).await?.map(|Owner { node, .. }| node);
+        Ok(owner.filter(|node| *node != self.node && self.membership.living.borrow().lives(node)))
+    }
+
+    /// Has another node answer a call.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call(&self, node: &NodeId, call: Call) -> Result<CallResponse, CallError> {
+        Calling { engine: self.engine.clone(), living: self.membership.living.clone() }.call(node, call).await
+    }
+
+    /// Answers the calls that other nodes forward, until it is dropped.
+    pub fn answer_calls(&self, host: Arc<dyn CallHost>) -> impl Future<Output = ()> + Send + use<> {
+        calls::answer(self.engine.clone(), self.node.clone(), host)
+    }
+
+    /// How many entries of the log this node has applied.
+    pub fn applied(&self) -> u64 {
+        *self.applied.borrow()
     }
 
     /// Why nothing can be stored at present, if that is so.
@@ -222,7 +273,7 @@ impl Cluster {
         NodeClaims {
             own: self.node.clone(),
             storage: self.storage.clone(),
-            living: self.living.clone(),
+            living: self.membership.living.clone(),
             asking: Asking::new(&self.engine),
             connected: self.engine.connected.clone(),
         }
@@ -234,7 +285,7 @@ impl Cluster {
             local: self.local.clone(),
             own: self.node.clone(),
             storage: self.storage.clone(),
-            living: self.living.clone(),
+            living: self.membership.living.clone(),
             asking: Asking::new(&self.engine),
             background: self.background.clone(),
         })

@@ -38,7 +38,7 @@ impl ClusterDirectory {
     }
 
     fn others(&self) -> Vec<NodeId> {
-        self.living.borrow().iter().filter(|node| **node != self.own).cloned().collect()
+        self.living.borrow().living.iter().filter(|node| **node != self.own).cloned().collect()
     }
 
     /// The answers of all other nodes.

@@ -13,7 +13,10 @@
 //! - `trim`: the length of the log
 //! - `members`: which nodes are alive
 //! - `requests`: what nodes ask each other
+//! - `answering`: what a node does when it is asked
 //! - `directory`: connected devices of all nodes
+//! - `calls`: calls of the operators' API on other nodes
+//! - `bodies`: their bodies
 //! - `host`: what sessions do when others ask for them
 //! - `claims`: devices that come to this node, and sessions of nodes that died
 //! - `metrics`: descriptions of this crate's metrics
@@ -21,7 +24,10 @@
 
 #![warn(missing_docs)]
 
+mod answering;
 mod append;
+mod bodies;
+mod calls;
 mod claims;
 mod cluster;
 pub mod config;
@@ -36,8 +42,11 @@ mod requests;
 mod snapshot;
 mod trim;
 
+pub use self::bodies::Body;
+pub use self::calls::{Call, CallError, CallHost, CallResponse};
 pub use self::cluster::Cluster;
 pub use self::config::Config;
 pub use self::engine::ClusterError;
 pub use self::host::SessionHost;
+pub use self::members::Members;
 pub use self::metrics::describe_metrics;

@@ -47,3 +47,21 @@ pub const TRIM_BYTES: u64 = 512 * 1024 * 1024;
 pub const KEEP_ENTRIES: u64 = 20_000;
 /// Interval of that check.
 pub const TRIM_CHECK: Duration = Duration::from_secs(60);
+/// How long another node may take to answer a call of the operators' API: some wait for devices, or for the compiler.
+pub const CALL: Duration = Duration::from_secs(125);
+/// Calls of other nodes handled at the same time, those included whose response goes on.
+pub const CALLS: usize = 128;
+/// Largest piece of a body.
+pub const PIECE: usize = 512 * 1024;
+/// How long a piece may take.
+pub const BODY_ANSWER: Duration = Duration::from_secs(10);
+/// After this much silence an empty piece says that the writer lives.
+pub const BODY_SILENCE: Duration = Duration::from_secs(4);
+/// A body that nobody pulls for this long is given up.
+pub const BODY_IDLE: Duration = Duration::from_secs(30);
+/// How often a piece is asked for whose subject NATS does not know, and the pause between.
+pub const BODY_ATTEMPTS: u32 = 20;
+/// See [`BODY_ATTEMPTS`].
+pub const BODY_RETRY: Duration = Duration::from_millis(50);
+/// Nodes that are gone, kept for operators to see.
+pub const GONE: usize = 64;

@@ -37,7 +37,7 @@ impl Trim {
         tick.tick().await;
         loop {
             tick.tick().await;
-            if living.borrow().first() != Some(&own) {
+            if living.borrow().living.first() != Some(&own) {
                 continue;
             }
             if let Err(error) = self.once(&length).await {

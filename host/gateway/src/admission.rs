@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use self::certificates::CertificateStore;
 use self::connection_log::{ConnectionInfo, ConnectionLog};
 use self::device_limit::DeviceLimit;
-use self::handshake::Admitted;
+use self::handshake::{Admitted, NotTaken};
 use self::revocation::RevocationMonitor;
 use self::shutdown::Shutdown;
 use crate::accept::slots::ConnectionSlot;
@@ -99,9 +99,12 @@ impl Admission {
         S: AsyncRead + AsyncWrite + Unacknowledged + Unpin + Send,
     {
         let acquire_permit = |device: &DeviceId| {
+            if self.registry.is_evacuating() {
+                return Err(NotTaken::Evacuating);
+            }
             let allowed = self.settings.borrow().max_connections;
             gauge!("modehost_connections_limit").set(self.device_limit.capacity(allowed) as f64);
-            self.device_limit.acquire(allowed, self.registry.is_connected(device))
+            self.device_limit.acquire(allowed, self.registry.is_connected(device)).ok_or(NotTaken::Full)
         };
         let handshake = handshake::perform(stream, endpoints, settings.clone(), &slot, &acquire_permit);
         // Boxed, so that an established connection does not retain the memory of its handshake.

@@ -5,8 +5,9 @@ use metrics::{Counter, Gauge, counter, gauge};
 use modehost_protocol::HostKind;
 
 /// Reasons of failed handshakes; every label is registered at zero.
-pub(crate) const REJECTION_REASONS: [&str; 16] = [
+pub(crate) const REJECTION_REASONS: [&str; 17] = [
     "moved",
+    "evacuating",
     "unclaimed",
     "timeout",
     "not_http",

@@ -28,6 +28,8 @@ pub const RESERVED_FILES: usize = 4096;
 pub const RESERVED_FILES_MIN: usize = 32;
 /// `Retry-After` of a device that is rejected at the device limit: other connections end meanwhile.
 pub const DEVICE_LIMIT_RETRY_AFTER: Duration = Duration::from_secs(30);
+/// `Retry-After` of a device that comes to a node which hands its devices over: the balancer leads it elsewhere.
+pub const EVACUATING_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Expiry of a certificate is warned of this many days ahead: renewals usually happen 30 days ahead.
 pub const CERTIFICATE_WARNING_DAYS: i64 = 14;
 /// Backlog of a listener; the kernel may reduce it.

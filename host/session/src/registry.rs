@@ -78,6 +78,8 @@ pub struct Registry {
     shared: Arc<Shared>,
     connections: AtomicU64,
     draining: AtomicBool,
+    /// Sessions are handed over to other nodes.
+    evacuating: AtomicBool,
     /// Devices that get no session for a while, and why.
     closed_to: Mutex<HashMap<DeviceId, Closed>>,
     /// Sessions by mode and generation, as counted last.
@@ -95,8 +97,15 @@ impl Registry {
         let shared = Arc::new(Shared { services, began, budget, alert_throttle, observers, sessions });
         let tasks =
             [spawn_io(broadcast_config_change(shared.clone(), changes)), spawn_io(relieve_pressure(shared.clone()))];
-        let (connections, draining, closed_to) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { shared, connections, draining, closed_to, mode_counts: Mutex::default(), _tasks: tasks })
+        Arc::new(Self {
+            shared,
+            connections: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            evacuating: AtomicBool::new(false),
+            closed_to: Mutex::default(),
+            mode_counts: Mutex::default(),
+            _tasks: tasks,
+        })
     }
 
     /// Attaches a connection that has signed in as `device`, creating its session if there is none. With `Takeover`, an
@@ -115,6 +124,9 @@ impl Registry {
         // Under the lock: a connection that attaches before the drain is drained.
         if self.draining.load(Ordering::Acquire) {
             return Err(AttachError::ShuttingDown);
+        }
+        if self.is_evacuating() {
+            return Err(AttachError::Moved);
         }
         if let Some(closed) = self.closed_to.lock().get(device)
             && closed.until.is_none_or(|until| Instant::now() < until)

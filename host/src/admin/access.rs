@@ -50,7 +50,7 @@ pub(super) enum Role {
 }
 
 /// What viewers may ask for: `GET` of these routes.
-const FOR_VIEWERS: [&str; 18] = [
+const FOR_VIEWERS: [&str; 19] = [
     "/api/v1/archive",
     "/api/v1/audit",
     "/api/v1/config",
@@ -61,6 +61,7 @@ const FOR_VIEWERS: [&str; 18] = [
     "/api/v1/feed",
     "/api/v1/history",
     "/api/v1/logs",
+    "/api/v1/nodes",
     "/api/v1/openapi.json",
     "/api/v1/plugins",
     "/api/v1/plugins/{id}/watch",
@@ -78,6 +79,11 @@ impl Role {
             Self::Operator => "operator",
             Self::Viewer => "viewer",
         }
+    }
+
+    /// From [`Self::name`].
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Operator, Self::Viewer].into_iter().find(|role| role.name() == name)
     }
 
     /// Whether texts and states may be shown, where the settings allow it.

@@ -258,7 +258,7 @@ async fn export(
     let Ok(Path((kind, id))) = path else { return error_response(StatusCode::BAD_REQUEST, NO_NAME) };
     let Ok(Query(option)) = option else { return error_response(StatusCode::BAD_REQUEST, NO_FORMAT) };
     // As many at a time as there may be orders: each holds the whole work in memory.
-    let Ok(_permit) = admin.order_permits.acquire().await else {
+    let Ok(_permit) = admin.limiters.orders.acquire().await else {
         return error_response(StatusCode::SERVICE_UNAVAILABLE, super::STOPPING);
     };
     match find(&admin, &kind, &id, limits::EXPORTED_ENTRY_BYTES).await {

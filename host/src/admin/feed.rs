@@ -1,17 +1,25 @@
 //! The feed of the console: figures, turns and plugins as they change. Rule: it costs nothing while nobody reads it, and
 //! a fixed amount a second while somebody does, however many devices talk.
 
+use std::collections::BTreeMap;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use modehost_cluster::Cluster;
 use modehost_plugin::PluginCatalog;
 use modehost_session::{Counts, Observation, Observed, Registry, Subject};
-use serde_json::json;
+use modehost_storage::traits::NodeId;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::Role;
+use super::nodes::forward::ThisNode;
+use super::nodes::streams::{OtherLines, Told};
 use super::stream::{Lines, line, respond};
 use super::view::{PluginView, Refusal};
 use super::{AdminState, Shared, error_response};
@@ -22,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new().routes(routes!(feed))
 }
 
-/// Figures (type `overview`), turns that end (`turn`, without their text) and plugins (`plugins`, whenever one changes),
+/// Of a cluster all nodes: figures (type `overview`), turns that end (`turn`, without their text) and plugins (`plugins`, whenever one changes),
 /// one JSON object a line. Of many turns a second the first are shown, and the others counted as `turns_left_out`. Blank
 /// lines mean that nothing happened; the last line has the type `end`: ask again.
 #[utoipa::path(
@@ -33,14 +41,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<AdminState>> {
         (status = 503, description = "Too many watch already", body = Refusal),
     )
 )]
-async fn feed(State(admin): Shared) -> Response {
+async fn feed(State(admin): Shared, Extension(role): Extension<Role>, this: Option<Extension<ThisNode>>) -> Response {
     let observation = match admin.registry.observe(Subject::Turns, false) {
         Ok(observation) => observation,
         Err(error) => return error_response(StatusCode::SERVICE_UNAVAILABLE, error),
     };
     let mut tick = interval(limits::FEED_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let nodes = admin.nodes.as_ref().filter(|_| this.is_none());
     let feed = Feed {
+        others: nodes.map(|nodes| Others::new(&nodes.cluster, role)),
         observation,
         registry: admin.registry.clone(),
         catalog: admin.catalog.clone(),
@@ -55,6 +65,8 @@ async fn feed(State(admin): Shared) -> Response {
 }
 
 struct Feed {
+    /// In a cluster.
+    others: Option<Others>,
     observation: Observation,
     registry: Arc<Registry>,
     catalog: Arc<PluginCatalog>,
@@ -67,6 +79,40 @@ struct Feed {
     unchanged: u32,
     /// The plugins that were sent last, without their counters.
     plugins: String,
+}
+
+/// The feeds of the other nodes.
+struct Others {
+    lines: OtherLines,
+    /// Their figures, as they said last.
+    figures: BTreeMap<NodeId, Counts>,
+    /// Turns that they left out since the last line of figures.
+    left_out: u64,
+}
+
+impl Others {
+    fn new(cluster: &Arc<Cluster>, role: Role) -> Self {
+        let lines = OtherLines::new(cluster, role, "/api/v1/feed".to_owned());
+        Self { lines, figures: BTreeMap::new(), left_out: 0 }
+    }
+
+    /// The next turn on another node. Cancel safe.
+    async fn turn(&mut self) -> Value {
+        loop {
+            let (node, told) = self.lines.next().await;
+            match told {
+                Told::Line(line) if line["type"] == "turn" => return line,
+                Told::Line(line) if line["type"] == "overview" => {
+                    let count = |name: &str| line[name].as_u64().unwrap_or_default();
+                    self.left_out += count("turns_left_out");
+                    let [connected, sessions] = ["connected", "sessions"].map(|name| count(name) as usize);
+                    self.figures.insert(node, Counts { connected, sessions, turns: count("turns") });
+                }
+                Told::Line(_) => {}
+                Told::Ended => drop(self.figures.remove(&node)),
+            }
+        }
+    }
 }
 
 /// How many turns were shown since the last tick, and how many were not.
@@ -98,6 +144,11 @@ impl Lines for Feed {
                         return Some(line(&json!({"type": "turn", "device": device.as_str(), "record": *record})));
                     }
                 }
+                turn = turn_elsewhere(&mut self.others) => {
+                    if self.turns.admit() {
+                        return Some(line(&turn));
+                    }
+                }
                 _ = self.tick.tick() => {
                     let mut lines = self.overview();
                     lines.extend(self.plugins());
@@ -110,11 +161,26 @@ impl Lines for Feed {
     }
 }
 
+async fn turn_elsewhere(others: &mut Option<Others>) -> Value {
+    match others {
+        Some(others) => others.turn().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Feed {
     /// The line of the figures, if they have changed or were sent long ago.
     fn overview(&mut self) -> Vec<u8> {
-        let counts = self.registry.counts();
-        let left_out = std::mem::take(&mut self.turns).left_out + self.observation.take_missed();
+        let mut counts = self.registry.counts();
+        let mut left_out = std::mem::take(&mut self.turns).left_out + self.observation.take_missed();
+        if let Some(others) = &mut self.others {
+            left_out += std::mem::take(&mut others.left_out);
+            for more in others.figures.values() {
+                counts.connected += more.connected;
+                counts.sessions += more.sessions;
+                counts.turns += more.turns;
+            }
+        }
         self.unchanged += 1;
         if self.sent == Some(counts) && left_out == 0 && self.unchanged < limits::FEED_REPEAT {
             return Vec::new();

@@ -11,6 +11,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use modehost_auth::client_network;
 use modehost_ids::DeviceId;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::limits;
 
@@ -22,6 +23,8 @@ pub struct Limiters {
     calls: Mutex<(u32, Keyed<IpAddr>)>,
     says: Keyed<DeviceId>,
     provider_tests: DefaultDirectRateLimiter,
+    /// Permits for long-running orders; further ones wait.
+    pub orders: Semaphore,
 }
 
 impl Default for Limiters {
@@ -31,6 +34,7 @@ impl Default for Limiters {
             calls: Mutex::new((calls, calls_of(calls))),
             says: keyed(per_minute(limits::SAYS_A_MINUTE)),
             provider_tests: RateLimiter::direct(per_minute(limits::PROVIDER_TESTS_PER_MINUTE)),
+            orders: Semaphore::new(limits::ADMIN_ORDERS),
         }
     }
 }

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use modehost_ids::DeviceId;
 use modehost_session::KickOutcome;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::Role;
+use super::nodes::forward::ThisNode;
+use super::nodes::gather;
 use super::session_view::SessionDetailView;
 use super::view::{Done, Refusal, SessionView};
 use super::{STOPPING, Shared, error_response};
@@ -21,7 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
     OpenApiRouter::new().routes(routes!(sessions)).routes(routes!(show)).routes(routes!(kick))
 }
 
-/// All sessions in memory, by device id.
+/// All sessions in memory, by device id; in a cluster those of all nodes. The header `Modehost-Unanswered` names nodes
+/// whose sessions are not in it.
 #[utoipa::path(
     get, path = "/api/v1/sessions", security(("admin_token" = [])),
     responses(
@@ -29,8 +33,10 @@ pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
         (status = "4XX", description = "Not allowed", body = Refusal),
     )
 )]
-async fn sessions(State(admin): Shared) -> impl IntoResponse {
-    Json(admin.registry.sessions().into_iter().map(SessionView::from).collect::<Vec<_>>())
+async fn sessions(State(admin): Shared, role: Extension<Role>, this: Option<Extension<ThisNode>>) -> Response {
+    let node = admin.nodes.as_ref().map(|nodes| nodes.cluster.node().name());
+    let rows = admin.registry.sessions().into_iter().map(|session| SessionView::new(session, node)).collect();
+    gather::rows(&admin, (role, this), "/api/v1/sessions", rows, |row: &SessionView| row.device().to_owned()).await
 }
 
 /// The current state of a session: connection, mode, plugins, queue lengths and the last turns, without any text of

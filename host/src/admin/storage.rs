@@ -121,7 +121,7 @@ async fn compact(State(admin): Shared) -> Response {
         return error_response(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
     };
     let made = async {
-        let _permit = admin.order_permits.acquire().await.map_err(|_| StorageError::Closed)?;
+        let _permit = admin.limiters.orders.acquire().await.map_err(|_| StorageError::Closed)?;
         let mut left = Vec::new();
         let swept = timeout(limits::COMPACT_SWEEP, sweep(&*admin.storage, live.document.storage.orphan_days)).await;
         let journals = match swept {

@@ -5,11 +5,11 @@ use modehost_config::{Diagnostics, Reloaded};
 use modehost_contract::mode_info::ModeInfo;
 use modehost_plugin::catalog::status::PluginStatus;
 use modehost_session::SessionInfo;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A session.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionView {
     /// Device id.
     device: String,
@@ -19,12 +19,20 @@ pub struct SessionView {
     mode: Option<String>,
     /// Number of plugin instances in memory.
     live_instances: usize,
+    /// The node of the cluster that has it; null where this server is alone.
+    node: Option<String>,
 }
 
-impl From<SessionInfo> for SessionView {
-    fn from(info: SessionInfo) -> Self {
+impl SessionView {
+    /// A session of this node.
+    pub fn new(info: SessionInfo, node: Option<&str>) -> Self {
         let SessionInfo { device, connected, mode, live_instances } = info;
-        Self { device, connected, mode, live_instances }
+        Self { device, connected, mode, live_instances, node: node.map(str::to_owned) }
+    }
+
+    /// Its device.
+    pub fn device(&self) -> &str {
+        &self.device
     }
 }
 

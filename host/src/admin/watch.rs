@@ -9,11 +9,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use modehost_ids::PluginId;
 use modehost_session::{Observation, Observed, Subject};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::Role;
+use super::nodes::forward::ThisNode;
+use super::nodes::streams::{OtherLines, Told};
 use super::sessions::{NO_DEVICE, parse_device};
 use super::stream::{Lines, line, respond};
 use super::view::Refusal;
@@ -40,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<AdminState>> {
 async fn plugin(
     State(admin): Shared,
     Extension(role): Extension<Role>,
+    this: Option<Extension<ThisNode>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Response {
     let Ok(Path(id)) = id else { return error_response(StatusCode::BAD_REQUEST, NO_ID) };
@@ -48,7 +51,9 @@ async fn plugin(
         let why = format!("there is no plugin `{id}`; the server has {known}");
         return error_response(StatusCode::NOT_FOUND, why);
     }
-    watch(&admin, role, Subject::Plugin(PluginId::new(id)))
+    let nodes = admin.nodes.as_ref().filter(|_| this.is_none());
+    let others = nodes.map(|nodes| OtherLines::new(&nodes.cluster, role, format!("/api/v1/plugins/{id}/watch")));
+    watch(&admin, role, Subject::Plugin(PluginId::new(id)), others)
 }
 
 /// Calls of all plugins for a device, and its turns, as they happen: lines like those of a plugin's watch. The device
@@ -68,14 +73,14 @@ async fn device(
     device: Result<Path<String>, PathRejection>,
 ) -> Response {
     let Some(device) = parse_device(device) else { return error_response(StatusCode::BAD_REQUEST, NO_DEVICE) };
-    watch(&admin, role, Subject::Device(device))
+    watch(&admin, role, Subject::Device(device), None)
 }
 
-fn watch(admin: &AdminState, role: Role, subject: Subject) -> Response {
+fn watch(admin: &AdminState, role: Role, subject: Subject, others: Option<OtherLines>) -> Response {
     let with_content = admin.live.current().document.operators.show_dialogue && role.sees_dialogue();
     match admin.registry.observe(subject, with_content) {
         Ok(observation) => respond(
-            Watched { observation, begins: Some(with_content), missed: 0, held: None },
+            Watched { observation, others, begins: Some(with_content), missed: 0, held: None },
             admin.process.stop.clone(),
         ),
         Err(error) => error_response(StatusCode::SERVICE_UNAVAILABLE, error),
@@ -84,6 +89,8 @@ fn watch(admin: &AdminState, role: Role, subject: Subject) -> Response {
 
 struct Watched {
     observation: Observation,
+    /// The same watch on other nodes.
+    others: Option<OtherLines>,
     /// Before the first line: whether texts and state are shown.
     begins: Option<bool>,
     missed: u64,
@@ -93,19 +100,39 @@ struct Watched {
 
 impl Lines for Watched {
     async fn next(&mut self) -> Option<Vec<u8>> {
-        if let Some(with_content) = self.begins.take() {
+        if let Some(with_content) = self.begins {
+            // From this line on nothing is missed, on any node.
+            if let Some(others) = &mut self.others {
+                others.begun().await;
+            }
+            self.begins = None;
             return Some(line(&json!({"type": "begin", "dialogue": with_content})));
         }
         if self.held.is_none() {
-            let next = self.observation.next().await?;
+            tokio::select! {
+                next = self.observation.next() => self.held = Some(next?),
+                line_elsewhere = line_elsewhere(&mut self.others) => return Some(line(&line_elsewhere)),
+            }
             self.missed += self.observation.take_missed();
-            self.held = Some(next);
         }
         if self.missed > 0 {
             let records = std::mem::take(&mut self.missed);
             return Some(line(&json!({"type": "missed", "records": records})));
         }
         Some(shown(&self.held.take()?))
+    }
+}
+
+/// The next line of another node. Cancel safe.
+async fn line_elsewhere(others: &mut Option<OtherLines>) -> Value {
+    let Some(others) = others else { return std::future::pending().await };
+    loop {
+        // The beginning is that of this stream.
+        if let (_, Told::Line(line)) = others.next().await
+            && line["type"] != "begin"
+        {
+            return line;
+        }
     }
 }
 

@@ -70,6 +70,27 @@ pub async fn forget(
     })
 }
 
+/// What a node of a cluster has removed of a device that another one erases.
+pub struct OwnFiles {
+    /// Messages of the fallback file of the queue.
+    pub removed: u64,
+    /// Whether the files of archived work have been removed, too.
+    pub all_removed: bool,
+}
+
+/// Erases what this process keeps of a device outside the database.
+///
+/// # Errors
+/// If the queue's file cannot be written, or the storage does not answer.
+pub async fn forget_files(
+    storage: &SqliteStorage,
+    queue: &FallbackQueue,
+    device: &DeviceId,
+) -> Result<OwnFiles, StorageError> {
+    let removed = queue.erase_device(device).await?;
+    Ok(OwnFiles { removed, all_removed: wait_for_file_removal(storage).await? })
+}
+
 /// Follow-up outside the database; clears the pending mark.
 async fn forget_outside_database(
     storage: &SqliteStorage,

@@ -27,6 +27,7 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Parts {
     stopping: bool,
+    evacuating: bool,
     storage: Option<String>,
     plugins: Option<String>,
     configuration: Option<String>,
@@ -48,6 +49,11 @@ impl Health {
     pub fn stopping(&self) {
         self.stop.send_replace(true);
         self.change(|parts| parts.stopping = true);
+    }
+
+    /// Whether the sessions of this node are handed over to others.
+    pub fn evacuating(&self, evacuating: bool) {
+        self.change(|parts| parts.evacuating = evacuating);
     }
 
     fn storage(&self, trouble: Option<String>) {
@@ -97,7 +103,11 @@ impl Health {
         change(&mut parts);
         let not_ready = match parts.stopping {
             true => vec![STOPPING.to_owned()],
-            false => [&parts.storage, &parts.plugins, &parts.configuration].into_iter().flatten().cloned().collect(),
+            false => {
+                let evacuating = parts.evacuating.then(|| EVACUATING.to_owned());
+                let others = [&parts.storage, &parts.plugins, &parts.configuration].into_iter().flatten().cloned();
+                evacuating.into_iter().chain(others).collect()
+            }
         };
         let readiness = Readiness { not_ready, warnings: parts.reload.iter().cloned().collect() };
         let stopping = parts.stopping;
@@ -114,6 +124,8 @@ impl Health {
 }
 
 const STOPPING: &str = "server: it is stopping";
+const EVACUATING: &str =
+    "node: its sessions are handed over to the others (modehost node drain); devices connect elsewhere";
 
 /// Probes the storage periodically, as long as the server runs.
 /// Includes the log of the cluster, where there is one.

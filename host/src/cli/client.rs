@@ -1,10 +1,10 @@
 //! HTTP client of a running server's admin API. Rule: each request is bounded in time and size, and the admin token is
 //! sent only to a server that holds the key of the configured certificate, where one is configured.
 
-mod path;
 mod pinned;
 mod stream;
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -25,27 +25,48 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use self::path::segment;
 use super::Failure;
+use crate::admin::nodes::gather::UNANSWERED;
+pub use crate::segment::segment;
 use crate::settings::{self, Origin, Settings};
+use crate::terminal::print_error;
 
-/// Arguments that select the server.
+/// The argument that names the settings of a server.
 #[derive(Debug, clap::Args)]
-pub struct ServerArguments {
+pub struct ConfigArguments {
     /// Configuration file of the server [default: config/modehost.yaml if it is there, else built-in settings]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-impl ServerArguments {
+impl ConfigArguments {
     /// The settings that the server was or would be started with.
     pub fn load(self) -> Result<Loaded<Settings>, Failure> {
         Ok(settings::load(&Origin { file: self.config, ..Origin::default() }.source())?)
     }
+}
 
+/// Arguments that select who answers.
+#[derive(Debug, clap::Args)]
+pub struct ServerArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// In a cluster: the node that answers, for itself alone
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+}
+
+impl ServerArguments {
     /// A client of that server.
     pub fn server(self) -> Result<Server, Failure> {
-        Ok(Server::of(&self.load()?.document.server))
+        Ok(self.open()?.1)
+    }
+
+    /// The settings that the server was or would be started with, and a client of it.
+    pub fn open(self) -> Result<(Loaded<Settings>, Server), Failure> {
+        let loaded = self.config.load()?;
+        let config = loaded.document.server.clone();
+        Ok((loaded, Server { config, node: self.node }))
     }
 }
 
@@ -88,18 +109,22 @@ impl Body {
 /// An HTTP response.
 pub struct Response {
     pub status: u16,
+    /// Nodes of the cluster that have not answered.
+    pub unanswered: Option<String>,
     pub body: Vec<u8>,
 }
 
 /// Client of a server that runs, or would run, on this machine.
 pub struct Server {
     config: ServerConfig,
+    /// The node of the cluster that answers; `None`: as the server decides.
+    node: Option<String>,
 }
 
 impl Server {
     /// A client for the server that these settings start.
     pub fn of(config: &ServerConfig) -> Self {
-        Self { config: config.clone() }
+        Self { config: config.clone(), node: None }
     }
 
     /// Sends GET and returns the JSON body.
@@ -130,8 +155,12 @@ impl Server {
     /// Sends GET and returns the raw body, of up to `max_bytes` bytes.
     pub fn get_bytes(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, RequestError> {
         let address = admin_address(&self.config);
-        let response =
-            self.send(address, ("GET", path, Body::default()), true, (limits::ADMIN_WORK_TIMEOUT, max_bytes))?;
+        let response = self.send(
+            address,
+            ("GET", &self.of_node(path), Body::default()),
+            true,
+            (limits::ADMIN_WORK_TIMEOUT, max_bytes),
+        )?;
         check_status(address, &response)?;
         Ok(response.body)
     }
@@ -142,6 +171,13 @@ impl Server {
         self.send(http_address(&self.config), ("GET", path, Body::default()), false, bounds)
     }
 
+    /// The path with the node that is to answer.
+    fn of_node<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let Some(node) = &self.node else { return path.into() };
+        let separator = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{separator}node={}", segment(node)).into()
+    }
+
     fn request_json(&self, method: &str, path: &str) -> Result<Value, RequestError> {
         self.request_with(method, path, Body::default())
     }
@@ -150,8 +186,12 @@ impl Server {
         let address = admin_address(&self.config);
         // The server may have to compile a plugin or scan the database first.
         let time = if method == "GET" { limits::ADMIN_TIMEOUT } else { limits::ADMIN_WORK_TIMEOUT };
-        let response = self.send(address, (method, path, body), true, (time, limits::ADMIN_RESPONSE_BYTES))?;
+        let response =
+            self.send(address, (method, &self.of_node(path), body), true, (time, limits::ADMIN_RESPONSE_BYTES))?;
         check_status(address, &response)?;
+        if let Some(names) = &response.unanswered {
+            print_error(format_args!("what node {names} has is missing: no answer"));
+        }
         serde_json::from_slice(&response.body).map_err(|_| {
             RequestError::Failed(format!("{address} answers, but not with JSON; is this a modehost server?"))
         })
@@ -159,7 +199,7 @@ impl Server {
 
     /// Sends GET, and hands over the lines of the response as they come, until it ends or `each` returns false.
     pub fn get_lines(&self, path: &str, each: &mut dyn FnMut(&str) -> bool) -> Result<(), RequestError> {
-        let address = admin_address(&self.config);
+        let (address, path) = (admin_address(&self.config), &*self.of_node(path));
         let token = self.config.admin_token.as_ref();
         let refused = self.on_connection(address, async |tcp| match &self.config.tls {
             None => stream::lines(tcp, address, path, token, each).await,
@@ -287,9 +327,10 @@ async fn round_trip<S: AsyncRead + AsyncWrite + Unpin>(
     let response = async move {
         let response = sender.send_request(request).await.map_err(explain)?;
         let status = response.status().as_u16();
+        let unanswered = response.headers().get(UNANSWERED).and_then(|names| Some(names.to_str().ok()?.to_owned()));
         let body = Limited::new(response.into_body(), max_bytes).collect().await;
         let body = body.map_err(|error| io::Error::other(format!("the answer is cut off, or too large: {error}")))?;
-        Ok(Response { status, body: body.to_bytes().into() })
+        Ok(Response { status, unanswered, body: body.to_bytes().into() })
     };
     // The connection task ends once the sender is dropped.
     let (response, _) = tokio::join!(response, connection);

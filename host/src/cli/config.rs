@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::client::{RequestError, Server, ServerArguments};
+use super::client::{RequestError, ServerArguments};
 use crate::plugin_file;
 use crate::settings::shown::shown;
 use crate::terminal::{print_error, print_line};
@@ -36,8 +36,8 @@ Examples:
 /// Runs a `config` subcommand.
 pub fn run(command: ConfigCommand) -> Result<(), Failure> {
     let ConfigCommand::Show { json, server } = command;
-    let loaded = server.load()?;
-    let report = match Server::of(&loaded.document.server).get("/api/v1/config") {
+    let (loaded, server) = server.open()?;
+    let report = match server.get("/api/v1/config") {
         Ok(report) => report,
         Err(RequestError::Failed(why)) => return Err(Failure::Other(why)),
         Err(RequestError::NoServer(address)) => {

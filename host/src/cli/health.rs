@@ -2,7 +2,7 @@
 //! so that a container image has it; a configuration file that is being edited is not a fault of the server.
 
 use super::Failure;
-use super::client::{RequestError, Server, ServerArguments};
+use super::client::{ConfigArguments, RequestError, Server};
 use crate::settings::{self, Origin};
 use crate::terminal::{print_error, print_line};
 
@@ -12,7 +12,7 @@ pub struct HealthArguments {
     #[arg(long)]
     ready: bool,
     #[command(flatten)]
-    server: ServerArguments,
+    server: ConfigArguments,
 }
 
 pub const HELP: &str = "\

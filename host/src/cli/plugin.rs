@@ -16,7 +16,7 @@ use modehost_contract::Generation;
 use serde_json::Value;
 
 use super::Failure;
-use super::client::{RequestError, Server, ServerArguments};
+use super::client::{ConfigArguments, RequestError, ServerArguments};
 use crate::dev::{Builder, PluginSource, Workspace};
 use crate::plugin_file::{self, components, describe, read_package, requested_grants};
 use crate::settings::Settings;
@@ -64,7 +64,7 @@ pub enum PluginCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
-        server: ServerArguments,
+        server: ConfigArguments,
     },
     /// Shows what a plugin file contains and which grants it requests
     Inspect {
@@ -123,9 +123,9 @@ pub fn run(command: PluginCommand) -> Result<(), Failure> {
 }
 
 fn list(server: ServerArguments) -> Result<(), Failure> {
-    let loaded = server.load()?;
+    let (loaded, server) = server.open()?;
     let settings = &loaded.document;
-    match running::plugins(&Server::of(&settings.server)) {
+    match running::plugins(&server) {
         Ok(rows) => {
             for row in rows {
                 print_line(running::line(&row));
@@ -215,7 +215,7 @@ fn build(plugin: Option<&str>) -> Result<(), Failure> {
     error.map_or(Ok(()), |error| Err(Failure::other(error)))
 }
 
-fn check(file: &Path, server: ServerArguments) -> Result<(), Failure> {
+fn check(file: &Path, server: ConfigArguments) -> Result<(), Failure> {
     let loaded = server.load()?;
     let bytes = plugin_file::read(file).map_err(Failure::other)?;
     let name = file.display().to_string();

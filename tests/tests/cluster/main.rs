@@ -3,7 +3,9 @@
 
 mod death;
 mod engine;
+mod evacuation;
 mod everyday;
+mod operators;
 mod start;
 
 use modehost_task::spawn_io;

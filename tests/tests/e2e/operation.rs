@@ -179,6 +179,10 @@ async fn the_interface_is_what_its_document_says() {
     let yaml = "gateway:\n  handshake_timeout_ms: 5000\n";
     let calls = [
         ("GET", "/api/v1/status", "/api/v1/status", "", 200),
+        ("GET", "/api/v1/status", "/api/v1/status?node=a", "", 404),
+        ("GET", "/api/v1/nodes", "/api/v1/nodes", "", 200),
+        ("POST", "/api/v1/nodes/{node}/drain", "/api/v1/nodes/a/drain", "", 404),
+        ("DELETE", "/api/v1/nodes/{node}/drain", "/api/v1/nodes/a/drain", "", 404),
         ("GET", "/api/v1/sessions", "/api/v1/sessions", "", 200),
         ("GET", "/api/v1/sessions/{device}", "/api/v1/sessions/dev-1", "", 200),
         ("GET", "/api/v1/sessions/{device}", "/api/v1/sessions/nobody", "", 404),

@@ -47,8 +47,17 @@ pub(crate) struct Admitted<S> {
     pub permit: DevicePermit,
 }
 
-/// Acquires a device permit, if one is left.
-pub(crate) type AcquirePermit<'a> = &'a (dyn Fn(&DeviceId) -> Option<DevicePermit> + Sync);
+/// Why a device gets no permit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NotTaken {
+    /// None is left.
+    Full,
+    /// This node hands its devices over to others.
+    Evacuating,
+}
+
+/// Acquires a device permit.
+pub(crate) type AcquirePermit<'a> = &'a (dyn Fn(&DeviceId) -> Result<DevicePermit, NotTaken> + Sync);
 
 /// An upgrade request that is accepted.
 struct AcceptedUpgrade {
@@ -163,10 +172,19 @@ async fn admit(
     let caller = settings.proxies.caller(endpoints.peer, &request.headers);
     sign_in(&identity, caller.address, settings).await?;
     // After the sign-in, so that unauthenticated clients do not learn how loaded the server is.
-    let permit = acquire_permit(&identity.device).ok_or_else(|| {
-        let text = "the limit of connected devices is reached; retry later";
-        let retry_after = Some(limits::DEVICE_LIMIT_RETRY_AFTER.as_secs());
-        Rejection { retry_after, ..Rejection::new(StatusCode::SERVICE_UNAVAILABLE, "full", text) }
+    let permit = acquire_permit(&identity.device).map_err(|why| {
+        let (label, text, after) = match why {
+            NotTaken::Full => {
+                let text = "the limit of connected devices is reached; retry later";
+                ("full", text, limits::DEVICE_LIMIT_RETRY_AFTER)
+            }
+            NotTaken::Evacuating => {
+                let text = "this node hands its devices over to the others; connect again";
+                ("evacuating", text, limits::EVACUATING_RETRY_AFTER)
+            }
+        };
+        let retry_after = Some(after.as_secs());
+        Rejection { retry_after, ..Rejection::new(StatusCode::SERVICE_UNAVAILABLE, label, text) }
     })?;
     if identity.generated {
         tracing::warn!(device = %identity.device, "a device sent no id and was assigned one; its session cannot be resumed");

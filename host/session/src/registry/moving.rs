@@ -2,6 +2,7 @@
 //! node claims its device; one whose device was claimed already writes nothing more.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::limits;
@@ -23,6 +24,10 @@ impl Registry {
     /// # Errors
     /// If the storage does not answer, or not in time.
     pub async fn claim(&self, device: &DeviceId) -> Result<(), StorageError> {
+        if self.is_evacuating() {
+            // It is refused when it is attached.
+            return Ok(());
+        }
         let claims = &self.shared.services.claims;
         if claims.owns(device) {
             return Ok(());
@@ -36,6 +41,16 @@ impl Registry {
             closed_to.remove(device);
         }
         Ok(())
+    }
+
+    /// Whether sessions are handed over to other nodes, so that no connection is attached.
+    pub fn is_evacuating(&self) -> bool {
+        self.evacuating.load(Ordering::Acquire)
+    }
+
+    /// See [`Self::is_evacuating`].
+    pub fn set_evacuating(&self, evacuating: bool) {
+        self.evacuating.store(evacuating, Ordering::Release);
     }
 
     /// Saves the session of a device and ends it, with the connection, for a node that is about to claim the device.

@@ -42,7 +42,7 @@ pub(super) async fn lines<S: AsyncRead + AsyncWrite + Unpin>(
         let most = usize::try_from(limits::ADMIN_RESPONSE_BYTES).unwrap_or(usize::MAX);
         let body = timeout(limits::ADMIN_TIMEOUT, Limited::new(response.into_body(), most).collect()).await;
         let body = body.map_err(|_| silent())?.map_err(io::Error::other)?;
-        Ok(Some(Response { status, body: body.to_bytes().into() }))
+        Ok(Some(Response { status, unanswered: None, body: body.to_bytes().into() }))
     };
     tokio::select! {
         done = exchange => done,

@@ -7,7 +7,7 @@ use std::path::Path;
 use modehost_install::{Lock, Locked, Source, digest, signature};
 
 use super::super::Failure;
-use super::super::client::ServerArguments;
+use super::super::client::ConfigArguments;
 use crate::plugin_file;
 use crate::settings::Settings;
 use crate::terminal::print_line;
@@ -35,7 +35,7 @@ pub struct InstallArguments {
     #[arg(long, value_name = "HEX", requires = "source", value_parser = digest::parse)]
     sha256: Option<String>,
     #[command(flatten)]
-    server: ServerArguments,
+    server: ConfigArguments,
 }
 
 /// Installs one plugin, or what the lock file names.
