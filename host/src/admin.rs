@@ -38,7 +38,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use modehost_config::Live;
 use modehost_gateway::{CommandExecutor, OperatorCommand, Readiness};
@@ -54,13 +54,16 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::access::Role;
 use self::limiters::Limiters;
 use self::nodes::Nodes;
-use self::nodes::forward::{self, ForwardedCalls};
+use self::nodes::forward::{self, ForwardedCalls, ThisNode};
+use self::nodes::gather;
 use self::view::{Done, PluginView, Refusal};
 use crate::app::history::History;
 use crate::log::recent::Recent;
 use crate::metric_names;
+use crate::segment::segment;
 use crate::settings::Settings;
 
 /// Shared state of the admin handlers.
@@ -209,7 +212,8 @@ async fn metrics(State(admin): Shared) -> impl IntoResponse {
     ([("content-type", "text/plain; version=0.0.4")], metric_names::with_older_names(&admin.figures.metrics.render()))
 }
 
-/// All generations of all plugins, and rejected files.
+/// All generations of all plugins, and rejected files; in a cluster those of all nodes. The header
+/// `Modehost-Unanswered` names nodes that have not answered.
 #[utoipa::path(
     get, path = "/api/v1/plugins", security(("admin_token" = [])),
     responses(
@@ -217,8 +221,10 @@ async fn metrics(State(admin): Shared) -> impl IntoResponse {
         (status = "4XX", description = "Not allowed", body = Refusal),
     )
 )]
-async fn plugins(State(admin): Shared) -> impl IntoResponse {
-    Json(admin.catalog.list().into_iter().map(PluginView::from).collect::<Vec<_>>())
+async fn plugins(State(admin): Shared, role: Extension<Role>, this: Option<Extension<ThisNode>>) -> Response {
+    let node = admin.nodes.as_ref().map(|nodes| nodes.cluster.node().name());
+    let rows = admin.catalog.list().into_iter().map(|row| PluginView::from(row).of_node(node)).collect();
+    gather::rows(&admin, (role, this), "/api/v1/plugins", rows, PluginView::merge).await
 }
 
 /// What happens to the state of a plugin's sessions.
@@ -243,13 +249,21 @@ struct StateOption {
 )]
 async fn reload_plugin(
     State(admin): Shared,
+    Extension(role): Extension<Role>,
+    this: Option<Extension<ThisNode>>,
     id: Result<Path<String>, PathRejection>,
     option: Result<Query<StateOption>, QueryRejection>,
 ) -> Response {
     let Ok(Path(id)) = id else { return error_response(StatusCode::BAD_REQUEST, NO_ID) };
     let Ok(Query(option)) = option else { return error_response(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = admin.clone().run_order(move || admin.catalog.reload(&id, option.discard_state)).await;
-    order_response(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
+    let (shared, plugin) = (admin.clone(), id.clone());
+    let outcome = admin.clone().run_order(move || shared.catalog.reload(&plugin, option.discard_state)).await;
+    let outcome = outcome.map(|outcome| outcome.map_err(|error| error.to_string()));
+    if outcome == Some(Ok(())) && option.discard_state && this.is_none() {
+        let target = format!("/api/v1/plugins/{}/reload?discard_state=true", segment(&id));
+        return order_response(Some(gather::carry_out(&admin, role, &target).await));
+    }
+    order_response(outcome)
 }
 
 /// Rolls back to the previous version, on trial or at any later time.
@@ -266,13 +280,21 @@ async fn reload_plugin(
 )]
 async fn roll_back(
     State(admin): Shared,
+    Extension(role): Extension<Role>,
+    this: Option<Extension<ThisNode>>,
     id: Result<Path<String>, PathRejection>,
     option: Result<Query<StateOption>, QueryRejection>,
 ) -> Response {
     let Ok(Path(id)) = id else { return error_response(StatusCode::BAD_REQUEST, NO_ID) };
     let Ok(Query(option)) = option else { return error_response(StatusCode::BAD_REQUEST, NO_OPTION) };
-    let outcome = admin.clone().run_order(move || admin.catalog.rollback(&id, option.discard_state)).await;
-    order_response(outcome.map(|outcome| outcome.map_err(|error| error.to_string())))
+    let (shared, plugin) = (admin.clone(), id.clone());
+    let outcome = admin.clone().run_order(move || shared.catalog.rollback(&plugin, option.discard_state)).await;
+    let outcome = outcome.map(|outcome| outcome.map_err(|error| error.to_string()));
+    if outcome == Some(Ok(())) && option.discard_state && this.is_none() {
+        let target = format!("/api/v1/plugins/{}/rollback?discard_state=true", segment(&id));
+        return order_response(Some(gather::carry_out(&admin, role, &target).await));
+    }
+    order_response(outcome)
 }
 
 /// Restarts with the program on disk: sessions are saved, connections close with 1012, and clients that connect

@@ -15,6 +15,7 @@ pub mod forget;
 mod health;
 pub mod history;
 mod node_sessions;
+mod plugin_sync;
 mod reload;
 mod restart;
 mod samples;
@@ -277,6 +278,10 @@ impl Opened {
             &bound,
             &catalog,
         );
+        let syncing = backends.cluster.as_ref().map(|cluster| {
+            let dirs = (current.document.plugins.dir.as_path(), current.document.storage.dir.as_path());
+            spawn_io(plugin_sync::Sync::new(cluster, &backends.storage, dirs, catalog.clone(), health.clone()).run())
+        });
         drop((catalog, current));
 
         service::ready(&health.subscribe().borrow());
@@ -321,7 +326,7 @@ impl Opened {
         };
         let ports = gateway.serve(bound, stop).await;
         let closing = async {
-            drop((background, answering, live, commands, registry, threads));
+            drop((background, answering, syncing, live, commands, registry, threads));
             backends.close().await;
         };
         let mut closing = pin!(closing);

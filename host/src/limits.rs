@@ -145,3 +145,7 @@ pub const EVACUATION_INTERVAL: Duration = Duration::from_millis(100);
 pub const NODE_ANSWER: Duration = Duration::from_secs(3);
 /// Interval at which `node drain` looks how far it is.
 pub const DRAIN_POLL: Duration = Duration::from_millis(500);
+/// Interval at which a node compares its plugins with those of its cluster, beside each change that it hears of.
+pub const PLUGIN_SYNC_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a plugin of the cluster may be loading before the node says that it lacks it; compiling takes some seconds.
+pub const PLUGIN_SYNC_PATIENCE: Duration = Duration::from_secs(60);

@@ -13,6 +13,7 @@ use tokio::time::{interval, sleep, timeout};
 use crate::host::SessionHost;
 use crate::limits;
 use crate::members::Living;
+use crate::plugin_gate::PluginGate;
 use crate::requests::{Asking, Request};
 
 /// Claims of this node.
@@ -22,6 +23,7 @@ pub(crate) struct NodeClaims {
     pub(crate) storage: Arc<SqliteStorage>,
     pub(crate) living: Living,
     pub(crate) asking: Asking,
+    pub(crate) gate: Arc<PluginGate>,
     /// Whether there is a connection to NATS.
     pub(crate) connected: watch::Receiver<bool>,
 }
@@ -36,13 +38,20 @@ impl Claims for NodeClaims {
             // A server that has died is replaced by another within a moment.
             let mut connected = claims.connected.clone();
             let _ = timeout(limits::RECONNECT, connected.wait_for(|connected| *connected)).await;
+            if !claims.gate.wait().await {
+                let why = "this node has not got all plugins of its cluster yet; /readyz says more";
+                return Err(StorageError::Unavailable(why.into()));
+            }
             let owner = claims.storage.owner(&device).await?;
             // One that is gone is known to NATS as such, and is not waited for.
             if let Some(Owner { node, .. }) = owner {
                 // Without its answer, what it has not saved yet is lost, as when it dies.
                 claims.asking.ask(&node, &Request::LetGo(device.clone()), limits::LET_GO).await;
             }
-            claims.storage.claim(&device, &claims.own, None).await.map(drop)
+            claims.storage.claim(&device, &claims.own, None).await?;
+            // What the node before may have had already; then it is the same a moment later.
+            claims.gate.wait().await;
+            Ok(())
         })
     }
 

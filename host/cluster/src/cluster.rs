@@ -1,5 +1,11 @@
 //! A node of a cluster, from its start to its end. Rule: nothing is served before the storage contains what was in the
 //! log when the node began.
+//!
+//! Further methods in `cluster/`: [`components`] (files of plugins for all nodes).
+
+mod components;
+
+pub use self::components::ComponentError;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -23,6 +29,7 @@ use crate::engine::{ClusterError, Engine};
 use crate::follow::Following;
 use crate::host::SessionHost;
 use crate::members::{Members, Membership};
+use crate::plugin_gate::PluginGate;
 use crate::requests::Asking;
 use crate::trim::Trim;
 use crate::{append, calls, limits, members, snapshot};
@@ -36,33 +43,39 @@ pub struct Cluster {
     membership: Membership,
     stalled: Arc<Stalled>,
     background: Background,
-    moved: Arc<Moved>,
+    news: Arc<News>,
     failure: watch::Receiver<Option<Arc<ApplyError>>>,
     applied: watch::Receiver<u64>,
     trim: Trim,
     tasks: Mutex<Vec<IoTask<()>>>,
 }
 
-/// Devices that others have taken over, until their sessions have been told.
+/// What the log has told this node.
 #[derive(Default)]
-struct Moved {
-    devices: Mutex<HashSet<DeviceId>>,
-    changed: Notify,
+struct News {
+    /// Devices that others have taken over, until their sessions have been told.
+    moved: Mutex<HashSet<DeviceId>>,
+    any_moved: Notify,
+    plugins: Arc<PluginGate>,
 }
 
 struct Events {
-    moved: Arc<Moved>,
+    news: Arc<News>,
     local: LocalDirectory,
 }
 
 impl ClusterEvents for Events {
     fn on_moved(&self, device: &DeviceId) {
-        self.moved.devices.lock().insert(device.clone());
-        self.moved.changed.notify_one();
+        self.news.moved.lock().insert(device.clone());
+        self.news.any_moved.notify_one();
     }
 
     fn on_queued(&self, device: &DeviceId) {
         self.local.notify_queued(device);
+    }
+
+    fn on_components(&self) {
+        self.news.plugins.note_change();
     }
 }
 
@@ -86,9 +99,9 @@ impl Cluster {
         let node = NodeId::new(format!("{name}@{:08x}", fastrand::u32(..)));
         let (appender, appending) = append::appender(&engine, &node);
         let stalled = appender.stalled();
-        let moved: Arc<Moved> = Arc::default();
+        let news: Arc<News> = Arc::default();
         let local = LocalDirectory::new();
-        let events = Events { moved: moved.clone(), local: local.clone() };
+        let events = Events { news: news.clone(), local: local.clone() };
         storage.replicate(node.clone(), Arc::new(appender), Arc::new(events))?;
         tasks.push(spawn_io(appending.run(Arc::downgrade(&storage))));
 
@@ -123,7 +136,7 @@ impl Cluster {
             membership,
             stalled,
             background,
-            moved,
+            news,
             failure,
             applied,
             trim,
@@ -175,11 +188,11 @@ impl Cluster {
         tasks.push(spawn_io(answering.run()));
         tasks.push(spawn_io(self.node_claims().take_over(host.clone())));
         tasks.push(spawn_io(self.trim.clone().run(self.node.clone(), self.membership.living.clone())));
-        let moved = self.moved.clone();
+        let news = self.news.clone();
         tasks.push(spawn_io(async move {
             loop {
-                moved.changed.notified().await;
-                let devices = std::mem::take(&mut *moved.devices.lock());
+                news.any_moved.notified().await;
+                let devices = std::mem::take(&mut *news.moved.lock());
                 devices.iter().for_each(|device| host.on_moved(device));
             }
         }));
@@ -264,6 +277,16 @@ impl Cluster {
         }
     }
 
+    /// The number of changes of the cluster's plugins, as it grows; 1 at the start.
+    pub fn plugin_changes(&self) -> watch::Receiver<u64> {
+        self.news.plugins.changes()
+    }
+
+    /// This node has the plugins that the cluster had after so many changes: devices of other nodes may come.
+    pub fn follow_plugins(&self, changes: u64) {
+        self.news.plugins.follow(changes);
+    }
+
     /// Claims of this node.
     pub fn claims(&self) -> Arc<dyn Claims> {
         Arc::new(self.node_claims())
@@ -275,6 +298,7 @@ impl Cluster {
             storage: self.storage.clone(),
             living: self.membership.living.clone(),
             asking: Asking::new(&self.engine),
+            gate: self.news.plugins.clone(),
             connected: self.engine.connected.clone(),
         }
     }

@@ -19,6 +19,7 @@
 //! - `bodies`: their bodies
 //! - `host`: what sessions do when others ask for them
 //! - `claims`: devices that come to this node, and sessions of nodes that died
+//! - `plugin_gate`: whether this node has the plugins of the cluster
 //! - `metrics`: descriptions of this crate's metrics
 //! - `cluster`: all of it together
 
@@ -38,13 +39,14 @@ mod host;
 mod limits;
 mod members;
 mod metrics;
+mod plugin_gate;
 mod requests;
 mod snapshot;
 mod trim;
 
 pub use self::bodies::Body;
 pub use self::calls::{Call, CallError, CallHost, CallResponse};
-pub use self::cluster::Cluster;
+pub use self::cluster::{Cluster, ComponentError};
 pub use self::config::Config;
 pub use self::engine::ClusterError;
 pub use self::host::SessionHost;

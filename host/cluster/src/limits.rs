@@ -65,3 +65,10 @@ pub const BODY_ATTEMPTS: u32 = 20;
 pub const BODY_RETRY: Duration = Duration::from_millis(50);
 /// Nodes that are gone, kept for operators to see.
 pub const GONE: usize = 64;
+/// Largest file of a plugin.
+pub const COMPONENT_BYTES: u64 = modehost_limits::PLUGIN_FILE_BYTES;
+/// Files that stay in NATS though no plugin has them any more: one that was just stored is not in the table yet.
+pub const UNUSED_COMPONENTS: usize = 32;
+/// How long a device that comes from another node waits for plugins that are on their way; less than devices wait for
+/// their `hello`.
+pub const COMPONENTS_READY: Duration = Duration::from_secs(4);

@@ -14,9 +14,11 @@
 //! Operations; each file adds the methods of [`PluginCatalog`] for one of them:
 //! - `follow`: applies changes of the plugin directory; `start`: the initial load
 //! - `reconfigure`: applies new settings; `pins`: enforces pinned content
+//! - [`files`]: what has become of each plugin's file
 //! - `reload`, `rollback`: operator commands; `fallbacks`: refills missing fallbacks
 
 mod fallbacks;
+pub mod files;
 mod follow;
 mod kept;
 mod loader;

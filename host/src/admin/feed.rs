@@ -50,6 +50,7 @@ async fn feed(State(admin): Shared, Extension(role): Extension<Role>, this: Opti
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let nodes = admin.nodes.as_ref().filter(|_| this.is_none());
     let feed = Feed {
+        node: admin.nodes.as_ref().map(|nodes| nodes.cluster.node().name().to_owned()),
         others: nodes.map(|nodes| Others::new(&nodes.cluster, role)),
         observation,
         registry: admin.registry.clone(),
@@ -65,6 +66,8 @@ async fn feed(State(admin): Shared, Extension(role): Extension<Role>, this: Opti
 }
 
 struct Feed {
+    /// Name of this node.
+    node: Option<String>,
     /// In a cluster.
     others: Option<Others>,
     observation: Observation,
@@ -86,6 +89,8 @@ struct Others {
     lines: OtherLines,
     /// Their figures, as they said last.
     figures: BTreeMap<NodeId, Counts>,
+    /// Their plugins, likewise.
+    plugins: BTreeMap<NodeId, Vec<Value>>,
     /// Turns that they left out since the last line of figures.
     left_out: u64,
 }
@@ -93,7 +98,7 @@ struct Others {
 impl Others {
     fn new(cluster: &Arc<Cluster>, role: Role) -> Self {
         let lines = OtherLines::new(cluster, role, "/api/v1/feed".to_owned());
-        Self { lines, figures: BTreeMap::new(), left_out: 0 }
+        Self { lines, figures: BTreeMap::new(), plugins: BTreeMap::new(), left_out: 0 }
     }
 
     /// The next turn on another node. Cancel safe.
@@ -108,8 +113,15 @@ impl Others {
                     let [connected, sessions] = ["connected", "sessions"].map(|name| count(name) as usize);
                     self.figures.insert(node, Counts { connected, sessions, turns: count("turns") });
                 }
-                Told::Line(_) => {}
-                Told::Ended => drop(self.figures.remove(&node)),
+                Told::Line(mut line) => {
+                    if let Value::Array(rows) = line["plugins"].take() {
+                        self.plugins.insert(node, rows);
+                    }
+                }
+                Told::Ended => {
+                    self.figures.remove(&node);
+                    self.plugins.remove(&node);
+                }
             }
         }
     }
@@ -200,17 +212,20 @@ impl Feed {
 
     /// The line of the plugins, if one of them has changed.
     fn plugins(&mut self) -> Vec<u8> {
-        let list = self.catalog.list();
-        let row = |row: &modehost_plugin::catalog::status::PluginStatus| {
-            format!("{} {:?} {:?} {} {:?} {}\n", row.id, row.generation, row.state, row.faults, row.percent, row.sha8)
-        };
-        let digest: String = list.iter().map(row).collect();
+        let own = self.catalog.list().into_iter();
+        let mut rows: Vec<_> = own.map(|row| PluginView::from(row).of_node(self.node.as_deref())).collect();
+        if let Some(others) = &self.others {
+            let told = others.plugins.values().flatten();
+            // What another version tells in another way is left out.
+            rows.extend(told.filter_map(|row| serde_json::from_value::<PluginView>(row.clone()).ok()));
+        }
+        let rows = PluginView::merge(rows);
+        let digest: String = rows.iter().map(PluginView::digest).collect();
         if digest == self.plugins {
             return Vec::new();
         }
         self.plugins = digest;
-        let plugins: Vec<_> = list.into_iter().map(PluginView::from).collect();
-        line(&json!({"type": "plugins", "plugins": plugins}))
+        line(&json!({"type": "plugins", "plugins": rows}))
     }
 }
 

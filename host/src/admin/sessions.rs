@@ -36,7 +36,11 @@ pub(super) fn routes() -> OpenApiRouter<std::sync::Arc<super::AdminState>> {
 async fn sessions(State(admin): Shared, role: Extension<Role>, this: Option<Extension<ThisNode>>) -> Response {
     let node = admin.nodes.as_ref().map(|nodes| nodes.cluster.node().name());
     let rows = admin.registry.sessions().into_iter().map(|session| SessionView::new(session, node)).collect();
-    gather::rows(&admin, (role, this), "/api/v1/sessions", rows, |row: &SessionView| row.device().to_owned()).await
+    let order = |mut rows: Vec<SessionView>| {
+        rows.sort_by(|one, other| one.device().cmp(other.device()));
+        rows
+    };
+    gather::rows(&admin, (role, this), "/api/v1/sessions", rows, order).await
 }
 
 /// The current state of a session: connection, mode, plugins, queue lengths and the last turns, without any text of

@@ -37,7 +37,7 @@ impl SessionView {
 }
 
 /// A generation of a plugin, or a rejected file.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PluginView {
     /// Empty if the file declares none.
     id: String,
@@ -69,10 +69,47 @@ pub struct PluginView {
     message_types: Vec<String>,
     /// The grants in force.
     grants: Vec<String>,
+    /// The nodes of the cluster where it stands so, whose counters are added up; empty where this server is alone.
+    nodes: Vec<String>,
+}
+
+impl PluginView {
+    /// As a node of a cluster tells it.
+    pub fn of_node(self, node: Option<&str>) -> Self {
+        Self { nodes: node.map(str::to_owned).into_iter().collect(), ..self }
+    }
+
+    /// Rows of several nodes: those about the same file in the same state become one.
+    pub fn merge(rows: Vec<Self>) -> Vec<Self> {
+        let mut merged: Vec<Self> = Vec::new();
+        for row in rows {
+            let is_same = |other: &&mut Self| {
+                (&other.id, &other.sha8, other.state, other.percent) == (&row.id, &row.sha8, row.state, row.percent)
+            };
+            match merged.iter_mut().find(is_same) {
+                None => merged.push(row),
+                Some(known) => {
+                    known.calls += row.calls;
+                    known.faults += row.faults;
+                    known.sessions_gone_back += row.sessions_gone_back;
+                    known.last_fault = known.last_fault.take().or(row.last_fault);
+                    known.reason = known.reason.take().or(row.reason);
+                    known.nodes.extend(row.nodes);
+                }
+            }
+        }
+        merged
+    }
+
+    /// What decides whether somebody who looks has to be told: all but the counters of calls.
+    pub fn digest(&self) -> String {
+        let Self { id, generation, state, faults, percent, sha8, nodes, .. } = self;
+        format!("{id} {generation:?} {state:?} {faults} {percent:?} {sha8} {nodes:?}\n")
+    }
 }
 
 /// A mode, as its plugin offers it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ModeOfferView {
     name: String,
     /// Other names that are accepted for it.
@@ -90,7 +127,7 @@ impl From<ModeInfo> for ModeOfferView {
 }
 
 /// Role of a generation.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum StateView {
     /// Serves all sessions, after its trial.
@@ -161,6 +198,7 @@ impl From<PluginStatus> for PluginView {
             mode_offers: mode_offers.into_iter().map(ModeOfferView::from).collect(),
             message_types,
             grants,
+            nodes: Vec::new(),
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::StartError;
+use super::plugin_sync;
 use super::samples::Samples;
 use super::sections;
 use crate::settings::{Settings, speech_parts};
@@ -62,6 +63,10 @@ impl Backends {
             releases: Some(releases_directory(&settings.document.storage.dir)),
             samples: Some(samples.clone()),
         };
+        if let Some(cluster) = &cluster {
+            plugin_sync::prepare(cluster, &storage, &settings.document.plugins.dir, &settings.document.storage.dir)
+                .await;
+        }
         let catalog = PluginCatalog::open(runtime.clone(), &settings.document.plugins, sections, ground).await?;
         let models = LanguageModels::new(&settings.document.llm);
         let hooks = WebHooks::new(&settings.document.hooks);

@@ -30,6 +30,7 @@ struct Parts {
     evacuating: bool,
     storage: Option<String>,
     plugins: Option<String>,
+    cluster_plugins: Option<String>,
     configuration: Option<String>,
     reload: Option<String>,
 }
@@ -54,6 +55,11 @@ impl Health {
     /// Whether the sessions of this node are handed over to others.
     pub fn evacuating(&self, evacuating: bool) {
         self.change(|parts| parts.evacuating = evacuating);
+    }
+
+    /// Why this node has not the plugins of its cluster.
+    pub fn cluster_plugins(&self, trouble: Option<String>) {
+        self.change(|parts| parts.cluster_plugins = trouble.map(|why| format!("plugins: {why}")));
     }
 
     fn storage(&self, trouble: Option<String>) {
@@ -105,7 +111,10 @@ impl Health {
             true => vec![STOPPING.to_owned()],
             false => {
                 let evacuating = parts.evacuating.then(|| EVACUATING.to_owned());
-                let others = [&parts.storage, &parts.plugins, &parts.configuration].into_iter().flatten().cloned();
+                let others = [&parts.storage, &parts.plugins, &parts.cluster_plugins, &parts.configuration]
+                    .into_iter()
+                    .flatten()
+                    .cloned();
                 evacuating.into_iter().chain(others).collect()
             }
         };

@@ -23,6 +23,7 @@
 //! - `command`: durable operations as values
 //! - `replication`: the storage as one of several copies, made from a log of commands
 //! - `ownership`: which node of a cluster may write for a device
+//! - `components`: the plugins of a cluster
 //! - `commit`: session batches: writes and record
 //! - `documents`, `journals`, `archives`, `offline_queue`, `sessions`, `devices`: one trait each
 //! - `removed`: entries of the archive that were removed by age or number
@@ -34,6 +35,7 @@ mod browse;
 mod capacity;
 mod command;
 mod commit;
+mod components;
 mod device_data;
 mod devices;
 mod documents;

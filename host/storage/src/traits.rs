@@ -2,6 +2,7 @@
 //! once, against the traits.
 
 mod batch;
+mod components;
 mod ownership;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 pub use self::batch::{Batch, Write, WriteResult};
+pub use self::components::{ComponentRecord, Components};
 pub use self::ownership::{Claim, Claims, NodeId, Owner, Ownership};
 use crate::reply::Reply;
 

@@ -6,6 +6,7 @@ mod engine;
 mod evacuation;
 mod everyday;
 mod operators;
+mod plugins;
 mod start;
 
 use modehost_task::spawn_io;

@@ -27,6 +27,23 @@ pub(in crate::admin) struct Answer {
     pub value: Option<Value>,
 }
 
+/// Makes the call on all other nodes that this one has just carried out.
+///
+/// # Errors
+/// The nodes that have not, with their reasons.
+pub(in crate::admin) async fn carry_out(admin: &AdminState, role: Role, target: &str) -> Result<(), String> {
+    let Some(nodes) = &admin.nodes else { return Ok(()) };
+    let cluster = &nodes.cluster;
+    let others = cluster.members().living.into_iter().filter(|node| node != cluster.node());
+    let failed = join_all(others.map(async |node| match cluster.call(&node, call(role, "POST", target)).await {
+        Ok(response) if response.status == 200 => None,
+        Ok(response) => Some(format!("node {} refuses ({})", node.name(), response.status)),
+        Err(error) => Some(error.to_string()),
+    }));
+    let failed: Vec<String> = failed.await.into_iter().flatten().collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join(", ")) }
+}
+
 /// Names the nodes that have not answered.
 pub const UNANSWERED: HeaderName = HeaderName::from_static("modehost-unanswered");
 
@@ -66,13 +83,13 @@ async fn ask(cluster: &Cluster, node: &NodeId, call: Call) -> Option<Value> {
     serde_json::from_slice(&whole).ok()
 }
 
-/// The rows of this node and of all others, sorted by a key, unless the call is about this node alone.
+/// The rows of this node and of all others, put in order, unless the call is about this node alone.
 pub(in crate::admin) async fn rows<R: Serialize + DeserializeOwned>(
     admin: &AdminState,
     (Extension(role), this): (Extension<Role>, Option<Extension<ThisNode>>),
     target: &str,
     mut rows: Vec<R>,
-    key: impl Fn(&R) -> String,
+    order: impl FnOnce(Vec<R>) -> Vec<R>,
 ) -> Response {
     let (None, Some(nodes)) = (this, &admin.nodes) else { return Json(rows).into_response() };
     let mut unanswered = Vec::new();
@@ -82,8 +99,7 @@ pub(in crate::admin) async fn rows<R: Serialize + DeserializeOwned>(
             None => unanswered.push(answer.node.name().to_owned()),
         }
     }
-    rows.sort_by_cached_key(key);
-    let mut response = Json(rows).into_response();
+    let mut response = Json(order(rows)).into_response();
     if let Some(names) = HeaderValue::try_from(unanswered.join(", ")).ok().filter(|_| !unanswered.is_empty()) {
         response.headers_mut().insert(UNANSWERED, names);
     }

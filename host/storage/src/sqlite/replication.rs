@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::archives::{ExpireArchives, StoreArchive};
 use super::command::{Command, CommandJob, Logged, LoggedCommand};
 use super::commit::CommitBatch;
+use super::components::SetComponent;
 use super::device_data::{CompleteErasure, EraseDevice};
 use super::devices::{AddFacts, RecordSeen};
 use super::documents::WriteDocument;
@@ -52,6 +53,9 @@ pub trait ClusterEvents: Send + Sync {
 
     /// A message was queued for the device.
     fn on_queued(&self, device: &DeviceId);
+
+    /// The cluster has other plugins now.
+    fn on_components(&self);
 }
 
 /// An entry of the log.
@@ -173,6 +177,7 @@ impl Follower for Observer {
                     }
                 }
                 Applied::Queued(device) => self.events.on_queued(&device),
+                Applied::Component => self.events.on_components(),
             }
         }
     }
@@ -344,6 +349,7 @@ fn decode(kind: u16, bytes: &[u8]) -> postcard::Result<Option<Box<dyn LoggedComm
         EraseDevice::KIND => of::<EraseDevice>(bytes),
         CompleteErasure::KIND => of::<CompleteErasure>(bytes),
         ClaimDevice::KIND => of::<ClaimDevice>(bytes),
+        SetComponent::KIND => of::<SetComponent>(bytes),
         _ => Ok(None),
     }
 }

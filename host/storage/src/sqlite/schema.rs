@@ -200,6 +200,17 @@ const STEPS: &[&str] = &[
     ) STRICT;
     INSERT INTO replication (id, log, applied, epoch) VALUES (1, NULL, 0, 0);
 ",
+    "
+    -- Which file of each plugin every node of a cluster has; sha256 is none for one that was removed; instead is
+    -- the version that serves where it was taken back. Each change has a higher revision than all before.
+    CREATE TABLE components (
+        plugin   TEXT    NOT NULL PRIMARY KEY,
+        file     TEXT    NOT NULL,
+        sha256   TEXT,
+        instead  TEXT,
+        revision INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The schema version that this server writes.

@@ -54,6 +54,8 @@ pub(super) enum Applied {
     Owner(DeviceId, Option<Owner>),
     /// A message waits for the device.
     Queued(DeviceId),
+    /// The cluster has other plugins now.
+    Component,
 }
 
 /// Hears of what was applied, after the commit and before anybody is answered. Must not block.

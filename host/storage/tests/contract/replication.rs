@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use modehost_ids::{DeviceId, SessionId};
 use modehost_storage::traits::{
-    ArchiveEntry, Archives, Author, Batch, Claim, DeviceFacts, Devices, Documents, JournalPart, Journals, NodeId,
-    OfflineDelivery, OfflineQueue, Ownership, Sessions, StoredSession, Write, WriteOutcome,
+    ArchiveEntry, Archives, Author, Batch, Claim, ComponentRecord, Components, DeviceFacts, Devices, Documents,
+    JournalPart, Journals, NodeId, OfflineDelivery, OfflineQueue, Ownership, Sessions, StoredSession, Write,
+    WriteOutcome,
 };
 use modehost_storage::{ApplyError, SqliteStorage, StorageError};
 use rusqlite::types::Value;
@@ -302,6 +303,30 @@ fn a_full_node_sends_nothing_that_grows_and_applies_what_others_send() {
     get(Journals::remove(&*small.storage, "j"));
 }
 
+fn component(plugin: &str, sha256: Option<&str>, revision: u64) -> ComponentRecord {
+    let (file, sha256) = (format!("{plugin}.wasm"), sha256.map(str::to_owned));
+    ComponentRecord { plugin: plugin.to_owned(), file, sha256, instead: None, revision }
+}
+
+#[test]
+fn of_two_changes_of_a_plugin_at_the_same_time_one_is_refused() {
+    let (log, homes) = (Arc::new(SharedLog::default()), [(); 2].map(|()| tempfile::tempdir().expect("a folder")));
+    let [one, other] = [("a@1", 0), ("b@1", 1)].map(|(id, home)| log.join(homes[home].path(), id));
+    let set = |node: &Node, record: ComponentRecord| get(node.storage.set_component(record));
+    assert_eq!(set(&one, component("p", Some("v1"), 0)), Some(1));
+    assert_eq!(set(&other, component("p", Some("v2"), 0)), None);
+    assert_eq!(set(&other, component("p", Some("v2"), 1)), Some(2));
+    assert_eq!(set(&one, component("q", Some("w1"), 0)), Some(3));
+    assert_eq!(set(&one, component("p", None, 1)), None);
+    assert_eq!(set(&one, component("p", None, 2)), Some(4));
+    caught_up(&log, &other);
+    let expected = [component("p", None, 4), component("q", Some("w1"), 3)];
+    for node in [&one, &other] {
+        assert_eq!(get(node.storage.components()), expected);
+        wait_until("the node hears of each", || *node.events.components.lock() == 4);
+    }
+}
+
 /// The bytes that other versions read. A line that changes is a break; what is new gets a line of its own.
 #[test]
 fn commands_are_written_as_ever() {
@@ -339,6 +364,7 @@ fn commands_are_written_as_ever() {
     get(Sessions::expire(storage, 3));
     get(storage.erase_device(&device));
     get(storage.complete_erasure(&device));
+    get(storage.set_component(component("p", Some("ab"), 0)));
     let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let written: Vec<String> = log.entries().iter().map(hex).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands.hex");

@@ -95,6 +95,7 @@ impl CommandLog for Appender {
 pub struct Events {
     pub moved: Mutex<Vec<DeviceId>>,
     pub queued: Mutex<Vec<DeviceId>>,
+    pub components: Mutex<u32>,
 }
 
 impl ClusterEvents for Events {
@@ -104,6 +105,10 @@ impl ClusterEvents for Events {
 
     fn on_queued(&self, device: &DeviceId) {
         self.queued.lock().push(device.clone());
+    }
+
+    fn on_components(&self) {
+        *self.components.lock() += 1;
     }
 }
 
