@@ -39,6 +39,13 @@ pub struct Device {
     barriers: u32,
 }
 
+fn hello(features: Value) -> Value {
+    json!({
+        "type": "hello", "version": 1, "transport": "websocket", "features": features,
+        "audio_params": { "format": "opus", "sample_rate": 16000, "channels": 1, "frame_duration": 60 },
+    })
+}
+
 impl Device {
     /// Connects as `id` on the first configured path.
     ///
@@ -62,6 +69,24 @@ impl Device {
         device.id = id.to_owned();
         device.hello().await;
         device
+    }
+
+    /// The same; `None` if the server rejects the connection, or ends it before its hello.
+    pub async fn try_join_at(address: SocketAddr, id: &str, patience: Duration) -> Option<Self> {
+        let headers = [("Device-Id", id), ("Client-Id", "test")];
+        let join = async {
+            let mut device = Self::try_connect_at(address, "/supie/v1/", &headers).await.ok()?;
+            device.id = id.to_owned();
+            device.send(hello(json!({ "mcp": false, "modehost": true }))).await;
+            loop {
+                match device.next_within(patience).await? {
+                    Seen::Json(message) if message["type"] == "hello" => return Some(device),
+                    Seen::Closed(..) | Seen::Lost(_) => return None,
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(patience, join).await.ok().flatten()
     }
 
     /// Connects and says hello.
@@ -104,11 +129,7 @@ impl Device {
 
     /// Says hello with these features and returns the answer.
     pub async fn hello_with(&mut self, features: Value) -> Value {
-        self.send(json!({
-            "type": "hello", "version": 1, "transport": "websocket", "features": features,
-            "audio_params": { "format": "opus", "sample_rate": 16000, "channels": 1, "frame_duration": 60 },
-        }))
-        .await;
+        self.send(hello(features)).await;
         let response = self.expect_type("hello").await;
         self.session_id = response["session_id"].as_str().unwrap_or_default().to_owned();
         response
