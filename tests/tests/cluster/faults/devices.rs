@@ -11,7 +11,7 @@ use modehost_tests::{Device, Seen};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::history::{Append, History, Increment};
+use super::history::{Append, Count, History, Increment};
 
 pub const DEVICES: usize = 10;
 /// The document that all devices count in.
@@ -52,20 +52,37 @@ impl World {
     }
 }
 
+/// One connection of a device.
+struct Connection {
+    device: usize,
+    /// In the order of the device's connections.
+    number: usize,
+    node: usize,
+    socket: Device,
+}
+
 /// Talks to one node after the other until the end.
 pub async fn run(world: Arc<World>, number: usize, mut random: fastrand::Rng) {
     let id = format!("dev-{number}");
     let mut zombie: Option<IoTask<()>> = None;
-    while !world.stops() {
-        let address = world.addresses[random.usize(..world.addresses.len())];
-        let Some(mut device) = Device::try_join_at(address, &id, PATIENCE).await else {
+    for connection in 0.. {
+        if world.stops() {
+            break;
+        }
+        let node = random.usize(..world.addresses.len());
+        let Some(socket) = Device::try_join_at(world.addresses[node], &id, PATIENCE).await else {
             sleep(Duration::from_millis(random.u64(50..300))).await;
             continue;
         };
+        let mut connection = Connection { device: number, number: connection, node, socket };
+        if !has_nothing_left(&mut connection.socket).await {
+            continue;
+        }
         for _ in 0..random.usize(3..60) {
-            let goes_on = match random.u8(..5) {
-                0 => increment(&world, number, &mut device).await,
-                _ => append(&world, number, &mut device).await,
+            let goes_on = match random.u8(..8) {
+                0 => increment(&world, &mut connection).await,
+                1 | 2 => count(&world, &mut connection).await,
+                _ => append(&world, &mut connection).await,
             };
             if !goes_on || world.stops() {
                 break;
@@ -76,7 +93,7 @@ pub async fn run(world: Arc<World>, number: usize, mut random: fastrand::Rng) {
             let world = world.clone();
             zombie = Some(spawn_io(async move {
                 for _ in 0..ZOMBIE {
-                    if world.stops() || !append(&world, number, &mut device).await {
+                    if world.stops() || !append(&world, &mut connection).await {
                         return;
                     }
                     sleep(Duration::from_millis(20)).await;
@@ -89,22 +106,37 @@ pub async fn run(world: Arc<World>, number: usize, mut random: fastrand::Rng) {
     }
 }
 
+/// Waits until what the session still had to say is through: a count of before must not be taken for one of now. False if
+/// the connection is of no use any more.
+async fn has_nothing_left(device: &mut Device) -> bool {
+    device.send(json!({ "type": "test-barrier" })).await;
+    loop {
+        match next(device).await {
+            Some(message) if message["code"] == "UNKNOWN_TYPE" => return true,
+            Some(_) => {}
+            None => return false,
+        }
+    }
+}
+
 /// Appends to the journal of the device. False if the connection is of no use any more.
-async fn append(world: &World, number: usize, device: &mut Device) -> bool {
+async fn append(world: &World, connection: &mut Connection) -> bool {
+    let &mut Connection { device, number, node, ref mut socket } = connection;
     let value = world.values.fetch_add(1, Ordering::SeqCst) + 1;
     let begun = world.now();
-    world.with(|history| history.appends.push(Append { device: number, value, begun, told: None }));
-    let key = format!("fixture/of-{number}");
-    device
+    let append = Append { device, connection: number, node, value, begun, told: None };
+    world.with(|history| history.appends.push(append));
+    let key = format!("fixture/of-{device}");
+    socket
         .send(json!({ "type": "fixture", "do": "append", "request": value, "key": key, "value": value.to_string() }))
         .await;
     loop {
-        let Some(message) = next(device).await else { return false };
+        let Some(message) = next(socket).await else { return false };
         // The outcome of an earlier one may come after a session went on elsewhere.
         if let (Some(done), Some(entry)) = (message["done"].as_u64(), message["value"].as_u64()) {
             let at = world.now();
             world.with(|history| {
-                let of = |append: &&mut Append| append.value == done && append.device == number;
+                let of = |append: &&mut Append| append.value == done && append.device == device;
                 if let Some(append) = history.appends.iter_mut().rev().find(of)
                     && append.told.is_none()
                 {
@@ -124,8 +156,30 @@ async fn append(world: &World, number: usize, device: &mut Device) -> bool {
     }
 }
 
+/// Has the session count. False if the connection is of no use any more.
+async fn count(world: &World, connection: &mut Connection) -> bool {
+    let (begun, device) = (world.now(), connection.device);
+    let place = world.with(|history| {
+        history.counts.push(Count { device, begun, told: None });
+        history.counts.len() - 1
+    });
+    connection.socket.send(json!({ "type": "fixture", "do": "count" })).await;
+    loop {
+        let Some(message) = next(&mut connection.socket).await else { return false };
+        if let Some(value) = message["count"].as_u64() {
+            let at = world.now();
+            world.with(|history| history.counts[place].told = Some((value, at)));
+            return true;
+        }
+        if message["type"] == "error" {
+            return false;
+        }
+    }
+}
+
 /// Increments the shared counter by what was read. False if the connection is of no use any more.
-async fn increment(world: &World, number: usize, device: &mut Device) -> bool {
+async fn increment(world: &World, connection: &mut Connection) -> bool {
+    let device = &mut connection.socket;
     let request = 1_000_000_000 + world.now();
     device.send(json!({ "type": "fixture", "do": "read", "request": request, "key": COUNTER })).await;
     let is_document = |message: &Value| message["document"]["key"] == COUNTER;
@@ -152,7 +206,6 @@ async fn increment(world: &World, number: usize, device: &mut Device) -> bool {
     if written["written"]["version"].as_u64() == version.as_u64().map(|version| version + 1) {
         world.with(|history| history.increments[place].told = Some(at));
     }
-    let _ = number;
     true
 }
 

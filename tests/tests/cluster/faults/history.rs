@@ -10,10 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub struct Append {
     pub device: usize,
+    /// Which of the device's connections, in the order in which they were opened, and to which node.
+    pub connection: usize,
+    pub node: usize,
     /// Unique among those of the device.
     pub value: u64,
     pub begun: u64,
     /// The number of the entry, and when that was heard.
+    pub told: Option<(u64, u64)>,
+}
+
+/// A count that the session of the device keeps in its state, which every acknowledged append makes durable.
+#[derive(Clone, Debug)]
+pub struct Count {
+    pub device: usize,
+    pub begun: u64,
+    /// The count, and when it was heard.
     pub told: Option<(u64, u64)>,
 }
 
@@ -31,6 +43,7 @@ pub struct Increment {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub appends: Vec<Append>,
+    pub counts: Vec<Count>,
     pub increments: Vec<Increment>,
 }
 
@@ -53,8 +66,11 @@ pub enum Violation {
     Invented,
     /// Behind something that began after it had been acknowledged.
     Reordered,
-    /// Two acknowledgements of the same place: two nodes took themselves for the owner.
+    /// Two acknowledgements of the same place, or one over a connection that was left, after the device had been
+    /// answered by another node: two nodes took themselves for the owner.
     TwoOwners,
+    /// A session went on with a state from before an acknowledged append.
+    StateLost,
     /// Two increments of the shared counter were acknowledged as one.
     LostUpdate,
     /// Nodes have different things.
@@ -82,9 +98,13 @@ pub fn check(history: &History, copies: &[Copy]) -> Vec<Finding> {
     }
     for (device, journal) in copies[0].journals.iter().enumerate() {
         let appends: Vec<&Append> = history.appends.iter().filter(|append| append.device == device).collect();
-        check_journal(&appends, journal, &mut |violation, what: &str| {
+        let counts: Vec<&Count> = history.counts.iter().filter(|count| count.device == device).collect();
+        let mut found = |violation, what: &str| {
             findings.push(Finding { violation, evidence: format!("device {device}: {what}") });
-        });
+        };
+        check_journal(&appends, journal, &mut found);
+        check_owners(&appends, &mut found);
+        check_state(&appends, &counts, &mut found);
     }
     check_counter(&history.increments, copies[0].counter, &mut findings);
     findings
@@ -132,6 +152,63 @@ fn check_journal(appends: &[&Append], journal: &[u64], found: &mut dyn FnMut(Vio
     }
 }
 
+/// Once a newer connection to another node was answered, an older one is not any more.
+fn check_owners(appends: &[&Append], found: &mut dyn FnMut(Violation, &str)) {
+    // When each connection was answered first.
+    let mut answered: BTreeMap<usize, (u64, usize)> = BTreeMap::new();
+    for append in appends {
+        if let Some((_, at)) = append.told {
+            let first = answered.entry(append.connection).or_insert((at, append.node));
+            first.0 = first.0.min(at);
+        }
+    }
+    for append in appends.iter().filter(|append| append.told.is_some()) {
+        let newer = answered.range(append.connection + 1..);
+        let replaced = newer.filter(|(_, (_, node))| *node != append.node).find(|(_, (at, _))| *at < append.begun);
+        if let Some((connection, (at, node))) = replaced {
+            let (value, old, begun) = (append.value, append.connection, append.begun);
+            let what = format!(
+                "{value} was begun at {begun} over connection {old} and acknowledged, and node {node} had answered connection {connection} at {at}"
+            );
+            found(Violation::TwoOwners, &what);
+        }
+    }
+}
+
+/// A count is higher than every count that was told before an append which was acknowledged before it.
+fn check_state(appends: &[&Append], counts: &[&Count], found: &mut dyn FnMut(Violation, &str)) {
+    #[derive(Clone, Copy)]
+    enum Event {
+        Counted(u64),
+        AppendBegins(usize),
+        Appended(usize),
+        CountBegins(usize),
+    }
+    let mut events: Vec<(u64, Event)> = Vec::new();
+    for (place, append) in appends.iter().enumerate() {
+        events.push((append.begun, Event::AppendBegins(place)));
+        events.extend(append.told.map(|(_, at)| (at, Event::Appended(place))));
+    }
+    for (place, count) in counts.iter().enumerate() {
+        events.push((count.begun, Event::CountBegins(place)));
+        events.extend(count.told.map(|(value, at)| (at, Event::Counted(value))));
+    }
+    events.sort_by_key(|(at, _)| *at);
+    let (mut highest, mut durable) = (0, 0);
+    let mut before_append = vec![0; appends.len()];
+    for (_, event) in events {
+        match event {
+            Event::Counted(value) => highest = highest.max(value),
+            Event::AppendBegins(place) => before_append[place] = highest,
+            Event::Appended(place) => durable = durable.max(before_append[place]),
+            Event::CountBegins(place) => {
+                let Some((value, _)) = counts[place].told.filter(|(value, _)| *value <= durable) else { continue };
+                found(Violation::StateLost, &format!("it counted {value} after {durable} had been made durable"));
+            }
+        }
+    }
+}
+
 fn check_counter(increments: &[Increment], counter: u64, findings: &mut Vec<Finding>) {
     let mut found = |violation, evidence| findings.push(Finding { violation, evidence });
     let mut told: BTreeMap<u64, &Increment> = BTreeMap::new();
@@ -163,6 +240,7 @@ mod tests {
     fn sound(random: &mut fastrand::Rng) -> (History, Vec<Copy>) {
         let (mut history, mut clock) = (History::default(), 0);
         let mut copy = Copy { journals: vec![Vec::new(); 3], counter: 0 };
+        let mut counts = [0; 3];
         let mut tick = || {
             clock += 1;
             clock
@@ -176,7 +254,11 @@ mod tests {
             }
             let number = copy.journals[device].len() as u64;
             let told = (happens && told).then(|| (number, tick()));
-            history.appends.push(Append { device, value, begun, told });
+            let connection = value as usize / 20;
+            history.appends.push(Append { device, connection, node: connection % 3, value, begun, told });
+            counts[device] += 1;
+            let (begun, at) = (tick(), tick());
+            history.counts.push(Count { device, begun, told: random.bool().then_some((counts[device], at)) });
             if random.u8(..4) == 0 {
                 let (begun, happens) = (tick(), random.bool());
                 copy.counter += u64::from(happens);
@@ -220,6 +302,22 @@ mod tests {
                 }
                 copies.iter_mut().for_each(|copy| copy.journals[device].swap(place, place + 1));
             }
+            Violation::TwoOwners if random.bool() => {
+                // An old connection is answered although a newer one was, by another node.
+                let newest = told.iter().rfind(|append| append.device == device && append.connection > 0);
+                let Some(newest) = newest else { return false };
+                let again = Append { connection: 0, node: 0, begun: 9_000, told: newest.told, ..newest.clone() };
+                let place =
+                    history.appends.iter().position(|append| append.value == newest.value).expect("it is there");
+                if newest.node == 0 {
+                    return false;
+                }
+                let earlier = Append { value: 2_000, ..newest.clone() };
+                history.appends[place] = Append { told: again.told.map(|(number, _)| (number, 9_001)), ..again };
+                copies.iter_mut().for_each(|copy| copy.journals[device].push(2_000));
+                let number = copies[0].journals[device].len() as u64;
+                history.appends.push(Append { told: Some((number, 8_000)), ..earlier });
+            }
             Violation::TwoOwners => {
                 let other = history.appends.iter_mut().find(|append| append.device == device && append.value != value);
                 let number = place as u64 + 1;
@@ -232,6 +330,15 @@ mod tests {
                 };
                 history.increments.push(told);
             }
+            Violation::StateLost => {
+                // A count of before, after an append that made a later one durable.
+                history.counts.push(Count { device, begun: 9_000, told: Some((50_000, 9_001)) });
+                let (begun, told) = (9_002, Some((copies[0].journals[device].len() as u64 + 1, 9_003)));
+                let append = Append { device, connection: 9, node: 0, value: 3_000, begun, told };
+                history.appends.push(append);
+                copies.iter_mut().for_each(|copy| copy.journals[device].push(3_000));
+                history.counts.push(Count { device, begun: 9_004, told: Some((50_000, 9_005)) });
+            }
             Violation::CopiesDiffer => copies[2].counter += 1,
         }
         true
@@ -240,7 +347,7 @@ mod tests {
     #[test]
     fn every_planted_fault_is_found() {
         use Violation::*;
-        for fault in [Lost, Doubled, Invented, Reordered, TwoOwners, LostUpdate, CopiesDiffer] {
+        for fault in [Lost, Doubled, Invented, Reordered, TwoOwners, StateLost, LostUpdate, CopiesDiffer] {
             let mut planted = 0;
             for seed in 0..300 {
                 let mut random = fastrand::Rng::with_seed(seed);
@@ -258,9 +365,9 @@ mod tests {
     #[test]
     fn an_old_owners_write_behind_its_successors_is_found() {
         // The device was told of 1 by its new node before 2 was sent; 3 was sent to the old one before, and heard of never.
-        let append = |value, begun, told| Append { device: 0, value, begun, told };
+        let append = |value, begun, told| Append { device: 0, connection: 0, node: 0, value, begun, told };
         let appends = vec![append(3, 1, None), append(1, 2, Some((1, 3))), append(2, 4, Some((2, 5)))];
-        let history = History { appends, increments: Vec::new() };
+        let history = History { appends, ..History::default() };
         let copy = |journal: &[u64]| [Copy { journals: vec![journal.to_vec()], counter: 0 }];
         // It may have happened late: nobody was told otherwise.
         assert_eq!(check(&history, &copy(&[1, 2, 3])), []);
