@@ -179,3 +179,26 @@ async fn everything_of_a_device_is_forgotten_from_any_node() {
     let mut there = Device::join(&nodes[0], "there").await;
     assert_eq!(super::append(&mut there, "j", 1).await, Ok(1));
 }
+
+#[tokio::test]
+async fn the_console_shows_the_nodes_and_hands_one_over() {
+    let folder = modehost_tests::server::workspace_root().join("tests/console");
+    for (program, argument) in [("node", "--version"), ("chromium", "--version")] {
+        if std::process::Command::new(program).arg(argument).stdout(std::process::Stdio::null()).status().is_err() {
+            return modehost_tests::skip::not_installed(program);
+        }
+    }
+    if !folder.join("node_modules/playwright-core").is_dir() {
+        return modehost_tests::skip::not_installed("playwright-core (`npm ci` in tests/console)");
+    }
+    let Some(nats) = Nats::start(1).await else { return };
+    let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
+    let _there = Device::join(&nodes[1], "there").await;
+    let mut command = std::process::Command::new("node");
+    command.arg("nodes.mjs").current_dir(folder).stdin(std::process::Stdio::null());
+    command.env("CONSOLE", format!("http://127.0.0.1:{}/", nodes[0].http().port()));
+    let output = modehost_task::run_blocking(move || command.output()).await.expect("not stopped").expect("node");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    assert_eq!(out.lines().last(), Some(r#"{"faults":[]}"#), "{out}{err}");
+}

@@ -1,6 +1,7 @@
 // Calls of /api/v1. Rule: one place sends the token, which lives in memory only; every failure is an ApiError with the
 // server's own sentence, and 401 and 403 also reach the frame around the pages.
 import { signal } from '@preact/signals';
+import { asked, namesOf, toNode } from './node';
 
 /** The operators' token of this page; never stored. */
 export const token = signal<string | null>(null);
@@ -54,7 +55,7 @@ export async function send(target: string, call: Call = {}): Promise<Response> {
   if (call.signal) init.signal = call.signal;
   let response: Response;
   try {
-    response = await fetch(target, init);
+    response = await fetch(toNode(target, asked.peek()), init);
   } catch (error) {
     if (call.signal?.aborted) throw error;
     throw new ApiError(0, '');
@@ -93,10 +94,17 @@ export async function get<T>(target: string, signal?: AbortSignal): Promise<T> {
   return (await response.json()) as T;
 }
 
-/** GET, as the text of its JSON. */
-export async function getText(target: string, signal?: AbortSignal): Promise<string> {
+export interface Answer {
+  /** Its JSON. */
+  text: string;
+  /** Nodes whose rows are missing in it. */
+  unanswered: string[];
+}
+
+/** GET, as the text of its JSON, with the nodes that have not answered. */
+export async function getAnswer(target: string, signal?: AbortSignal): Promise<Answer> {
   const response = await send(target, signal ? { signal } : {});
-  return response.text();
+  return { text: await response.text(), unanswered: namesOf(response.headers.get('modehost-unanswered')) };
 }
 
 /** POST, as JSON in both directions. */

@@ -1,14 +1,18 @@
 // A value that a page asks for again and again. Rule: only while the page is shown and visible; what was last known
 // stays while a call fails; a server that answers slowly is asked more seldom, and the same answer again costs nothing.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, access, getText } from './client';
+import { ApiError, access, getAnswer } from './client';
 
 export interface Polled<T> {
   value: T | null;
   failure: ApiError | null;
+  /** Nodes whose rows are missing in the value. */
+  unanswered: readonly string[];
   /** Asks at once. */
   again: () => void;
 }
+
+const NONE: readonly string[] = [];
 
 /** How soon it is tried again while the page is busy. */
 const BUSY_MS = 500;
@@ -17,6 +21,7 @@ const BUSY_MS = 500;
 export function usePolled<T>(target: string, every: number, busy?: () => boolean): Polled<T> {
   const [value, setValue] = useState<T | null>(null);
   const [failure, setFailure] = useState<ApiError | null>(null);
+  const [unanswered, setUnanswered] = useState(NONE);
   const ask = useRef<() => void>(() => undefined);
   useEffect(() => {
     const closed = new AbortController();
@@ -41,10 +46,11 @@ export function usePolled<T>(target: string, every: number, busy?: () => boolean
       asked = true;
       asking = true;
       const began = performance.now();
-      getText(target, closed.signal)
-        .then((text) => {
+      getAnswer(target, closed.signal)
+        .then(({ text, unanswered: names }) => {
           if (text !== last) setValue(JSON.parse(text) as T);
           last = text;
+          setUnanswered((before) => (before.join() === names.join() ? before : names));
           setFailure(null);
         })
         .catch((error: unknown) => {
@@ -66,6 +72,7 @@ export function usePolled<T>(target: string, every: number, busy?: () => boolean
     document.addEventListener('visibilitychange', visible);
     setValue(null);
     setFailure(null);
+    setUnanswered(NONE);
     now();
     return () => {
       document.removeEventListener('visibilitychange', visible);
@@ -73,5 +80,5 @@ export function usePolled<T>(target: string, every: number, busy?: () => boolean
       closed.abort();
     };
   }, [target, every]);
-  return { value, failure, again: () => ask.current() };
+  return { value, failure, unanswered, again: () => ask.current() };
 }

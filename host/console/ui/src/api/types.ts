@@ -30,6 +30,8 @@ export interface Session {
   connected: boolean;
   mode?: string | null;
   live_instances: number;
+  /** Null where the server is alone. */
+  node?: string | null;
 }
 
 export type TurnKind = 'utterance' | 'typed' | 'wake_word' | 'message';
@@ -149,6 +151,8 @@ export interface Generation {
   mode_offers: ModeOffer[];
   message_types: string[];
   grants: string[];
+  /** Where it stands so; empty where the server is alone. */
+  nodes?: string[];
 }
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
@@ -205,6 +209,26 @@ export interface Forgotten {
   device: string;
   removed: { [kind: string]: number };
   left: string[];
+}
+
+export type NodeStage = 'serving' | 'draining' | 'drained' | 'silent' | 'gone';
+
+/** A node of the cluster; a server that is alone is one without a name. */
+export interface NodeRow {
+  node: string | null;
+  id: string | null;
+  stage: NodeStage;
+  asked: boolean;
+  gone_since: number | null;
+  own: null | {
+    version: string;
+    uptime_s: number;
+    ready: boolean;
+    not_ready: string[];
+    connected: number;
+    sessions: number;
+    applied: number | null;
+  };
 }
 
 /** Figures of the whole server, from the feed. */

@@ -3,6 +3,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
+import { asked } from '../api/node';
 import { Devices } from '../pages/devices';
 import { DevicePage } from '../pages/device';
 import { ConfigurationPage } from '../pages/configuration';
@@ -53,6 +54,8 @@ function Fetched({ folder, title, route }: { folder: string; title: string; rout
 
 export function Page({ route }: { route: Route }) {
   const w = words.value.app;
+  // What is said of one node is not said of another: such a page begins anew with each.
+  const node = asked.value ?? '';
   switch (route.page) {
     case 'overview':
       return <Overview />;
@@ -62,10 +65,11 @@ export function Page({ route }: { route: Route }) {
       return <DevicePage id={route.id} />;
     case 'simulator':
       return <Fetched folder="simulator" title={w.simulator} route={route} />;
-    case 'archive':
-    case 'documents':
     case 'providers':
     case 'metrics':
+      return <Fetched key={node} folder={`pages/${route.page}`} title={w[route.page]} route={route} />;
+    case 'archive':
+    case 'documents':
     case 'logs':
       return <Fetched folder={`pages/${route.page}`} title={w[route.page]} route={route} />;
     case 'plugins':
@@ -73,9 +77,9 @@ export function Page({ route }: { route: Route }) {
     case 'plugin':
       return <PluginPage id={route.id} />;
     case 'configuration':
-      return <ConfigurationPage search={route.search} />;
+      return <ConfigurationPage key={node} search={route.search} />;
     case 'storage':
-      return <StoragePage />;
+      return <StoragePage key={node} />;
     case 'missing':
       return (
         <>

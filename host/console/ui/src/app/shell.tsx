@@ -7,6 +7,8 @@ import { link, startFeed, swaps } from '../api/feed';
 import { choose, language, words } from '../words';
 import { count } from '../words/format';
 import { Brand } from './brand';
+import { isOfOneNode } from './node';
+import { NodePicker } from './node-picker';
 import { Page } from './pages';
 import { hrefOf, type Route } from './route';
 import { route } from './router';
@@ -182,6 +184,7 @@ function Frame() {
         </div>
       </header>
       <main class="page" ref={main} tabIndex={-1}>
+        {isOfOneNode(now) && <NodePicker />}
         <Page route={now} key={address} />
       </main>
       <SwapAnnouncement />

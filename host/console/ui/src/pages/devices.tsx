@@ -5,10 +5,10 @@ import { path } from '../api/client';
 import { usePolled } from '../api/poll';
 import type { Session } from '../api/types';
 import { hrefOf } from '../app/route';
-import { FailureNote, PageHead } from '../parts/basics';
+import { FailureNote, PageHead, UnansweredNote } from '../parts/basics';
 import { VirtualList } from '../parts/virtual-list';
 import { language, words } from '../words';
-import { count } from '../words/format';
+import { count, labelled, list } from '../words/format';
 import { matching, sorted } from './device-list';
 
 const LIST_EVERY_MS = 3_000;
@@ -25,12 +25,21 @@ export function Devices() {
   const all = useMemo(() => sorted(sessions.value ?? []), [sessions.value]);
   const shown = useMemo(() => matching(all, search), [all, search]);
   const connected = useMemo(() => all.filter((one) => one.connected).length, [all]);
+  const isCluster = useMemo(() => all.some((one) => one.node != null), [all]);
   const cells = useCallback(
     (row: number) => {
       const one = shown[row];
       if (!one) return [];
       return [
-        <a href={hrefOf({ page: 'device', id: one.device })}>{one.device}</a>,
+        <span class="placed">
+          <a href={hrefOf({ page: 'device', id: one.device })}>{one.device}</a>
+          {one.node != null && (
+            <span class="badge">
+              <span class="visually-hidden">{labelled(words.value.nodes.node)}</span>
+              {one.node}
+            </span>
+          )}
+        </span>,
         <span class={one.connected ? 'presence on' : 'presence'}>{one.connected ? w.on : w.off}</span>,
         one.mode ?? <span class="muted">{w.defaultMode}</span>,
         count(one.live_instances),
@@ -46,6 +55,7 @@ export function Devices() {
         lead={known ? w.lead(all.length, count(all.length), count(connected)) : words.value.app.loading}
       />
       <FailureNote failure={sessions.failure} />
+      <UnansweredNote names={sessions.unanswered} />
       {known && all.length === 0 && (
         <div class="panel">
           <h2>{w.none}</h2>
@@ -76,7 +86,7 @@ export function Devices() {
           {shown.length > 0 && (
             <VirtualList
               label={w.list}
-              head={[w.id, w.state, w.mode, w.instances]}
+              head={[isCluster ? list([w.id, words.value.nodes.node]) : w.id, w.state, w.mode, w.instances]}
               rows={shown.length}
               rowHeight={ROW_HEIGHT}
               cells={cells}

@@ -1,6 +1,7 @@
 // The text of the configuration's file while it is being changed. Rule: in the memory of this page only, so that one may
-// look at other pages meanwhile; leaving the console with it asks first.
+// look at other pages meanwhile; each node of a cluster has a file of its own; leaving the console with a text asks first.
 import { effect, signal } from '@preact/signals';
+import { asked } from '../api/node';
 
 /** A text of the file, with the version that stands for it. */
 export interface Base {
@@ -14,8 +15,17 @@ export interface Draft {
   text: string;
 }
 
-/** The changed text; null while there is none. */
-export const draft = signal<Draft | null>(null);
+const drafts = signal<Readonly<Record<string, Draft | null>>>({});
+
+/** The changed text of the node that is asked; null while there is none. */
+export const draft = {
+  get value(): Draft | null {
+    return drafts.value[asked.value ?? ''] ?? null;
+  },
+  set value(next: Draft | null) {
+    drafts.value = { ...drafts.peek(), [asked.peek() ?? '']: next };
+  },
+};
 
 function ask(event: BeforeUnloadEvent): void {
   event.preventDefault();
@@ -23,6 +33,6 @@ function ask(event: BeforeUnloadEvent): void {
 
 effect(() => {
   if (typeof addEventListener !== 'function') return;
-  if (draft.value) addEventListener('beforeunload', ask);
+  if (Object.values(drafts.value).some(Boolean)) addEventListener('beforeunload', ask);
   else removeEventListener('beforeunload', ask);
 });

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from '../api/client';
 import { NO_ROUTE } from '../api/stream';
 import { words } from '../words';
+import { list } from '../words/format';
 
 interface Sentence {
   text: string;
@@ -46,6 +47,15 @@ export function FailureNote({ failure }: { failure: ApiError | null }) {
           ))}
         </ul>
       )}
+    </div>
+  );
+}
+
+/** Says which nodes are missing in what is shown; nothing if none is. */
+export function UnansweredNote({ names }: { names: readonly string[] }) {
+  return (
+    <div class={names.length > 0 ? 'note warn' : ''} role="status">
+      {names.length > 0 ? words.value.nodes.unanswered(names.length, list(names)) : ''}
     </div>
   );
 }

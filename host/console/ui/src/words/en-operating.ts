@@ -1,4 +1,5 @@
-// English for what operators work with: timelines, plugins, configuration, storage. Rule: as en.ts, which takes it in.
+// English for what operators work with: timelines, plugins, nodes, configuration, storage. Rule: as en.ts, which takes
+// it in.
 import { counted } from './counted';
 
 export const operating = {
@@ -73,6 +74,34 @@ export const operating = {
     discard: 'Discard the state: all sessions of this plugin start empty',
     back: 'All plugins',
     unknown: 'There is no such plugin',
+  },
+  nodes: {
+    title: 'Nodes',
+    node: 'Node',
+    asked: 'asked by this page',
+    own: (name: string) => `${name} (asked by this page)`,
+    stages: {
+      serving: 'serving',
+      draining: 'handing over',
+      drained: 'handed over',
+      silent: 'does not answer',
+      gone: 'gone',
+    } as Record<string, string>,
+    left: (n: number, shown: string) => `${counted(n, 'session', 'sessions', shown)} left`,
+    since: (t: string) => `since ${t}`,
+    handOver: 'Hand over',
+    handOverTitle: (name: string) => `Hand over node ${name}?`,
+    handOverText: (n: string) =>
+      `All its sessions go to the other nodes, ${n} a second, and their devices connect there. It takes no devices until you let it again.`,
+    takeAgain: 'Take devices again',
+    said: {
+      serving: (name: string) => `Node ${name} takes devices.`,
+      draining: (name: string) => `Node ${name} hands its sessions over.`,
+      drained: (name: string) => `Node ${name} has no session any more: it may be stopped.`,
+    },
+    only: (names: string) => `only on ${names}`,
+    unanswered: (n: number, names: string) =>
+      n === 1 ? `Node ${names} does not answer; its rows are missing.` : `Nodes ${names} do not answer; their rows are missing.`,
   },
   configuration: {
     title: 'Configuration',

@@ -1,4 +1,5 @@
-// Chinese for what operators work with: timelines, plugins, configuration, storage. Rule: as zh.ts, which takes it in.
+// Chinese for what operators work with: timelines, plugins, nodes, configuration, storage. Rule: as zh.ts, which takes
+// it in.
 import type { operating as english } from './en-operating';
 
 export const operating: typeof english = {
@@ -73,6 +74,26 @@ export const operating: typeof english = {
     discard: '丢弃状态：该插件的所有会话从空状态开始',
     back: '全部插件',
     unknown: '没有这个插件',
+  },
+  nodes: {
+    title: '节点',
+    node: '节点',
+    asked: '当前连接',
+    own: (name) => `${name}（当前连接）`,
+    stages: { serving: '服务中', draining: '交接中', drained: '已交接', silent: '无应答', gone: '已失联' },
+    left: (_n, shown) => `剩余 ${shown} 个会话`,
+    since: (t) => `自 ${t} 起`,
+    handOver: '交接',
+    handOverTitle: (name) => `交接节点 ${name}？`,
+    handOverText: (n) => `全部会话会以每秒 ${n} 个的速度移交给其他节点，设备随之改连。恢复接入之前，该节点不再接入设备。`,
+    takeAgain: '恢复接入',
+    said: {
+      serving: (name) => `节点 ${name} 正常接入设备。`,
+      draining: (name) => `节点 ${name} 正在交接会话。`,
+      drained: (name) => `节点 ${name} 的会话已全部移交，可以停机。`,
+    },
+    only: (names) => `仅在 ${names}`,
+    unanswered: (_n, names) => `节点 ${names} 没有应答，以下不含它的数据。`,
   },
   configuration: {
     title: '配置',

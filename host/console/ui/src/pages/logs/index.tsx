@@ -1,6 +1,7 @@
-// The log of the server and the audit of its operators. Rule: another filter begins anew; the server alone looks for
+// The log of the server and the audit of its operators. Rule: another filter or node begins anew; the server alone looks for
 // lines, once one has stopped typing.
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { asked } from '../../api/node';
 import type { Route } from '../../app/route';
 import { hrefOf } from '../../app/route';
 import { PageHead } from '../../parts/basics';
@@ -131,7 +132,7 @@ export function Page(_props: { route: Route }) {
             {isLog && <a href={hrefOf({ page: 'configuration', search: 'log' })}>{w.settings}</a>}
           </p>
           {isLog && <Filters filter={filter} change={setFilter} />}
-          <Lines key={`${source} ${level} ${search}`} wanted={{ source, level, search }} />
+          <Lines key={`${asked.value ?? ''} ${source} ${level} ${search}`} wanted={{ source, level, search }} />
         </div>
       </div>
     </>

@@ -2,6 +2,7 @@
 // a new sample.
 import { useId, useMemo } from 'preact/hooks';
 import { path } from '../../api/client';
+import { asked } from '../../api/node';
 import { usePolled } from '../../api/poll';
 import type { Route } from '../../app/route';
 import { Copyable, FailureNote, PageHead, Panel } from '../../parts/basics';
@@ -83,7 +84,8 @@ export function Page(_props: { route: Route }) {
         </div>
       )}
       {known && samples > 0 && <Charts history={known} />}
-      <Prometheus />
+      {/* Each node has an address of its own, and this page knows one. */}
+      {asked.value === null && <Prometheus />}
     </>
   );
 }

@@ -11,6 +11,7 @@ import { count, duration } from '../../words/format';
 import { Modes, StorageSummary, Trials } from './more';
 import { MissingParts, NextStep } from './next-step';
 import { FirstSound } from './first-sound';
+import { Nodes } from './nodes';
 
 const STATUS_EVERY_MS = 5_000;
 const SEEDED = 8;
@@ -118,6 +119,7 @@ export function Overview() {
         </>
       )}
       {feedAbsent.value || (link.value === 'lost' && !away) ? <FiguresWithoutFeed status={known} /> : <Figures status={known} sessions={null} />}
+      <Nodes />
       {known && (
         <>
           <MissingParts missing={known.missing ?? []} file={configuration.value?.file ?? null} />

@@ -36,7 +36,7 @@ function useJustSwapped(id: string): number | null {
   return last && Date.now() - last.at < MARKED_MS ? last.to : null;
 }
 
-function GenerationRow({ one, swapped }: { one: Generation; swapped: boolean }) {
+function GenerationRow({ one, swapped, isApart }: { one: Generation; swapped: boolean; isApart: boolean }) {
   const w = words.value.plugins;
   const notes: [string, string][] = [];
   if (one.reason) notes.push([w.reason, one.reason]);
@@ -52,6 +52,7 @@ function GenerationRow({ one, swapped }: { one: Generation; swapped: boolean }) 
         <td>
           <span class={named(LOOK, one.state) ?? 'badge'}>{named(w.states, one.state) ?? one.state}</span>
           {typeof one.percent === 'number' && <span class="small muted"> {w.share(`${count(one.percent)} %`)}</span>}
+          {isApart && <span class="small muted"> {words.value.nodes.only(list(one.nodes ?? []))}</span>}
         </td>
         <td>
           <time dateTime={new Date(one.loaded_at).toISOString()}>{moment(one.loaded_at)}</time>
@@ -103,6 +104,7 @@ function Generations({ group }: { group: PluginGroup }) {
             <GenerationRow
               key={`${one.generation ?? ''} ${one.sha8} ${one.state}`}
               one={one}
+              isApart={group.apart.includes(one)}
               swapped={swapped !== null && swapped === one.generation}
             />
           ))}
