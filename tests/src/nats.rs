@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::server::free_port;
 use crate::settings::Settings;
@@ -68,7 +70,7 @@ impl Nats {
         let child = Command::new("nats-server").arg("-c").arg(config).stdout(Stdio::null()).stderr(log).spawn();
         self.children[number] = Some(child.expect("nats-server"));
         let port = self.ports[number];
-        let open = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        let open = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
         until("a NATS server listens", TIMEOUT, open, |open| *open).await;
     }
 
@@ -90,6 +92,51 @@ impl Nats {
         let child = self.children[number].as_ref().expect("a running server");
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
         rustix::process::kill_process(pid, signal).expect("sent");
+    }
+
+    /// Replaces a text in the configuration of all servers, and has them read it.
+    ///
+    /// # Panics
+    /// If a server does not run.
+    pub fn reconfigure(&self, before: &str, after: &str) {
+        for number in 0..self.ports.len() {
+            let file = self.home.path().join(format!("n{number}.conf"));
+            let text = std::fs::read_to_string(&file).expect("a configuration");
+            assert!(text.contains(before), "{text}");
+            std::fs::write(&file, text.replace(before, after)).expect("written");
+            self.signal(number, Signal::HUP);
+        }
+    }
+
+    /// Asks a server something, as any client may, and returns its answer.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn ask(&self, subject: &str, payload: &str) -> String {
+        let ask = async {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).await.expect("a server");
+            let hello = format!(
+                "CONNECT {{\"verbose\":false}}\r\nSUB _INBOX.test 1\r\nPUB {subject} _INBOX.test {}\r\n{payload}\r\n",
+                payload.len()
+            );
+            stream.write_all(hello.as_bytes()).await.expect("sent");
+            let mut text = String::new();
+            let mut piece = [0; 8192];
+            // MSG subject sid size, and the payload in a line of its own.
+            while !text
+                .split("\r\n")
+                .skip_while(|line| !line.starts_with("MSG "))
+                .nth(1)
+                .is_some_and(|line| line.ends_with('}'))
+            {
+                let count = stream.read(&mut piece).await.expect("an answer");
+                assert!(count > 0, "the server ended the connection: {text}");
+                text.push_str(&String::from_utf8_lossy(&piece[..count]));
+            }
+            let mut lines = text.split("\r\n").skip_while(|line| !line.starts_with("MSG "));
+            lines.nth(1).unwrap_or_default().to_owned()
+        };
+        tokio::time::timeout(TIMEOUT, ask).await.expect("an answer in time")
     }
 
     /// The section `cluster` of a node.

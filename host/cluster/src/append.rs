@@ -35,10 +35,12 @@ pub(crate) struct Appender {
     stalled: Arc<Stalled>,
 }
 
-/// Whether NATS has stopped to acknowledge.
+/// Whether NATS has stopped to acknowledge, or to store.
 #[derive(Default)]
 pub(crate) struct Stalled {
     is: AtomicBool,
+    /// Why it has refused a command, until it takes one.
+    refused: Mutex<Option<String>>,
     /// When a command was let through in spite of it, to find out.
     tried: Mutex<Option<Instant>>,
 }
@@ -46,6 +48,28 @@ pub(crate) struct Stalled {
 impl Stalled {
     pub(crate) fn is_stalled(&self) -> bool {
         self.is.load(Ordering::Relaxed)
+    }
+
+    /// What is wrong, as a sentence.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if self.is_stalled() {
+            return Some("NATS does not acknowledge what is stored".to_owned());
+        }
+        self.refused.lock().as_ref().map(|reason| format!("NATS refuses to store: {reason}"))
+    }
+
+    fn refuse(&self, reason: &str) {
+        let before = self.refused.lock().replace(reason.to_owned());
+        if before.as_deref() != Some(reason) {
+            tracing::error!("NATS refuses to store: {reason}");
+        }
+    }
+
+    fn accept(&self) {
+        if self.refused.lock().take().is_some() {
+            tracing::info!("NATS stores again");
+        }
+        self.set(false);
     }
 
     fn set(&self, stalled: bool) {
@@ -141,8 +165,9 @@ impl Appending {
                 let outcome = publish(&engine, headers.clone(), command.entry.clone()).await;
                 let Some(storage) = storage.upgrade() else { return };
                 match outcome {
-                    Ok(_) => return stalled.set(false),
+                    Ok(_) => return stalled.accept(),
                     Err(Refused::ForGood(reason)) => {
+                        stalled.refuse(&reason);
                         let error = StorageError::Unavailable(format!("NATS refuses to store: {reason}"));
                         return storage.refuse(command.number, error);
                     }

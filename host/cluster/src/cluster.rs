@@ -26,7 +26,7 @@ use crate::claims::NodeClaims;
 use crate::config::{Config, NatsConfig};
 use crate::directory::{Background, ClusterDirectory};
 use crate::engine::{ClusterError, Engine};
-use crate::follow::Following;
+use crate::follow::{Following, Progress};
 use crate::host::SessionHost;
 use crate::members::{Members, Membership};
 use crate::plugin_gate::PluginGate;
@@ -44,8 +44,7 @@ pub struct Cluster {
     stalled: Arc<Stalled>,
     background: Background,
     news: Arc<News>,
-    failure: watch::Receiver<Option<Arc<ApplyError>>>,
-    applied: watch::Receiver<u64>,
+    progress: Progress,
     trim: Trim,
     tasks: Mutex<Vec<IoTask<()>>>,
 }
@@ -112,19 +111,8 @@ impl Cluster {
         tasks.push(spawn_io(running));
 
         let begin = storage.log_position().await?.applied;
-        let (applied_sender, applied) = watch::channel(begin);
-        let (failed, failure) = watch::channel(None);
-        let following = Following {
-            engine: engine.clone(),
-            storage: storage.clone(),
-            identity: identity.clone(),
-            applied: applied_sender,
-        };
-        tasks.push(spawn_io(async move {
-            let error = following.run().await;
-            tracing::error!("this node stops: {error}");
-            failed.send_replace(Some(Arc::new(error)));
-        }));
+        let (following, progress) = Following::begin(engine.clone(), storage.clone(), identity.clone(), begin);
+        tasks.push(spawn_io(following.run()));
         let (dir, replicas) = (storage_dir(&storage), nats.replicas);
         let trim = Trim { engine: engine.clone(), dir, identity: identity.into(), replicas };
         let tasks = Mutex::new(tasks);
@@ -137,8 +125,7 @@ impl Cluster {
             stalled,
             background,
             news,
-            failure,
-            applied,
+            progress,
             trim,
             tasks,
         };
@@ -154,7 +141,7 @@ impl Cluster {
         if last > begin {
             tracing::info!(entries = last - begin, "applying what the other nodes have stored meanwhile");
         }
-        let (mut applied, mut failure) = (self.applied.clone(), self.failure.clone());
+        let (mut applied, mut failure) = (self.progress.applied.clone(), self.progress.failure.clone());
         let mut progress = interval(limits::DEAD);
         progress.tick().await;
         loop {
@@ -253,7 +240,7 @@ impl Cluster {
 
     /// How many entries of the log this node has applied.
     pub fn applied(&self) -> u64 {
-        *self.applied.borrow()
+        *self.progress.applied.borrow()
     }
 
     /// Why nothing can be stored at present, if that is so.
@@ -261,12 +248,15 @@ impl Cluster {
         if !*self.engine.connected.borrow() {
             return Some("there is no connection to the NATS servers of cluster.nats.servers".to_owned());
         }
-        self.stalled.is_stalled().then(|| "NATS does not acknowledge what is stored".to_owned())
+        if let Some(reason) = self.progress.trouble.borrow().clone() {
+            return Some(format!("the log of the cluster cannot be read: {reason}"));
+        }
+        self.stalled.trouble()
     }
 
     /// Returns when this node cannot go on, with the reason.
     pub async fn failed(&self) -> Arc<ApplyError> {
-        let mut failure = self.failure.clone();
+        let mut failure = self.progress.failure.clone();
         loop {
             if let Some(error) = failure.borrow_and_update().clone() {
                 return error;

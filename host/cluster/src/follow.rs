@@ -15,30 +15,57 @@ use crate::limits;
 
 /// The log between the last applied entry and its end.
 pub(crate) struct Following {
-    pub(crate) engine: Engine,
-    pub(crate) storage: Arc<SqliteStorage>,
+    engine: Engine,
+    storage: Arc<SqliteStorage>,
     /// Identity of the log that the storage follows.
-    pub(crate) identity: String,
+    identity: String,
+    applied: watch::Sender<u64>,
+    trouble: watch::Sender<Option<String>>,
+    failure: watch::Sender<Option<Arc<ApplyError>>>,
+}
+
+/// How far [`Following`] is.
+pub(crate) struct Progress {
     /// Position of the last applied entry.
-    pub(crate) applied: watch::Sender<u64>,
+    pub(crate) applied: watch::Receiver<u64>,
+    /// Why the log cannot be read at present.
+    pub(crate) trouble: watch::Receiver<Option<String>>,
+    /// Why this node cannot go on.
+    pub(crate) failure: watch::Receiver<Option<Arc<ApplyError>>>,
 }
 
 impl Following {
+    /// Begins behind the entry `applied`; [`Self::run`] goes on.
+    pub(crate) fn begin(
+        engine: Engine,
+        storage: Arc<SqliteStorage>,
+        identity: String,
+        applied: u64,
+    ) -> (Self, Progress) {
+        let (applied, trouble, failure) =
+            (watch::Sender::new(applied), watch::Sender::new(None), watch::Sender::new(None));
+        let progress =
+            Progress { applied: applied.subscribe(), trouble: trouble.subscribe(), failure: failure.subscribe() };
+        (Self { engine, storage, identity, applied, trouble, failure }, progress)
+    }
+
     /// Applies what comes. Returns only if this node cannot go on.
-    pub(crate) async fn run(self) -> ApplyError {
-        let mut troubled = false;
+    pub(crate) async fn run(self) {
         loop {
             match self.read().await {
-                Ok(error) => return error,
-                Err(reason) if !troubled => tracing::error!("the log of the cluster cannot be read: {reason}"),
-                Err(_) => {}
+                Ok(error) => {
+                    tracing::error!("this node stops: {error}");
+                    self.failure.send_replace(Some(Arc::new(error)));
+                    return;
+                }
+                Err(reason) => {
+                    let before = self.trouble.send_replace(Some(reason.clone()));
+                    if before.is_none() {
+                        tracing::error!("the log of the cluster cannot be read: {reason}");
+                    }
+                }
             }
-            troubled = true;
             sleep(limits::RETRY).await;
-            if self.log().await.is_ok() {
-                tracing::info!("reading the log of the cluster again");
-                troubled = false;
-            }
         }
     }
 
@@ -75,6 +102,9 @@ impl Following {
         let messages = consumer.stream().heartbeat(limits::HEARTBEAT).expires(limits::DEAD);
         let messages = messages.max_messages_per_batch(limits::APPLY_AT_ONCE * 2);
         let messages = messages.messages().await.map_err(|error| explain(&error))?;
+        if self.trouble.send_replace(None).is_some() {
+            tracing::info!("reading the log of the cluster again");
+        }
         let mut chunks = messages.ready_chunks(limits::APPLY_AT_ONCE);
         while let Some(chunk) = chunks.next().await {
             let (mut entries, mut failure) = (Vec::with_capacity(chunk.len()), None);

@@ -9,6 +9,7 @@ mod faults;
 mod operators;
 mod plugins;
 mod start;
+mod withdrawn;
 
 use modehost_task::spawn_io;
 use modehost_tests::{Device, Nats, Server, Settings, guest};
