@@ -15,7 +15,7 @@ pub mod forget;
 mod health;
 pub mod history;
 mod node_sessions;
-mod plugin_sync;
+pub mod plugin_sync;
 mod reload;
 mod restart;
 mod samples;
@@ -73,7 +73,7 @@ pub enum StartError {
     Cluster(#[from] modehost_cluster::ClusterError),
     /// The data is of a node of a cluster, and the server is to run alone.
     #[error(
-        "the data folder {dir} is that of a node of a cluster (log {log}), and cluster.nats is not set: what it wrote alone, the other nodes would never have; set cluster.nats, or storage.dir to another folder"
+        "the data folder {dir} is that of a node of a cluster (log {log}), and cluster.nats is not set: what it wrote alone, the other nodes would never have; set cluster.nats, or storage.dir to another folder, or make it that of a server of its own with `modehost node detach`"
     )]
     LeftCluster {
         /// `storage.dir`.

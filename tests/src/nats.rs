@@ -142,7 +142,7 @@ impl Nats {
     /// The section `cluster` of a node.
     pub fn section(&self, node: &str) -> Value {
         let servers: Vec<String> = self.ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
-        json!({ "node": node, "nats": { "servers": servers, "replicas": self.ports.len() } })
+        json!({ "node": node, "nats": { "servers": servers, "replicas": self.ports.len(), "synced": true } })
     }
 
     /// The settings with the section of a node.

@@ -131,6 +131,13 @@ impl Cluster {
         };
         cluster.catch_up(begin).await?;
         tracing::info!(node = %cluster.node, cluster = %cluster.engine.cluster, "this node has joined its cluster");
+        if !nats.synced {
+            tracing::warn!(
+                "NATS acknowledges before a command is on disk, unless its servers have `sync_interval: always`, which a \
+                 node cannot see: several that lose power at once may lose what devices were told; set it there, and \
+                 cluster.nats.synced here"
+            );
+        }
         Ok((storage, cluster))
     }
 

@@ -46,6 +46,11 @@ pub struct NatsConfig {
     #[serde(default = "three")]
     #[garde(range(min = 1, max = 5))]
     pub replicas: u8,
+    /// The NATS servers have `sync_interval: always`, so that they acknowledge what is on disk. A node cannot see that, and
+    /// warns at its start unless this is set. Default false; needs a restart.
+    #[serde(default)]
+    #[garde(skip)]
+    pub synced: bool,
     /// User, together with `password`. Default none; needs a restart.
     #[serde(default)]
     #[garde(skip)]

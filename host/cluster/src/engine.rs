@@ -84,7 +84,7 @@ pub enum ClusterError {
     },
     /// The log was deleted.
     #[error(
-        "the log of the cluster ({stream}) is gone, and {dir} holds data made from it; restore the stream, or begin anew: move {dir} of all nodes away but the one with the newest data, and start that one first with cluster.name set to a new name"
+        "the log of the cluster ({stream}) is gone, and {dir} holds data made from it; restore the stream, or begin a new log with the newest data of all nodes: `modehost node detach` on that node, start it first, and the others with empty folders"
     )]
     LogGone {
         /// The stream.
@@ -94,7 +94,7 @@ pub enum ClusterError {
     },
     /// The log is older than the data.
     #[error(
-        "the log of the cluster ends at {last}, and {dir} contains it up to {applied}: it was restored from an older copy; what is behind {last} is on this node only"
+        "the log of the cluster ends at {last}, and {dir} contains it up to {applied}: it was restored from an older copy; what is behind {last} is on this node only: begin a new log with it (`modehost node detach`), or set storage.dir to an empty folder"
     )]
     OlderLog {
         /// Position of the last entry.

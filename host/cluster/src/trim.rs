@@ -106,7 +106,7 @@ mod tests {
     async fn join(port: u16, node: &str, dir: &Path) -> (Arc<SqliteStorage>, Cluster) {
         let servers = vec![format!("nats://127.0.0.1:{port}")];
         let (user, password, token, credentials, tls) = (None, None, None, None, None);
-        let nats = NatsConfig { servers, replicas: 1, user, password, token, credentials, tls };
+        let nats = NatsConfig { servers, replicas: 1, synced: true, user, password, token, credentials, tls };
         let config = Config { node: Some(node.to_owned()), ..Config::default() };
         let storage = modehost_storage::Config { dir: dir.to_owned(), ..Default::default() };
         Cluster::join(&config, &nats, &storage).await.expect("a node")

@@ -3,8 +3,8 @@
 //! Rule: only what has been loaded here is told to the others, so that a file which is refused goes nowhere; what the
 //! others have is put into the plugin directory, and is loaded from there like any other file.
 
-mod agreed;
-mod decide;
+pub mod agreed;
+pub mod decide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;

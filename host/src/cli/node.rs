@@ -3,11 +3,14 @@
 use std::thread::sleep;
 
 use clap::Subcommand;
+use modehost_storage::SqliteStorage;
 use serde_json::Value;
 
-use super::Failure;
 use super::client::{ServerArguments, segment};
+use super::{Failure, Paths};
+use crate::app::plugin_sync::agreed;
 use crate::limits;
+use crate::settings::{self, Origin};
 use crate::terminal::{print_error, print_line};
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +27,9 @@ pub enum NodeCommand {
     /// Hands all sessions of a node over to the others, so that it can be stopped
     #[command(after_help = DRAIN_HELP)]
     Drain(DrainArguments),
+    /// Makes the data of a stopped node, or a backup of it, that of a server of its own
+    #[command(after_help = DETACH_HELP)]
+    Detach(Paths),
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,6 +66,15 @@ Examples:
   modehost node drain a --per-second 100
   modehost node drain a --cancel";
 
+const DETACH_HELP: &str = "\
+For a server that is to be alone again, and for a cluster whose log was lost: begin with the newest data. Detach it, \
+start that node first (it makes a new log and begins it with the data), then the others with empty data folders. The \
+server must not run. Files of plugins stay where they are.
+
+Examples:
+  modehost node detach --config /etc/modehost/modehost.yaml
+  modehost node detach --data /restored";
+
 /// Runs a `node` subcommand.
 pub fn run(command: NodeCommand) -> Result<(), Failure> {
     match command {
@@ -75,7 +90,29 @@ pub fn run(command: NodeCommand) -> Result<(), Failure> {
             Ok(())
         }
         NodeCommand::Drain(arguments) => drain(arguments),
+        NodeCommand::Detach(paths) => detach(paths),
     }
+}
+
+fn detach(Paths { config, data }: Paths) -> Result<(), Failure> {
+    let source = Origin { file: config, data, preset: Vec::new() }.source();
+    let config = settings::load(&source)?.document.storage;
+    let dir = config.dir.display().to_string();
+    if !config.dir.join("modehost.db").is_file() {
+        return Err(Failure::Other(format!("there is no database in {dir}")));
+    }
+    let storage = SqliteStorage::open(&config).map_err(Failure::other)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::other)?;
+    let log = runtime.block_on(async { storage.detach().await }).map_err(Failure::other)?;
+    storage.shutdown();
+    agreed::forget(&config.dir).map_err(Failure::other)?;
+    match log {
+        Some(log) => {
+            print_line(format_args!("{dir} follows the log {log} no more: it is the data of a server of its own"))
+        }
+        None => print_line(format_args!("{dir} followed no log")),
+    }
+    Ok(())
 }
 
 fn drain(DrainArguments { name, per_second, cancel, server }: DrainArguments) -> Result<(), Failure> {

@@ -212,6 +212,7 @@ mod tests {
         "/cluster/nats/credentials",
         "/cluster/nats/password",
         "/cluster/nats/replicas",
+        "/cluster/nats/synced",
         "/cluster/nats/servers",
         "/cluster/nats/tls/ca",
         "/cluster/nats/tls/cert",

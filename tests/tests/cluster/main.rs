@@ -5,6 +5,7 @@ mod death;
 mod engine;
 mod evacuation;
 mod everyday;
+mod example;
 mod faults;
 mod operators;
 mod plugins;

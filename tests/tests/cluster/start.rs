@@ -117,3 +117,60 @@ async fn data_of_somebody_else_is_not_mixed_in() {
     nodes[0].launch();
     nodes[0].ready().await;
 }
+
+#[tokio::test]
+async fn what_a_node_cannot_see_is_warned_of_unless_somebody_vouches_for_it() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let warning = "set it there, and cluster.nats.synced here";
+    for (node, synced) in [("a", false), ("b", true)] {
+        let mut section = nats.section(node);
+        section["nats"]["synced"] = json!(synced);
+        let server = Server::start(fixture().set("cluster", section)).await;
+        assert_eq!(server.output().contains(warning), !synced, "{}", server.output());
+    }
+}
+
+#[tokio::test]
+async fn a_backup_begins_a_new_cluster_or_a_server_of_its_own() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let first = nodes(&nats, &fixture(), &["a"]).await;
+    let mut device = Device::join(&first[0], "dev-1").await;
+    append(&mut device, "j", 1).await.expect("appended");
+    let copies = tempfile::tempdir().expect("a folder");
+    let copy = copies.path().join("copy");
+    let (data, target) = (first[0].data_dir(), copy.display().to_string());
+    first[0].command(&["backup", &target, "--data", &data.display().to_string()]).await;
+    // A running one is not detached.
+    let (code, _, why) = first[0].run(&["node", "detach", "--data", &data.display().to_string()]).await;
+    assert!(code != 0 && why.contains("in use"), "{code} {why}");
+
+    // All is lost but the copy.
+    drop(first);
+    let other = Nats::start(1).await.expect("another");
+    let mut node = Server::prepare(&other.node(&fixture(), "a"));
+    std::fs::create_dir_all(node.data_dir()).expect("a folder");
+    std::fs::copy(copy.join("modehost.db"), node.data_dir().join("modehost.db")).expect("copied");
+    let said = refused_again(&mut node).await;
+    assert!(said.contains("modehost node detach"), "{said}");
+    let dir = node.data_dir().display().to_string();
+    let detached = node.command(&["node", "detach", "--data", &dir]).await;
+    assert!(detached.contains("it is the data of a server of its own"), "{detached}");
+    node.launch();
+    node.ready().await;
+    let second = nodes(&other, &fixture(), &["b"]).await;
+    let mut device = Device::join(&second[0], "dev-1").await;
+    assert_eq!(append(&mut device, "j", 2).await, Ok(2));
+
+    // And alone again.
+    node.terminate().await;
+    let said = {
+        node.configure(&fixture());
+        refused_again(&mut node).await
+    };
+    assert!(said.contains("make it that of a server of its own with `modehost node detach`"), "{said}");
+    node.command(&["node", "detach", "--data", &dir]).await;
+    node.launch();
+    node.ready().await;
+    let mut device = Device::join(&node, "dev-1").await;
+    assert_eq!(append(&mut device, "j", 3).await, Ok(3));
+}

@@ -10,6 +10,17 @@ use super::decide::Agreed;
 /// Name of the file in the data directory.
 const FILE: &str = "cluster-plugins.json";
 
+/// Forgets everything that was agreed on. Blocks.
+///
+/// # Errors
+/// If the file cannot be removed.
+pub fn forget(data: &Path) -> std::io::Result<()> {
+    match fs::remove_file(data.join(FILE)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Agreements by plugin.
 pub struct Agreements {
     file: PathBuf,

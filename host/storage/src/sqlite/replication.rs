@@ -230,6 +230,19 @@ impl SqliteStorage {
         })
     }
 
+    /// Makes this the data of a server of its own, which follows no log and may begin a new one. Returns the identity of
+    /// the log that it followed. Must not be called on a storage that follows one now.
+    pub fn detach(&self) -> Reply<Option<String>> {
+        self.write(|context| {
+            let connection = context.connection;
+            let log = connection.query_row("SELECT log FROM replication", (), |row| row.get(0))?;
+            connection.execute("UPDATE replication SET log = NULL, applied = 0", ())?;
+            connection.execute("DELETE FROM owners", ())?;
+            connection.execute("DELETE FROM components", ())?;
+            Ok(log)
+        })
+    }
+
     /// Applies entries in their order. Returns when all are on disk; while the disk fails, that is not before it works
     /// again. Entries must follow those applied before.
     ///
