@@ -10,6 +10,7 @@
 //! - [`http`]: one request, one response
 //! - [`lines`]: a response that goes on, line by line
 //! - [`nats`]: NATS servers, for clusters
+//! - [`cut`]: a connection that can be cut
 //! - [`guest`]: the plugin components that tests install
 //! - [`skip`]: skipping a test whose prerequisites this machine lacks
 //! - [`wait`]: waiting for a condition with a deadline
@@ -18,6 +19,7 @@
 //! system can observe, and a failed test prints the server's output.
 
 mod compile_cache;
+pub mod cut;
 pub mod device;
 pub mod guest;
 pub mod http;

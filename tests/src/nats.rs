@@ -145,6 +145,11 @@ impl Nats {
         json!({ "node": node, "nats": { "servers": servers, "replicas": self.ports.len(), "synced": true } })
     }
 
+    /// Port of a server.
+    pub fn port(&self, number: usize) -> u16 {
+        self.ports[number]
+    }
+
     /// The settings with the section of a node.
     pub fn node(&self, settings: &Settings, node: &str) -> Settings {
         settings.clone().set("cluster", self.section(node))

@@ -1,8 +1,9 @@
 //! Nodes that die, stop, or hear too late. Rule: what was acknowledged is there once, and an owner that was replaced
 //! writes nothing more.
 
+use modehost_tests::cut::Cut;
 use modehost_tests::wait::{TIMEOUT, until};
-use modehost_tests::{Device, Nats};
+use modehost_tests::{Device, Nats, Server};
 use rustix::process::{Pid, Signal};
 use serde_json::json;
 
@@ -62,6 +63,39 @@ async fn a_node_that_was_stopped_learns_that_it_was_replaced() {
     append(&mut there, "j", 3).await.expect("appended");
     assert_eq!(journal(&mut there, "j").await, [1, 2, 3]);
     assert!(device.seen_of_type("fixture").iter().all(|message| message["done"].as_u64().unwrap_or(0) < 100));
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_acknowledges_nothing_more_and_learns_that_it_was_replaced() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let way = Cut::to(nats.port(0)).await;
+    let mut section = nats.section("a");
+    section["nats"]["servers"] = json!([format!("nats://127.0.0.1:{}", way.port())]);
+    let cut_off = Server::start(fixture().set("cluster", section)).await;
+    let others = nodes(&nats, &fixture(), &["b"]).await;
+    let mut device = Device::join(&cut_off, "dev-1").await;
+    append(&mut device, "j", 1).await.expect("appended");
+    way.cut();
+    // It may be sent, and is not acknowledged: the way is cut in both directions.
+    let key = "fixture/j";
+    for value in 100..105 {
+        device.send(json!({ "type": "fixture", "do": "append", "request": value, "key": key, "value": "0" })).await;
+    }
+    device.ping().await;
+    others[0].wait_output("a node is not heard of any more").await;
+    let mut there = Device::join(&others[0], "dev-1").await;
+    for value in 2..5 {
+        assert_eq!(append(&mut there, "j", value).await, Ok(value));
+    }
+    assert!(device.seen_of_type("fixture").iter().all(|message| message["done"].as_u64().unwrap_or(0) < 100));
+    way.heal();
+    assert_eq!(device.expect_close().await.0, MOVED);
+    assert_eq!(append(&mut there, "j", 5).await, Ok(5));
+    assert_eq!(journal(&mut there, "j").await, [1, 2, 3, 4, 5]);
+    assert!(device.seen_of_type("fixture").iter().all(|message| message["done"].as_u64().unwrap_or(0) < 100));
+    // It serves others again.
+    let mut other = super::join(&cut_off, "dev-2").await;
+    append(&mut other, "k", 1).await.expect("appended");
 }
 
 /// Whether the signal has reached every thread of a process.
