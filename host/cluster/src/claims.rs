@@ -109,8 +109,12 @@ impl NodeClaims {
         Ok(())
     }
 
-    /// Claims a device from an owner that is gone, or has let it go. False if somebody else has it by now.
+    /// Claims a device from an owner that is gone, or has let it go. False if somebody else has it by now, or if this node
+    /// lacks plugins of the cluster.
     pub(crate) async fn take(&self, device: &DeviceId, owner: Option<NodeId>) -> bool {
+        if !self.gate.wait().await {
+            return false;
+        }
         // No node has an empty id: only if nobody owns the device.
         let from = owner.unwrap_or_else(|| NodeId::new(""));
         matches!(self.storage.claim(device, &self.own, Some(&from)).await, Ok(Claim::Owned(_)))

@@ -19,7 +19,7 @@ use modehost_plugin::catalog::files::PluginFile;
 use modehost_plugin::catalog::status::PluginState;
 use modehost_storage::traits::{ComponentRecord, Components};
 use modehost_storage::{SqliteStorage, StorageError};
-use modehost_task::run_on_own_thread;
+use modehost_task::{run_blocking, run_on_own_thread};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::agreed::Agreements;
@@ -68,7 +68,7 @@ pub async fn prepare(cluster: &Arc<Cluster>, storage: &Arc<SqliteStorage>, dir: 
     };
     for record in &records {
         let path = ground.path_of(record);
-        let local = match ground.digest(&path) {
+        let local = match ground.digest(&path).await {
             Some(digest) => Local::Unsettled(Some(digest)),
             // Nobody has removed it while this node ran.
             None => Local::Unsettled(None),
@@ -78,7 +78,7 @@ pub async fn prepare(cluster: &Arc<Cluster>, storage: &Arc<SqliteStorage>, dir: 
         let agreed = agreed.filter(|_| local != Local::Unsettled(None));
         let outcome = match decide(&local, agreed.as_ref(), Some(record)) {
             Step::Fetch(digest) => ground.fetch(&path, &digest).await,
-            Step::Remove => ground.remove(&path),
+            Step::Remove => remove(path).await,
             _ => Ok(()),
         };
         if let Err(error) = outcome {
@@ -173,7 +173,7 @@ impl Sync {
             (None, Some(record)) => self.ground.path_of(record),
             (None, None) => return Ok(true),
         };
-        let local = self.ground.local(&path, file);
+        let local = self.ground.local(&path, file).await;
         let step = decide(&local, self.ground.agreements.of(plugin), record);
         if step != Step::Wait {
             self.waiting.remove(plugin);
@@ -182,7 +182,7 @@ impl Sync {
             Step::Agree => {
                 if let Some(ComponentRecord { sha256, instead, revision, .. }) = record {
                     let version = sha256.clone().map(|sha256| Version { sha256, instead: instead.clone() });
-                    self.ground.agreements.note(plugin, Agreed { version, revision: *revision });
+                    self.ground.agreements.note(plugin, Agreed { version, revision: *revision }).await;
                 }
                 return Ok(true);
             }
@@ -196,7 +196,7 @@ impl Sync {
                 self.refusal(plugin, &path)?;
             }
             Step::Fetch(digest) => self.ground.fetch(&path, &digest).await?,
-            Step::Remove => self.ground.remove(&path)?,
+            Step::Remove => remove(path).await?,
             Step::TakeBack(instead) => {
                 tracing::warn!(plugin, "another node has taken this version back; it is taken back here, too");
                 let (catalog, id) = (self.catalog.clone(), plugin.to_owned());
@@ -251,8 +251,8 @@ impl Ground {
         self.dir.join(name.unwrap_or_else(|| format!("{}.wasm", record.plugin)))
     }
 
-    fn local(&mut self, path: &Path, file: Option<&PluginFile>) -> Local {
-        let digest = self.digest(path);
+    async fn local(&mut self, path: &Path, file: Option<&PluginFile>) -> Local {
+        let digest = self.digest(path).await;
         match (digest, file) {
             (None, None) => Local::Absent,
             (Some(digest), Some(file)) if file.newest == digest => {
@@ -265,46 +265,39 @@ impl Ground {
         }
     }
 
-    /// SHA-256 of a file; `None` if there is none. Blocks, where it has changed.
-    fn digest(&mut self, path: &Path) -> Option<String> {
-        let stamp = Stamp::from(&fs::metadata(path).ok()?);
-        if let Some((known, digest)) = self.digests.get(path)
-            && *known == stamp
-        {
-            return Some(digest.clone());
-        }
-        let digest = digest::of(&fs::read(path).ok()?);
+    /// SHA-256 of a file; `None` if there is none. Read only where it has changed.
+    async fn digest(&mut self, path: &Path) -> Option<String> {
+        let known = self.digests.get(path).cloned();
+        let file = path.to_owned();
+        let read = run_blocking(move || {
+            let stamp = Stamp::from(&fs::metadata(&file).ok()?);
+            match known {
+                Some(known) if known.0 == stamp => Some(known),
+                _ => Some((stamp, digest::of(&fs::read(&file).ok()?))),
+            }
+        });
+        let (stamp, digest) = read.await.flatten()?;
         self.digests.insert(path.to_owned(), (stamp, digest.clone()));
         Some(digest)
     }
 
     async fn fetch(&self, path: &Path, digest: &str) -> Result<(), SyncError> {
         let bytes = self.cluster.fetch_component(digest).await?;
-        let unwritable = |error| SyncError::Unwritable { file: path.to_owned(), error };
-        modehost_install::write(path, &bytes).map_err(unwritable)?;
+        let file = path.to_owned();
+        let written = run_blocking(move || {
+            modehost_install::write(&file, &bytes).map_err(|error| SyncError::Unwritable { file, error })
+        });
+        written.await.ok_or(SyncError::BrokeOff)??;
         tracing::info!(file = %path.display(), sha256 = digest, "a plugin file of the cluster is put in place");
         Ok(())
     }
 
-    fn remove(&self, path: &Path) -> Result<(), SyncError> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(SyncError::Unwritable { file: path.to_owned(), error })
-            }
-            _ => {
-                tracing::info!(file = %path.display(), "a plugin is removed here, as in its cluster");
-                Ok(())
-            }
-        }
-    }
-
     async fn publish(&self, plugin: &str, path: &Path, version: Option<Version>, before: u64) -> Result<(), SyncError> {
         if let Some(Version { sha256, instead: None }) = &version {
-            let Ok(bytes) = fs::read(path) else { return Ok(()) };
+            let (file, loaded) = (path.to_owned(), sha256.clone());
             // It may have been replaced since it was loaded.
-            if digest::of(&bytes) != *sha256 {
-                return Ok(());
-            }
+            let read = run_blocking(move || fs::read(file).ok().filter(|bytes| digest::of(bytes) == loaded));
+            let Some(bytes) = read.await.flatten() else { return Ok(()) };
             self.cluster.store_component(sha256, &bytes).await?;
         }
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -321,4 +314,14 @@ impl Ground {
         }
         Ok(())
     }
+}
+
+async fn remove(path: PathBuf) -> Result<(), SyncError> {
+    let removed = run_blocking(move || match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SyncError::Unwritable { file: path, error }),
+        _ => Ok(path),
+    });
+    let path = removed.await.ok_or(SyncError::BrokeOff)??;
+    tracing::info!(file = %path.display(), "a plugin is removed here, as in its cluster");
+    Ok(())
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use modehost_task::run_blocking;
+
 use super::decide::Agreed;
 
 /// Name of the file in the data directory.
@@ -41,16 +43,17 @@ impl Agreements {
         self.by_plugin.get(plugin)
     }
 
-    /// Notes an agreement. Blocks. A failure is logged: at the next start the cluster is followed where this node would
-    /// have known better.
-    pub fn note(&mut self, plugin: &str, agreed: Agreed) {
+    /// Notes an agreement. A failure is logged: at the next start the cluster is followed where this node would have known
+    /// better.
+    pub async fn note(&mut self, plugin: &str, agreed: Agreed) {
         if self.by_plugin.get(plugin) == Some(&agreed) {
             return;
         }
         self.by_plugin.insert(plugin.to_owned(), agreed);
         // Serialising our own types cannot fail.
-        let text = serde_json::to_vec_pretty(&self.by_plugin).unwrap_or_default();
-        if let Err(error) = modehost_install::write(&self.file, &text) {
+        let (file, text) = (self.file.clone(), serde_json::to_vec_pretty(&self.by_plugin).unwrap_or_default());
+        let written = run_blocking(move || modehost_install::write(&file, &text)).await;
+        if let Some(Err(error)) = written {
             tracing::warn!(%error, file = %self.file.display(), "cannot be written");
         }
     }
