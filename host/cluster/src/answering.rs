@@ -56,7 +56,11 @@ impl<D: Directory + Clone + Send + Sync + 'static> Answering<D> {
 
     async fn answer(&self, request: Request) -> Option<Answer> {
         match request {
-            Request::LetGo(device) => self.host.let_go(device).await,
+            // One that comes late is about a session of before.
+            Request::LetGo { device, epoch } if self.claims.storage.owned_epoch(&device) == Some(epoch) => {
+                self.host.let_go(device).await;
+            }
+            Request::LetGo { .. } => {}
             Request::TakeUp { device, from } => {
                 if self.claims.take(&device, Some(from)).await {
                     self.host.resume(&device);

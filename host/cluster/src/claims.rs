@@ -35,23 +35,21 @@ impl Claims for NodeClaims {
         }
         let (claims, device) = (self.clone(), device.clone());
         Reply::from_future(async move {
-            // A server that has died is replaced by another within a moment.
-            let mut connected = claims.connected.clone();
-            let _ = timeout(limits::RECONNECT, connected.wait_for(|connected| *connected)).await;
-            if !claims.gate.wait().await {
-                let why = "this node has not got all plugins of its cluster yet; /readyz says more";
-                return Err(StorageError::Unavailable(why.into()));
-            }
+            claims.ready().await?;
             let owner = claims.storage.owner(&device).await?;
-            // One that is gone is known to NATS as such, and is not waited for.
-            if let Some(Owner { node, .. }) = owner {
-                // Without its answer, what it has not saved yet is lost, as when it dies.
-                claims.asking.ask(&node, &Request::LetGo(device.clone()), limits::LET_GO).await;
+            claims.claim_from(&device, owner).await
+        })
+    }
+
+    fn reclaim(&self, device: &DeviceId) -> Reply<()> {
+        let (claims, device) = (self.clone(), device.clone());
+        Reply::from_future(async move {
+            claims.ready().await?;
+            // Behind everything that is in the log by now.
+            match claims.storage.claim(&device, &claims.own, Some(&claims.own)).await? {
+                Claim::Owned(_) => Ok(()),
+                Claim::OwnedBy(owner) => claims.claim_from(&device, Some(owner)).await,
             }
-            claims.storage.claim(&device, &claims.own, None).await?;
-            // What the node before may have had already; then it is the same a moment later.
-            claims.gate.wait().await;
-            Ok(())
         })
     }
 
@@ -61,6 +59,32 @@ impl Claims for NodeClaims {
 }
 
 impl NodeClaims {
+    /// Waits for NATS and for the plugins of the cluster, for a bounded time.
+    async fn ready(&self) -> Result<(), StorageError> {
+        // A server that has died is replaced by another within a moment.
+        let mut connected = self.connected.clone();
+        let _ = timeout(limits::RECONNECT, connected.wait_for(|connected| *connected)).await;
+        if !self.gate.wait().await {
+            let why = "this node has not got all plugins of its cluster yet; /readyz says more";
+            return Err(StorageError::Unavailable(why.into()));
+        }
+        Ok(())
+    }
+
+    /// Claims a device, whose owner may save its session before.
+    async fn claim_from(&self, device: &DeviceId, owner: Option<Owner>) -> Result<(), StorageError> {
+        // One that is gone is known to NATS as such, and is not waited for.
+        if let Some(Owner { node, epoch }) = owner {
+            // Without its answer, what it has not saved yet is lost, as when it dies.
+            let request = Request::LetGo { device: device.clone(), epoch };
+            self.asking.ask(&node, &request, limits::LET_GO).await;
+        }
+        self.storage.claim(device, &self.own, None).await?;
+        // What the node before may have had already; then it is the same a moment later.
+        self.gate.wait().await;
+        Ok(())
+    }
+
     /// Takes up unfinished sessions that no living node owns, spread over the living, until it is dropped.
     pub(crate) async fn take_over(mut self, host: Arc<dyn SessionHost>) {
         // Until the others have been heard.

@@ -17,8 +17,8 @@ const VERSION: u8 = 1;
 /// A request to one node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// Save the session of this device and end it: the sender is about to claim it.
-    LetGo(DeviceId),
+    /// Save the session of this device and end it: the sender is about to claim it from the owner of this epoch.
+    LetGo { device: DeviceId, epoch: u64 },
     /// Take up the unfinished session of this device, which `from` has ended.
     TakeUp { device: DeviceId, from: NodeId },
     /// As [`modehost_storage::traits::Directory::deliver`], for a device that this node owns.

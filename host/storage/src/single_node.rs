@@ -14,6 +14,10 @@ impl Claims for SingleNode {
         Reply::ready(Ok(()))
     }
 
+    fn reclaim(&self, device: &DeviceId) -> Reply<()> {
+        self.claim(device)
+    }
+
     fn owns(&self, _device: &DeviceId) -> bool {
         true
     }

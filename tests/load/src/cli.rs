@@ -5,7 +5,9 @@ use clap::{Parser, Subcommand};
 
 use crate::metrics::{Metrics, Report};
 use crate::target::{Target, TargetOptions};
-use crate::{converse, echo, feed, floor, hold, hostile, listen, ping, process, soak, speak, start, swap, vanish};
+use crate::{
+    cluster, converse, echo, feed, floor, hold, hostile, listen, ping, process, soak, speak, start, swap, vanish,
+};
 
 /// Measures a server of talking devices from outside, beside a bare WebSocket echo server.
 #[derive(Debug, Parser)]
@@ -50,6 +52,8 @@ pub enum Command {
     Soak(Measure<soak::Options>),
     /// From exec to ready.
     Start(Measure<start::Options>),
+    /// Nodes of a cluster that run: appends, moves between nodes, a document that all write, a node handed over.
+    Cluster(cluster::Options),
     /// Runs the bare echo server.
     Floor(floor::Options),
     /// Runs the language model and the TTS service of `converse` and `speak`.
@@ -122,6 +126,7 @@ async fn measure(command: Command) -> anyhow::Result<Report> {
             Ok(Report::default())
         }
         Command::Start(m) => Ok(Report::of("start", "server", start::run(&m.target, &m.options).await?)),
+        Command::Cluster(options) => Ok(Report::of("cluster", "cluster", cluster::run(&options).await?)),
         Command::Fixture { directory } => {
             let first = modehost_guest_build::guest_wasm("modehost-guests");
             let second = modehost_guests::variant(&first, &[("version", "2.0.0"), ("build", "second")]);

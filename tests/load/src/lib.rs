@@ -11,13 +11,14 @@
 //! - [`device`]: one connection of a device; [`fleet`]: many
 //! - [`talk`]: messages at an interval, matched with their replies
 //! - [`hold`], [`ping`], [`echo`], [`vanish`], [`hostile`], [`swap`], [`converse`],
-//!   [`feed`], [`listen`], [`speak`], [`soak`], [`start`]: the measurements
+//!   [`feed`], [`listen`], [`speak`], [`soak`], [`start`], [`cluster`]: the measurements
 //! - [`child`]: services that measurements need, each in its own process
 //! - [`process`]: memory, CPU time and limits; [`http`]: a minimal HTTP client
 //! - [`metrics`]: metrics, their percentiles and the result table
 
 pub mod child;
 pub mod cli;
+pub mod cluster;
 pub mod converse;
 pub mod device;
 pub mod echo;

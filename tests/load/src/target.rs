@@ -95,6 +95,11 @@ impl Drop for Running {
 }
 
 impl Target {
+    /// A server that runs, of which nothing but its address for devices is known.
+    pub fn at(connect_options: ConnectOptions) -> Self {
+        Self { name: "server", connect_options, parallel: 64, http: None, pid: None, _child: None }
+    }
+
     /// Starts the floor and waits until it listens.
     ///
     /// # Errors

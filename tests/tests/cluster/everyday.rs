@@ -1,6 +1,7 @@
 //! The everyday scene: devices that connect to one node, then to another, and talk to each other. Rule: where a device is
 //! connected makes no difference to anybody.
 
+use modehost_task::spawn_io;
 use modehost_tests::{Device, Nats};
 use serde_json::json;
 
@@ -32,6 +33,30 @@ async fn a_conversation_goes_on_where_the_device_connects() {
     assert_eq!(device.session_id(), session);
     assert_eq!(device.count().await.0, 5);
     assert_eq!(journal(&mut device, "j").await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_device_that_goes_to_and_fro_is_never_sent_away_and_keeps_its_state() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
+    let mut runs = Vec::new();
+    for number in 0..8 {
+        let addresses = [nodes[0].ws(), nodes[1].ws()];
+        runs.push(spawn_io(async move {
+            // The connection before is still open: the network has changed under the device.
+            let mut before = Vec::new();
+            for count in 1..=40 {
+                let mut device = Device::join_at(addresses[count % 2], &format!("dev-{number}")).await;
+                assert_eq!(device.count().await.0, count as u64);
+                // Stored by that, also where the node is too slow to save it when it is asked.
+                assert_eq!(append(&mut device, &format!("j{number}"), 1).await, Ok(count as u64));
+                before.push(device);
+            }
+        }));
+    }
+    for run in runs {
+        run.join().await.expect("every connection was served");
+    }
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use modehost_ids::DeviceId;
 use modehost_outbox::close;
 use modehost_storage::StorageError;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{AttachError, Closed, Registry};
 use crate::event::Control;
+use crate::handle::SessionHandle;
 
 const REASON: &str = "another node serves this device; connect again";
 
@@ -29,12 +30,25 @@ impl Registry {
             return Ok(());
         }
         let claims = &self.shared.services.claims;
-        if claims.owns(device) {
+        let let_go = self.closed_to.lock().get(device).is_some_and(|closed| closed.why == AttachError::Moved);
+        if claims.owns(device) && !let_go {
             return Ok(());
         }
         let no_answer = || StorageError::Unavailable("no answer in time".into());
-        let claimed = timeout(limits::STORAGE_TIMEOUT, claims.claim(device)).await;
+        // Of a time before other nodes served the device: it must neither serve this connection nor write anything.
+        let stale = self.find(device);
+        let claim = if let_go { claims.reclaim(device) } else { claims.claim(device) };
+        let claimed = timeout(limits::STORAGE_TIMEOUT, claim).await;
         claimed.unwrap_or_else(|_| Err(no_answer()))?;
+        if let Some(stale) = stale.filter(|stale| self.serves(stale)) {
+            self.shared.leave(&stale);
+            let ended = async {
+                while self.serves(&stale) {
+                    sleep(limits::STORAGE_BACKOFF).await;
+                }
+            };
+            timeout(limits::FORGET_SESSION, ended).await.map_err(|_| no_answer())?;
+        }
         // It was let go to another node, and has come back.
         let mut closed_to = self.closed_to.lock();
         if closed_to.get(device).is_some_and(|closed| closed.why == AttachError::Moved) {
@@ -68,8 +82,17 @@ impl Registry {
         }
     }
 
+    /// Whether this is the present session of its device.
+    fn serves(&self, session: &Arc<SessionHandle>) -> bool {
+        self.find(&session.device).is_some_and(|present| Arc::ptr_eq(&present, session))
+    }
+
     /// Ends the session of a device that another node has claimed, without saving anything.
     pub fn end_moved(&self, device: &DeviceId) {
+        // It has come back meanwhile, and the session of before was ended by the claim.
+        if self.shared.services.claims.owns(device) {
+            return;
+        }
         let session = self.shared.sessions.lock().get(device).cloned();
         if let Some(session) = session {
             self.shared.leave(&session);

@@ -209,6 +209,11 @@ impl SqliteStorage {
         self.replication.get().is_none_or(|replication| replication.owned.lock().contains_key(device))
     }
 
+    /// The epoch in which this node owns a device, as far as it knows.
+    pub fn owned_epoch(&self, device: &DeviceId) -> Option<u64> {
+        self.replication.get().and_then(|replication| replication.owned.lock().get(device).copied())
+    }
+
     /// Number of devices that this node owns.
     pub fn owned(&self) -> usize {
         self.replication.get().map_or(0, |replication| replication.owned.lock().len())

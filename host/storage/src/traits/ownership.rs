@@ -81,6 +81,10 @@ pub trait Claims: Send + Sync {
     /// there is only one.
     fn claim(&self, device: &DeviceId) -> Reply<()>;
 
+    /// As [`Self::claim`], by a process that has let the device go: another may have claimed it since, though this one has
+    /// not heard of it yet.
+    fn reclaim(&self, device: &DeviceId) -> Reply<()>;
+
     /// Whether this process serves the device now, as far as it knows.
     fn owns(&self, device: &DeviceId) -> bool;
 }
