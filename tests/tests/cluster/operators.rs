@@ -3,6 +3,7 @@
 use modehost_tests::http::request;
 use modehost_tests::lines::Lines;
 use modehost_tests::sound::wav;
+use modehost_tests::wait::{TIMEOUT, until};
 use modehost_tests::{Device, Nats, Server};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -14,6 +15,13 @@ async fn sessions(node: &Server) -> Vec<(String, String)> {
     let rows = node.admin("GET", "/api/v1/sessions", "").await.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     rows.as_array().expect("rows").iter().map(|row| (text(&row["device"]), text(&row["node"]))).collect()
+}
+
+/// Waits until a node has heard in the log which node has a device.
+async fn knows(node: &Server, device: &str, headers: &[(&str, &str)]) {
+    let path = format!("/api/v1/sessions/{device}");
+    let status = async || request(node.http(), "GET", &path, headers, "").await.map_or(0, |response| response.status);
+    until("the node knows where the device is", TIMEOUT, status, |status| *status == 200).await;
 }
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -30,6 +38,7 @@ async fn a_device_is_reached_through_any_node() {
         assert_eq!(sessions(node).await, pairs(&[("here", "a"), ("there", "b")]));
     }
 
+    knows(&nodes[0], "there", &[]).await;
     let shown = nodes[0].command(&["session", "show", "there"]).await;
     assert!(shown.contains("open since"), "{shown}");
     nodes[0].command(&["device", "notify", "there", "dinner is ready"]).await;
@@ -113,6 +122,7 @@ async fn what_a_mode_does_is_watched_from_another_node() {
     let Some(nats) = Nats::start(1).await else { return };
     let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
     let mut there = Device::join(&nodes[1], "there").await;
+    knows(&nodes[0], "there", &[]).await;
     let mut lines = Lines::open(nodes[0].http(), "/api/v1/devices/there/watch", &[]).await;
     lines.expect("the beginning", |line| line["type"] == "begin").await;
     there.count().await;
@@ -156,7 +166,7 @@ async fn who_may_only_look_may_only_look_elsewhere_too() {
     let viewer = [("Authorization", "Bearer a-viewer-token-of-some-length")];
     let ask =
         async |method: &str, path: &str| request(nodes[0].http(), method, path, &viewer, "").await.expect("a response");
-    assert_eq!(ask("GET", "/api/v1/sessions/there").await.status, 200);
+    knows(&nodes[0], "there", &viewer).await;
     assert_eq!(ask("GET", "/api/v1/status?node=b").await.json()["role"], "viewer");
     assert_eq!(ask("GET", "/api/v1/devices/there/export").await.status, 403);
     assert_eq!(ask("POST", "/api/v1/nodes/b/drain").await.status, 403);
@@ -169,6 +179,7 @@ async fn everything_of_a_device_is_forgotten_from_any_node() {
     let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
     let mut there = Device::join(&nodes[1], "there").await;
     super::append(&mut there, "j", 1).await.expect("appended");
+    knows(&nodes[0], "there", &[]).await;
     let forgotten = nodes[0].command(&["device", "forget", "there", "--yes"]).await;
     assert!(forgotten.contains("forgotten") || forgotten.contains("removed"), "{forgotten}");
     assert_eq!(there.expect_close().await.0, 1008);
