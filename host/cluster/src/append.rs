@@ -9,7 +9,6 @@ use std::sync::{Arc, Weak};
 
 use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::publish::PublishAck;
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -19,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::engine::{Engine, explain};
+use crate::engine::{Engine, explain, is_temporary};
 use crate::limits;
 
 /// A command to send.
@@ -207,8 +206,7 @@ fn is_final(error: &(dyn std::error::Error + 'static)) -> bool {
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<async_nats::jetstream::Error>() {
             // Without a leader it is tried again.
-            return error.error_code() != ErrorCode::CLUSTER_NOT_LEADER
-                && error.error_code() != ErrorCode::CLUSTER_NOT_AVAILABLE;
+            return !is_temporary(error);
         }
         cause = error.source();
     }

@@ -249,22 +249,31 @@ impl Engine {
     }
 }
 
-/// Returns when JetStream answers; without a leader it does not, which is over within seconds.
+/// Returns when JetStream answers; without a leader it does not, or says so, which is over within seconds.
 async fn wait_for_jetstream(jetstream: &Context) -> Result<(), ClusterError> {
-    use jetstream::context::AccountErrorKind::TimedOut;
+    use jetstream::context::AccountErrorKind::{JetStream, TimedOut};
     let begun = Instant::now();
     let mut told = false;
     loop {
-        match jetstream.query_account().await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == TimedOut && begun.elapsed() < limits::ENGINE_START => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!("waiting for JetStream: the NATS servers have no majority yet");
-                }
-            }
-            Err(error) => return Err(ClusterError::NoJetStream(explain(&error))),
+        let Err(error) = jetstream.query_account().await else { return Ok(()) };
+        let passes = match error.kind() {
+            TimedOut => true,
+            JetStream(error) => is_temporary(&error),
+            _ => false,
+        };
+        if !passes || begun.elapsed() >= limits::ENGINE_START {
+            return Err(ClusterError::NoJetStream(explain(&error)));
         }
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!("waiting for JetStream: the NATS servers have no majority yet");
+        }
+        sleep(limits::RETRY).await;
     }
+}
+
+/// Whether a server says only that there is no leader at present.
+pub(crate) fn is_temporary(error: &jetstream::Error) -> bool {
+    [ErrorCode::CLUSTER_NOT_LEADER, ErrorCode::CLUSTER_NOT_AVAILABLE].contains(&error.error_code())
 }
 
 fn is_missing(error: &jetstream::context::GetStreamError) -> bool {

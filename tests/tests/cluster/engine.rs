@@ -74,3 +74,19 @@ async fn one_of_three_servers_may_die() {
     once.dedup();
     assert_eq!(stored, once);
 }
+
+#[tokio::test]
+async fn a_node_that_begins_while_nats_has_no_majority_waits_for_it() {
+    let Some(mut nats) = Nats::start(3).await else { return };
+    let mut node = nodes(&nats, &fixture(), &["a"]).await.remove(0);
+    node.terminate().await;
+    for number in [1, 2] {
+        nats.kill9(number);
+    }
+    node.launch();
+    node.wait_output("waiting for JetStream: the NATS servers have no majority yet").await;
+    nats.launch(1).await;
+    node.ready().await;
+    let mut device = join(&node, "dev-1").await;
+    append(&mut device, "j", 1).await.expect("appended");
+}
