@@ -95,8 +95,10 @@ async fn h6_a_reload_does_not_take_a_default_mode_that_no_plugin_has() {
     assert!(checked.body.contains("did you mean `chat`?"), "{checked:?}");
     server.configure(&wrong);
     server.wait_output("configuration not reloaded").await;
-    let output = until_status(&server, 200).await;
-    assert!(output.contains("configuration: refused at 20") && output.contains("(session.default_mode)"), "{output}");
+    // The note follows the line of the log.
+    let noted = |(status, text): &(u16, String)| *status == 200 && text.contains("configuration: refused at 20");
+    let (_, output) = wait::until("the refusal is noted", wait::TIMEOUT, async || readiness(&server).await, noted).await;
+    assert!(output.contains("(session.default_mode)"), "{output}");
     server.configure(&settings.set("server.admin_token", json!("changeme")));
     server.wait_output("server.admin_token: can be guessed").await;
     let probe = async || readiness(&server).await.1;
