@@ -94,7 +94,7 @@ async fn three_nodes_begin_with_one_command_and_one_may_die() {
 
     script.interrupt();
     let status = run_blocking(move || script.0.wait()).await.expect("not stopped").expect("it ends");
-    assert_eq!(status.code(), Some(130));
+    assert!(status.success(), "{status}");
     for number in 0..3 {
         assert!(std::net::TcpStream::connect(address(number)).is_err(), "a node goes on");
     }

@@ -97,7 +97,8 @@ async fn h6_a_reload_does_not_take_a_default_mode_that_no_plugin_has() {
     server.wait_output("configuration not reloaded").await;
     // The note follows the line of the log.
     let noted = |(status, text): &(u16, String)| *status == 200 && text.contains("configuration: refused at 20");
-    let (_, output) = wait::until("the refusal is noted", wait::TIMEOUT, async || readiness(&server).await, noted).await;
+    let (_, output) =
+        wait::until("the refusal is noted", wait::TIMEOUT, async || readiness(&server).await, noted).await;
     assert!(output.contains("(session.default_mode)"), "{output}");
     server.configure(&settings.set("server.admin_token", json!("changeme")));
     server.wait_output("server.admin_token: can be guessed").await;
