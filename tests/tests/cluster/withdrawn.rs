@@ -51,8 +51,11 @@ async fn a_full_engine_refuses_and_nothing_acknowledged_is_lost() {
     expect_readiness(&nodes[0], "NATS refuses to store").await;
     // There is room again.
     nats.reconfigure("max_file_store: 3MB", "max_file_store: 1GB");
-    let again = async || append(&mut Device::join(&nodes[0], "dev-2").await, "other", 1).await.is_ok();
-    until("it stores again", TIMEOUT, again, |stores| *stores).await;
+    let again = async || match Device::try_join_at(nodes[0].ws(), "dev-2", TIMEOUT).await {
+        Some(mut device) => append(&mut device, "other", 1).await.is_ok(),
+        None => false,
+    };
+    until("it stores again", TIMEOUT * 2, again, |stores| *stores).await;
     expect_readiness(&nodes[0], "200").await;
     let export = nodes[1].admin("GET", "/api/v1/devices/dev-1/export?node=b", "").await.json();
     let entries = export["kept"]["journal_entries"].as_array().map_or(0, Vec::len);

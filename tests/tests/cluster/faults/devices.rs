@@ -158,9 +158,10 @@ async fn append(world: &World, connection: &mut Connection) -> bool {
 
 /// Has the session count. False if the connection is of no use any more.
 async fn count(world: &World, connection: &mut Connection) -> bool {
-    let (begun, device) = (world.now(), connection.device);
+    let &mut Connection { device, number, node, .. } = connection;
+    let begun = world.now();
     let place = world.with(|history| {
-        history.counts.push(Count { device, begun, told: None });
+        history.counts.push(Count { device, connection: number, node, begun, told: None });
         history.counts.len() - 1
     });
     connection.socket.send(json!({ "type": "fixture", "do": "count" })).await;

@@ -24,6 +24,9 @@ pub struct Append {
 #[derive(Clone, Debug)]
 pub struct Count {
     pub device: usize,
+    /// As of an [`Append`].
+    pub connection: usize,
+    pub node: usize,
     pub begun: u64,
     /// The count, and when it was heard.
     pub told: Option<(u64, u64)>,
@@ -69,7 +72,7 @@ pub enum Violation {
     /// Two acknowledgements of the same place, or one over a connection that was left, after the device had been
     /// answered by another node: two nodes took themselves for the owner.
     TwoOwners,
-    /// A session went on with a state from before an acknowledged append.
+    /// A session went on with a state from before an acknowledged append of its own.
     StateLost,
     /// Two increments of the shared counter were acknowledged as one.
     LostUpdate,
@@ -175,11 +178,13 @@ fn check_owners(appends: &[&Append], found: &mut dyn FnMut(Violation, &str)) {
     }
 }
 
-/// A count is higher than every count that was told before an append which was acknowledged before it.
+/// A count is higher than every count that was told before an append of the same session which was acknowledged before
+/// it. A count alone makes nothing durable: what was told over an earlier connection may be lost with its node, and the
+/// append be that of a session from before it. A connection belongs to one session.
 fn check_state(appends: &[&Append], counts: &[&Count], found: &mut dyn FnMut(Violation, &str)) {
     #[derive(Clone, Copy)]
     enum Event {
-        Counted(u64),
+        Counted(usize, u64),
         AppendBegins(usize),
         Appended(usize),
         CountBegins(usize),
@@ -191,19 +196,36 @@ fn check_state(appends: &[&Append], counts: &[&Count], found: &mut dyn FnMut(Vio
     }
     for (place, count) in counts.iter().enumerate() {
         events.push((count.begun, Event::CountBegins(place)));
-        events.extend(count.told.map(|(value, at)| (at, Event::Counted(value))));
+        events.extend(count.told.map(|(value, at)| (at, Event::Counted(count.connection, value))));
     }
     events.sort_by_key(|(at, _)| *at);
-    let (mut highest, mut durable) = (0, 0);
+    let mut highest: BTreeMap<usize, u64> = BTreeMap::new();
+    let (mut durable, mut by) = (0, 0);
     let mut before_append = vec![0; appends.len()];
     for (_, event) in events {
         match event {
-            Event::Counted(value) => highest = highest.max(value),
-            Event::AppendBegins(place) => before_append[place] = highest,
-            Event::Appended(place) => durable = durable.max(before_append[place]),
+            Event::Counted(connection, value) => {
+                let known = highest.entry(connection).or_default();
+                *known = value.max(*known);
+            }
+            Event::AppendBegins(place) => {
+                before_append[place] = highest.get(&appends[place].connection).copied().unwrap_or(0);
+            }
+            Event::Appended(place) => {
+                if before_append[place] > durable {
+                    (durable, by) = (before_append[place], place);
+                }
+            }
             Event::CountBegins(place) => {
                 let Some((value, _)) = counts[place].told.filter(|(value, _)| *value <= durable) else { continue };
-                found(Violation::StateLost, &format!("it counted {value} after {durable} had been made durable"));
+                let (append, count) = (appends[by], counts[place]);
+                let shown = |connection: usize, node: usize, begun: u64| {
+                    format!("over connection {connection} to node {node} at {begun}")
+                };
+                let at = shown(count.connection, count.node, count.begun);
+                let by = shown(append.connection, append.node, append.begun);
+                let what = format!("{at} it counted {value}, after {durable} had been made durable {by}");
+                found(Violation::StateLost, &what);
             }
         }
     }
@@ -258,7 +280,8 @@ mod tests {
             history.appends.push(Append { device, connection, node: connection % 3, value, begun, told });
             counts[device] += 1;
             let (begun, at) = (tick(), tick());
-            history.counts.push(Count { device, begun, told: random.bool().then_some((counts[device], at)) });
+            let told = random.bool().then_some((counts[device], at));
+            history.counts.push(Count { device, connection, node: connection % 3, begun, told });
             if random.u8(..4) == 0 {
                 let (begun, happens) = (tick(), random.bool());
                 copy.counter += u64::from(happens);
@@ -332,12 +355,13 @@ mod tests {
             }
             Violation::StateLost => {
                 // A count of before, after an append that made a later one durable.
-                history.counts.push(Count { device, begun: 9_000, told: Some((50_000, 9_001)) });
+                let count = Count { device, connection: 9, node: 0, begun: 9_000, told: Some((50_000, 9_001)) };
+                history.counts.push(count.clone());
                 let (begun, told) = (9_002, Some((copies[0].journals[device].len() as u64 + 1, 9_003)));
                 let append = Append { device, connection: 9, node: 0, value: 3_000, begun, told };
                 history.appends.push(append);
                 copies.iter_mut().for_each(|copy| copy.journals[device].push(3_000));
-                history.counts.push(Count { device, begun: 9_004, told: Some((50_000, 9_005)) });
+                history.counts.push(Count { begun: 9_004, told: Some((50_000, 9_005)), ..count });
             }
             Violation::CopiesDiffer => copies[2].counter += 1,
         }
@@ -360,6 +384,26 @@ mod tests {
             }
             assert!(planted > 100, "{fault:?} was planted {planted} times only");
         }
+    }
+
+    #[test]
+    fn a_count_that_nothing_has_made_durable_may_be_lost_with_its_node() {
+        let count = |connection, begun, value| Count {
+            device: 0,
+            connection,
+            node: connection,
+            begun,
+            told: Some((value, begun + 1)),
+        };
+        let append = Append { device: 0, connection: 1, node: 1, value: 1, begun: 7, told: Some((1, 8)) };
+        let copy = [Copy { journals: vec![vec![1]], counter: 0 }];
+        // Node 0 dies between the count and the append, and node 1 goes on from before the count.
+        let counts = vec![count(0, 1, 1), count(0, 3, 2), count(1, 9, 2)];
+        let history = History { appends: vec![append], counts, ..History::default() };
+        assert_eq!(check(&history, &copy), []);
+        // Told over the connection of the append, it is durable.
+        let counts = [history.counts.clone(), vec![count(1, 5, 2)]].concat();
+        assert_eq!(violations(&History { counts, ..history }, &copy), [Violation::StateLost].into());
     }
 
     #[test]
