@@ -63,7 +63,7 @@ impl<D: Directory + Clone + Send + Sync + 'static> Answering<D> {
             Request::LetGo { .. } => {}
             Request::TakeUp { device, from } => {
                 if self.claims.take(&device, Some(from)).await {
-                    self.host.resume(&device);
+                    self.host.resume(device).await;
                 }
             }
             Request::Deliver { device, message, supersedes } => {

@@ -29,41 +29,63 @@ pub(crate) struct NodeClaims {
 }
 
 impl Claims for NodeClaims {
-    fn claim(&self, device: &DeviceId) -> Reply<()> {
-        if self.storage.owns(device) {
-            return Reply::ready(Ok(()));
-        }
+    fn claim(&self, device: &DeviceId) -> Reply<u64> {
         let (claims, device) = (self.clone(), device.clone());
         Reply::from_future(async move {
+            let owner = match claims.storage.owned_epoch(&device) {
+                None => None,
+                Some(epoch) => match claims.confirm(&device, epoch).await? {
+                    Confirmed::Still(epoch) => return Ok(epoch),
+                    Confirmed::Replaced(owner) => Some(owner),
+                },
+            };
             claims.ready().await?;
-            let owner = claims.storage.owner(&device).await?;
+            let owner = match owner {
+                Some(owner) => Some(owner),
+                None => claims.storage.owner(&device).await?,
+            };
             claims.claim_from(&device, owner).await
         })
     }
 
-    fn reclaim(&self, device: &DeviceId) -> Reply<()> {
-        let (claims, device) = (self.clone(), device.clone());
-        Reply::from_future(async move {
-            claims.ready().await?;
-            // Behind everything that is in the log by now.
-            match claims.storage.claim(&device, &claims.own, Some(&claims.own)).await? {
-                Claim::Owned(_) => Ok(()),
-                Claim::OwnedBy(owner) => claims.claim_from(&device, Some(owner)).await,
-            }
-        })
-    }
-
-    fn owns(&self, device: &DeviceId) -> bool {
-        self.storage.owns(device)
+    fn epoch(&self, device: &DeviceId) -> Option<u64> {
+        self.storage.owned_epoch(device)
     }
 }
 
+/// What the log says of a device that this node takes for its own.
+enum Confirmed {
+    /// In this epoch.
+    Still(u64),
+    /// By this owner.
+    Replaced(Owner),
+}
+
 impl NodeClaims {
-    /// Waits for NATS and for the plugins of the cluster, for a bounded time.
-    async fn ready(&self) -> Result<(), StorageError> {
-        // A server that has died is replaced by another within a moment.
+    /// Asks the log whether this node still owns a device: it may have been stopped, or cut off, while another claimed it.
+    /// Where NATS is away nobody can be asked; then the device is served, since nothing that it does can be stored anyway.
+    async fn confirm(&self, device: &DeviceId, epoch: u64) -> Result<Confirmed, StorageError> {
+        self.connected().await;
+        // Behind everything that is in the log by now.
+        let claim = self.storage.claim(device, &self.own, Some(&self.own));
+        match timeout(limits::CONFIRM, claim).await {
+            Ok(Ok(Claim::OwnedBy(owner))) => Ok(Confirmed::Replaced(owner)),
+            Ok(Ok(Claim::Owned(now))) => Ok(Confirmed::Still(now)),
+            Ok(Err(_)) => Ok(Confirmed::Still(epoch)),
+            // What this node has in memory may be of the past.
+            Err(_) => Err(StorageError::Unavailable("the log of the cluster is not read yet".into())),
+        }
+    }
+
+    /// Waits for a moment: a NATS server that has died is replaced by another.
+    async fn connected(&self) {
         let mut connected = self.connected.clone();
         let _ = timeout(limits::RECONNECT, connected.wait_for(|connected| *connected)).await;
+    }
+
+    /// Waits for NATS and for the plugins of the cluster, for a bounded time.
+    async fn ready(&self) -> Result<(), StorageError> {
+        self.connected().await;
         if !self.gate.wait().await {
             let why = "this node has not got all plugins of its cluster yet; /readyz says more";
             return Err(StorageError::Unavailable(why.into()));
@@ -72,17 +94,20 @@ impl NodeClaims {
     }
 
     /// Claims a device, whose owner may save its session before.
-    async fn claim_from(&self, device: &DeviceId, owner: Option<Owner>) -> Result<(), StorageError> {
+    async fn claim_from(&self, device: &DeviceId, owner: Option<Owner>) -> Result<u64, StorageError> {
         // One that is gone is known to NATS as such, and is not waited for.
         if let Some(Owner { node, epoch }) = owner {
             // Without its answer, what it has not saved yet is lost, as when it dies.
             let request = Request::LetGo { device: device.clone(), epoch };
             self.asking.ask(&node, &request, limits::LET_GO).await;
         }
-        self.storage.claim(device, &self.own, None).await?;
+        let claim = self.storage.claim(device, &self.own, None).await?;
         // What the node before may have had already; then it is the same a moment later.
         self.gate.wait().await;
-        Ok(())
+        match claim {
+            Claim::Owned(epoch) => Ok(epoch),
+            Claim::OwnedBy(_) => Err(StorageError::Moved),
+        }
     }
 
     /// Takes up unfinished sessions that no living node owns, spread over the living, until it is dropped.
@@ -107,7 +132,7 @@ impl NodeClaims {
             let mut taken = 0;
             for (device, owner) in unserved {
                 if chosen(&device, &taking) == Some(&self.own) && self.take(&device, owner).await {
-                    host.resume(&device);
+                    host.resume(device).await;
                     taken += 1;
                 }
             }

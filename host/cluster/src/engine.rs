@@ -196,10 +196,10 @@ impl Engine {
 
     /// As [`Self::log`], at the start: servers that start together with this one answer within seconds.
     pub(crate) async fn log_at_start(&self) -> Result<Option<(Stream, String)>, ClusterError> {
-        let begun = Instant::now();
+        let mut patience = Patience::new();
         loop {
             match self.log().await {
-                Err(ClusterError::Engine(_)) if begun.elapsed() < limits::ENGINE_START => sleep(limits::RETRY).await,
+                Err(ClusterError::Engine(_)) if patience.wait().await => {}
                 found => return found,
             }
         }
@@ -232,7 +232,7 @@ impl Engine {
             metadata: [(IDENTITY.to_owned(), identity.to_owned())].into(),
             ..Default::default()
         };
-        let begun = Instant::now();
+        let mut patience = Patience::new();
         loop {
             let created = self.jetstream.create_stream(config.clone()).await;
             let found = self.log().await;
@@ -240,11 +240,10 @@ impl Engine {
                 return Ok(found);
             }
             // Servers that start together with this one find each other within seconds.
-            if begun.elapsed() >= limits::ENGINE_START {
+            if !patience.wait().await {
                 let reason = created.err().map_or_else(|| "it is gone again".to_owned(), |error| explain(&error));
                 return Err(ClusterError::Replicas { replicas, reason });
             }
-            sleep(limits::RETRY).await;
         }
     }
 }
@@ -252,8 +251,7 @@ impl Engine {
 /// Returns when JetStream answers; without a leader it does not, or says so, which is over within seconds.
 async fn wait_for_jetstream(jetstream: &Context) -> Result<(), ClusterError> {
     use jetstream::context::AccountErrorKind::{JetStream, TimedOut};
-    let begun = Instant::now();
-    let mut told = false;
+    let mut patience = Patience::new();
     loop {
         let Err(error) = jetstream.query_account().await else { return Ok(()) };
         let passes = match error.kind() {
@@ -261,13 +259,33 @@ async fn wait_for_jetstream(jetstream: &Context) -> Result<(), ClusterError> {
             JetStream(error) => is_temporary(&error),
             _ => false,
         };
-        if !passes || begun.elapsed() >= limits::ENGINE_START {
+        if !passes || !patience.wait().await {
             return Err(ClusterError::NoJetStream(explain(&error)));
         }
-        if !std::mem::replace(&mut told, true) {
+    }
+}
+
+/// The patience of the start with NATS servers that are not of one mind yet. What waits says so.
+struct Patience {
+    ends: Instant,
+    told: bool,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { ends: Instant::now() + limits::ENGINE_START, told: false }
+    }
+
+    /// Waits for a moment; false once it is at its end.
+    async fn wait(&mut self) -> bool {
+        if Instant::now() >= self.ends {
+            return false;
+        }
+        if !std::mem::replace(&mut self.told, true) {
             tracing::warn!("waiting for JetStream: the NATS servers have no majority yet");
         }
         sleep(limits::RETRY).await;
+        true
     }
 }
 

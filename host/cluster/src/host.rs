@@ -14,6 +14,6 @@ pub trait SessionHost: Send + Sync {
     /// Another node owns the device: its session here, if there is one, ends at once and without a trace.
     fn on_moved(&self, device: &DeviceId);
 
-    /// This node owns the device now, and its unfinished session goes on here.
-    fn resume(&self, device: &DeviceId);
+    /// This node owns the device now, and its unfinished session goes on here, from what is stored.
+    fn resume(&self, device: DeviceId) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }

@@ -33,6 +33,9 @@ pub const LISTEN: Duration = Duration::from_millis(2500);
 pub const LOOK: Duration = Duration::from_secs(10);
 /// How long a device that connects waits for a lost connection to NATS; less than devices wait for their `hello`.
 pub const RECONNECT: Duration = Duration::from_secs(3);
+/// How long a device that connects where it was served last waits for the log to confirm that; then it is refused for
+/// the moment. NATS that is away, or has no majority, is known as such and not waited for.
+pub const CONFIRM: Duration = Duration::from_secs(4);
 /// How long a node may take to save a session that is to move.
 pub const LET_GO: Duration = Duration::from_millis(300);
 /// How long another node may take to answer.

@@ -29,6 +29,11 @@ impl Environment {
         self.shared.config()
     }
 
+    /// For what the session stores: see [`Batch::epoch`](modehost_storage::traits::Batch::epoch).
+    pub(crate) fn owner_epoch(&self) -> Option<u64> {
+        Some(self.handle.life.owner_epoch)
+    }
+
     pub(crate) fn services(&self) -> &Services {
         &self.shared.services
     }

@@ -45,7 +45,15 @@ pub(crate) struct SessionHandle {
     pub(crate) published: Published,
     /// Facts about the connection, for operators.
     pub(crate) connection_facts: Mutex<ConnectionFacts>,
-    /// The session's own task; it ends itself, or is stopped with the registry.
+    pub(crate) life: Life,
+}
+
+/// Since when a session lives, and where.
+pub(crate) struct Life {
+    /// The epoch in which this process served the device when the session began. In any other one it is of the past: it
+    /// serves nobody and stores nothing.
+    pub(crate) owner_epoch: u64,
+    /// Its own task; it ends itself, or is stopped with the registry.
     pub(crate) task: Mutex<Option<WorkTask>>,
 }
 
@@ -71,7 +79,7 @@ pub(crate) type Served = Option<(Arc<str>, GenerationId)>;
 impl SessionHandle {
     /// The handle of a session that has not started.
     pub(crate) fn new(
-        device: DeviceId,
+        (device, owner_epoch): (DeviceId, u64),
         messages: mpsc::Sender<DeviceEvent>,
         audio: AudioInput,
         activity: Activity,
@@ -88,7 +96,7 @@ impl SessionHandle {
             id: Arc::default(),
             published: Published::default(),
             connection_facts: Mutex::default(),
-            task: Mutex::default(),
+            life: Life { owner_epoch, task: Mutex::default() },
         }
     }
 

@@ -56,7 +56,8 @@ impl Persistence {
     /// Submits a record alone. The previous save must have been answered.
     pub(crate) fn submit(&mut self, env: &Environment, record: StoredSession) -> Reply<()> {
         self.stored = true;
-        env.services().sessions.save(record)
+        let committed = env.services().sessions.commit(Batch { epoch: env.owner_epoch(), ..Batch::of(record) });
+        Reply::from_future(async move { committed.await.map(drop) })
     }
 
     /// Lets the save run in the background, to be polled through [`Self::saving`].
@@ -112,7 +113,7 @@ impl Persistence {
         self.flush(env).await;
         self.checkpoint = None;
         if std::mem::take(&mut self.stored) {
-            let removing = env.services().sessions.remove(&env.handle.device);
+            let removing = env.services().sessions.remove(&env.handle.device, env.owner_epoch());
             if let Err(error) = timeout(limits::STORAGE_TIMEOUT, removing).await.unwrap_or_else(|_| Err(no_answer())) {
                 tracing::error!(device = %env.handle.device, %error, "the record of an ended session stays");
             }

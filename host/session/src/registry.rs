@@ -133,10 +133,11 @@ impl Registry {
         {
             return Err(closed.why);
         }
-        if !self.shared.services.claims.owns(device) {
+        let epoch = self.shared.services.claims.epoch(device).ok_or(AttachError::Moved)?;
+        let session = self.find_or_create(&mut sessions, device, epoch);
+        if session.life.owner_epoch != epoch {
             return Err(AttachError::Moved);
         }
-        let session = self.find_or_create(&mut sessions, device);
         if duplicate == DuplicateDevice::Reject && session.connected.load(Ordering::Acquire) != 0 {
             return Err(AttachError::AlreadyConnected);
         }
@@ -153,6 +154,7 @@ impl Registry {
         &self,
         sessions: &mut HashMap<DeviceId, Arc<SessionHandle>>,
         device: &DeviceId,
+        epoch: u64,
     ) -> Arc<SessionHandle> {
         if let Some(session) = sessions.get(device) {
             return session.clone();
@@ -161,7 +163,7 @@ impl Registry {
         let session = Arc::new_cyclic(|handle| {
             let listener = Box::new(AsrListener { handle: handle.clone() });
             let audio = AudioInput::new(self.shared.services.speech.clone(), listener);
-            SessionHandle::new(device.clone(), sender, audio, Activity::new(self.shared.began))
+            SessionHandle::new((device.clone(), epoch), sender, audio, Activity::new(self.shared.began))
         });
         let actor = Session::new(session.clone(), self.shared.clone(), receiver);
         let guard = RemoveOnDrop { shared: self.shared.clone(), session: session.clone() };
@@ -169,7 +171,7 @@ impl Registry {
             let _guard = guard;
             actor.run().await;
         };
-        *session.task.lock() = Some(self.shared.services.threads.spawn(life));
+        *session.life.task.lock() = Some(self.shared.services.threads.spawn(life));
         sessions.insert(device.clone(), session.clone());
         metrics::gauge!("modehost_sessions").set(sessions.len() as f64);
         session
@@ -196,7 +198,9 @@ impl Registry {
     /// Starts the session of a device from its record, without waiting for the device.
     pub fn resume(self: &Arc<Self>, device: &DeviceId) {
         let mut sessions = self.shared.sessions.lock();
-        self.find_or_create(&mut sessions, device).inbox.push_control(Control::Resume);
+        if let Some(epoch) = self.shared.services.claims.epoch(device) {
+            self.find_or_create(&mut sessions, device, epoch).inbox.push_control(Control::Resume);
+        }
     }
 
     /// Removes finished sessions whose resume window is over.
@@ -298,7 +302,7 @@ impl Registry {
 impl Drop for Registry {
     fn drop(&mut self) {
         for session in self.shared.all() {
-            session.task.lock().take();
+            session.life.task.lock().take();
         }
         self.shared.sessions.lock().clear();
     }

@@ -33,9 +33,12 @@ impl SessionHost for NodeSessions {
         }
     }
 
-    fn resume(&self, device: &DeviceId) {
-        if let Some(registry) = self.0.upgrade() {
-            registry.resume(device);
-        }
+    fn resume(&self, device: DeviceId) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let registry = self.0.upgrade();
+        Box::pin(async move {
+            if let Some(registry) = registry {
+                registry.take_up(&device).await;
+            }
+        })
     }
 }

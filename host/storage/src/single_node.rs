@@ -5,20 +5,19 @@ use modehost_ids::DeviceId;
 use crate::reply::Reply;
 use crate::traits::Claims;
 
+/// The one that never ends.
+const EPOCH: u64 = 0;
+
 /// The only node.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SingleNode;
 
 impl Claims for SingleNode {
-    fn claim(&self, _device: &DeviceId) -> Reply<()> {
-        Reply::ready(Ok(()))
+    fn claim(&self, _device: &DeviceId) -> Reply<u64> {
+        Reply::ready(Ok(EPOCH))
     }
 
-    fn reclaim(&self, device: &DeviceId) -> Reply<()> {
-        self.claim(device)
-    }
-
-    fn owns(&self, _device: &DeviceId) -> bool {
-        true
+    fn epoch(&self, _device: &DeviceId) -> Option<u64> {
+        Some(EPOCH)
     }
 }

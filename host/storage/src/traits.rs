@@ -364,8 +364,8 @@ pub trait Sessions: Send + Sync {
     /// The device's record.
     fn load(&self, device: &DeviceId) -> Reply<Option<StoredSession>>;
 
-    /// Deletes the device's record.
-    fn remove(&self, device: &DeviceId) -> Reply<()>;
+    /// Deletes the device's record. `epoch`: see [`Batch::epoch`].
+    fn remove(&self, device: &DeviceId, epoch: Option<u64>) -> Reply<()>;
 
     /// Devices whose sessions are unfinished.
     fn unfinished(&self) -> Reply<Vec<DeviceId>>;

@@ -1,6 +1,7 @@
 //! Nodes that die, stop, or hear too late. Rule: what was acknowledged is there once, and an owner that was replaced
 //! writes nothing more.
 
+use modehost_task::spawn_io;
 use modehost_tests::cut::Cut;
 use modehost_tests::wait::{TIMEOUT, until};
 use modehost_tests::{Device, Nats, Server};
@@ -63,6 +64,44 @@ async fn a_node_that_was_stopped_learns_that_it_was_replaced() {
     append(&mut there, "j", 3).await.expect("appended");
     assert_eq!(journal(&mut there, "j").await, [1, 2, 3]);
     assert!(device.seen_of_type("fixture").iter().all(|message| message["done"].as_u64().unwrap_or(0) < 100));
+}
+
+#[tokio::test]
+async fn a_node_that_was_stopped_serves_no_state_of_before_to_who_comes_back() {
+    let Some(nats) = Nats::start(1).await else { return };
+    let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for number in 0..20 {
+        let mut device = Device::join(&nodes[0], &format!("dev-{number}")).await;
+        assert_eq!(device.count().await.0, 1);
+        append(&mut device, &format!("j{number}"), 1).await.expect("appended");
+        here.push(device);
+    }
+    nodes[0].signal(Signal::STOP);
+    until("every thread has stopped", TIMEOUT, async || is_stopped(nodes[0].pid()), |stopped| *stopped).await;
+    for number in 0..20 {
+        let mut device = Device::join(&nodes[1], &format!("dev-{number}")).await;
+        assert_eq!(count(&mut device).await, 2);
+        append(&mut device, &format!("j{number}"), 2).await.expect("appended");
+        there.push(device);
+    }
+    // They come back before it has heard of anything.
+    let address = nodes[0].ws();
+    let back: Vec<_> = (0..20)
+        .map(|number| spawn_io(async move { Device::try_join_at(address, &format!("dev-{number}"), TIMEOUT).await }))
+        .collect();
+    nodes[0].signal(Signal::CONT);
+    for device in back {
+        let mut device = device.join().await.expect("no panic").expect("a connection");
+        assert_eq!(count(&mut device).await, 3);
+    }
+}
+
+/// The next count; what the session says of its open requests before is of no interest.
+async fn count(device: &mut Device) -> u64 {
+    device.send(json!({ "type": "fixture", "do": "count" })).await;
+    let counted = device.expect("a count", |message| message["count"].is_u64()).await;
+    counted["count"].as_u64().expect("a number")
 }
 
 #[tokio::test]

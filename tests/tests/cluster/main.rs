@@ -12,12 +12,18 @@ mod plugins;
 mod start;
 mod withdrawn;
 
+use std::time::Duration;
+
 use modehost_task::spawn_io;
+use modehost_tests::wait::until;
 use modehost_tests::{Device, Nats, Server, Settings, guest};
 use serde_json::{Value, json};
 
 /// Close code of a connection whose device another node serves.
 const MOVED: u16 = 4001;
+
+/// How long a node may take to be as the others are, after everything that has happened.
+const HEALED: Duration = Duration::from_secs(60);
 
 /// The settings of a node with the fixture.
 fn fixture() -> Settings {
@@ -31,6 +37,19 @@ async fn nodes(nats: &Nats, settings: &Settings, names: &[&str]) -> Vec<Server> 
         nodes.push(Server::start(nats.node(settings, name)).await);
     }
     nodes
+}
+
+/// Waits until a node knows of so many, itself included, and all of them have applied the same.
+async fn all_applied(asked: &Server, count: usize) {
+    let applied = async || {
+        let rows = asked.admin("GET", "/api/v1/nodes", "").await.json();
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        rows.iter().map(|row| row["own"]["applied"].as_u64()).collect::<Vec<_>>()
+    };
+    let all_same = |applied: &Vec<Option<u64>>| {
+        applied.len() == count && applied.iter().all(|one| one.is_some() && *one == applied[0])
+    };
+    until("all nodes have applied the same", HEALED, applied, all_same).await;
 }
 
 /// Connects as a device does: again, if it is told to try later.

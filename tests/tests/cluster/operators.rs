@@ -8,7 +8,7 @@ use modehost_tests::{Device, Nats, Server};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{fixture, nodes};
+use super::{all_applied, fixture, nodes};
 
 /// Name of the node that has each session, as a node lists them.
 async fn sessions(node: &Server) -> Vec<(String, String)> {
@@ -106,6 +106,7 @@ async fn a_node_that_does_not_answer_is_named_and_holds_nobody_up() {
     let nodes = nodes(&nats, &fixture(), &["a", "b"]).await;
     let _here = Device::join(&nodes[0], "here").await;
     let _there = Device::join(&nodes[1], "there").await;
+    all_applied(&nodes[0], 2).await;
     nodes[1].signal(Signal::STOP);
     let listed = nodes[0].admin("GET", "/api/v1/sessions", "").await;
     assert_eq!((listed.status, listed.header("modehost-unanswered")), (200, Some("b")));

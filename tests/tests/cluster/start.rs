@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{append, fixture, nodes};
+use super::{all_applied, append, fixture, nodes};
 
 /// Starts a server that has to refuse, and returns what it said.
 async fn refused(settings: &Settings) -> String {
@@ -161,7 +161,8 @@ async fn a_backup_begins_a_new_cluster_or_a_server_of_its_own() {
     let mut device = Device::join(&second[0], "dev-1").await;
     assert_eq!(append(&mut device, "j", 2).await, Ok(2));
 
-    // And alone again.
+    // And alone again, with what it has by then.
+    all_applied(&second[0], 2).await;
     node.terminate().await;
     let said = {
         node.configure(&fixture());

@@ -119,7 +119,8 @@ impl Session {
             return true;
         }
         let author = Author { session: self.env.id.clone(), device: self.env.handle.device.clone() };
-        let error = match self.persistence.commit(&self.env, Batch { author, writes, record }).await {
+        let batch = Batch { author, writes, record, epoch: self.env.owner_epoch() };
+        let error = match self.persistence.commit(&self.env, batch).await {
             Ok(outcomes) => {
                 for (write, outcome) in pending.into_iter().zip(outcomes) {
                     self.on_outcome(write.succeeded(outcome));

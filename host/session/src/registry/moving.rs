@@ -29,25 +29,13 @@ impl Registry {
             // It is refused when it is attached.
             return Ok(());
         }
-        let claims = &self.shared.services.claims;
-        let let_go = self.closed_to.lock().get(device).is_some_and(|closed| closed.why == AttachError::Moved);
-        if claims.owns(device) && !let_go {
-            return Ok(());
-        }
         let no_answer = || StorageError::Unavailable("no answer in time".into());
-        // Of a time before other nodes served the device: it must neither serve this connection nor write anything.
-        let stale = self.find(device);
-        let claim = if let_go { claims.reclaim(device) } else { claims.claim(device) };
-        let claimed = timeout(limits::STORAGE_TIMEOUT, claim).await;
-        claimed.unwrap_or_else(|_| Err(no_answer()))?;
-        if let Some(stale) = stale.filter(|stale| self.serves(stale)) {
-            self.shared.leave(&stale);
-            let ended = async {
-                while self.serves(&stale) {
-                    sleep(limits::STORAGE_BACKOFF).await;
-                }
-            };
-            timeout(limits::FORGET_SESSION, ended).await.map_err(|_| no_answer())?;
+        let let_go = self.closed_to.lock().get(device).is_some_and(|closed| closed.why == AttachError::Moved);
+        let let_go = self.find(device).filter(|_| let_go);
+        let claimed = timeout(limits::STORAGE_TIMEOUT, self.shared.services.claims.claim(device)).await;
+        let epoch = claimed.unwrap_or_else(|_| Err(no_answer()))?;
+        if !self.end_stale(device, epoch, let_go).await {
+            return Err(no_answer());
         }
         // It was let go to another node, and has come back.
         let mut closed_to = self.closed_to.lock();
@@ -55,6 +43,28 @@ impl Registry {
             closed_to.remove(device);
         }
         Ok(())
+    }
+
+    /// Begins the session of a device that this process has taken up from its record, without waiting for the device.
+    pub async fn take_up(self: &Arc<Self>, device: &DeviceId) {
+        let Some(epoch) = self.shared.services.claims.epoch(device) else { return };
+        if self.end_stale(device, epoch, None).await {
+            self.resume(device);
+        }
+    }
+
+    /// Ends a session of another epoch than this: others may have served the device since, so that it must neither serve
+    /// a connection nor write anything. Also `let_go`, which is about to end. False if it has not ended in time.
+    async fn end_stale(&self, device: &DeviceId, epoch: u64, let_go: Option<Arc<SessionHandle>>) -> bool {
+        let of_before = self.find(device).filter(|present| present.life.owner_epoch != epoch);
+        let Some(stale) = of_before.or(let_go).filter(|stale| self.serves(stale)) else { return true };
+        self.shared.leave(&stale);
+        let ended = async {
+            while self.serves(&stale) {
+                sleep(limits::STORAGE_BACKOFF).await;
+            }
+        };
+        timeout(limits::FORGET_SESSION, ended).await.is_ok()
     }
 
     /// Whether sessions are handed over to other nodes, so that no connection is attached.
@@ -89,13 +99,11 @@ impl Registry {
 
     /// Ends the session of a device that another node has claimed, without saving anything.
     pub fn end_moved(&self, device: &DeviceId) {
-        // It has come back meanwhile, and the session of before was ended by the claim.
-        if self.shared.services.claims.owns(device) {
-            return;
-        }
-        let session = self.shared.sessions.lock().get(device).cloned();
-        if let Some(session) = session {
-            self.shared.leave(&session);
+        // It may have come back meanwhile.
+        let present = self.shared.services.claims.epoch(device);
+        let stale = self.find(device).filter(|session| present != Some(session.life.owner_epoch));
+        if let Some(stale) = stale {
+            self.shared.leave(&stale);
         }
     }
 

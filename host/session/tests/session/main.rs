@@ -6,7 +6,7 @@
 //! - here: recovery, rollback, swaps, starts and ends
 //! - [`speech`], [`transcripts`]: speech output and transcripts; [`turns`]: the turn records
 //! - [`ending`], [`hello`]: sessions that expire, and connections that start; [`faults`]: faults
-//! - [`idle`]: idle devices
+//! - [`idle`]: idle devices; [`moving`]: sessions from before others have served their device
 //! - [`device_tools`]: a device's MCP server
 //! - [`delivery`], [`outcomes`]: messages to other devices; models, webhooks and archives without a device
 //! - [`offers`]: what modes are told of the modes that there are
@@ -23,6 +23,7 @@ mod hello;
 mod host;
 mod idle;
 mod mock_mode;
+mod moving;
 mod native;
 mod offers;
 mod outcomes;

@@ -93,13 +93,13 @@ impl Sessions for SpyStore {
         }
     }
 
-    fn remove(&self, device: &DeviceId) -> Reply<()> {
+    fn remove(&self, device: &DeviceId, epoch: Option<u64>) -> Reply<()> {
         let (inner, device) = (self.0.clone(), device.clone());
         let mut allowed = inner.removal_allowed.subscribe();
         Reply::from_future(async move {
             inner.removal_tried.send_replace(true);
             let _ = allowed.wait_for(|allowed| *allowed).await;
-            inner.real.remove(&device).await
+            inner.real.remove(&device, epoch).await
         })
     }
 

@@ -38,6 +38,11 @@ pub(super) trait Command: Serialize + DeserializeOwned + Send + 'static {
         None
     }
 
+    /// The epoch in which the caller took up the device of [`Self::owner`]; none if that does not matter.
+    fn epoch(&self) -> Option<u64> {
+        None
+    }
+
     /// The device that it is done for, by its owner or by anybody who owns no such device.
     fn sender(&self) -> Option<&DeviceId> {
         None

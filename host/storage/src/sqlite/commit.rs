@@ -19,7 +19,7 @@ use crate::traits::{self, Author, Write, WriteResult};
 impl SqliteStorage {
     /// Queues a batch.
     pub(super) fn commit_batch(&self, batch: traits::Batch) -> Reply<Vec<WriteResult>> {
-        let traits::Batch { author, writes, record } = batch;
+        let traits::Batch { author, writes, record, epoch } = batch;
         if let Err(error) = writes.iter().try_for_each(validate) {
             return reject(error);
         }
@@ -27,7 +27,7 @@ impl SqliteStorage {
             Ok(record) => record,
             Err(error) => return reject(error),
         };
-        self.execute(CommitBatch { author, writes, record, total: self.quotas.archive_keep() })
+        self.execute(CommitBatch { author, writes, record, total: self.quotas.archive_keep(), epoch })
     }
 }
 
@@ -39,6 +39,9 @@ pub(super) struct CommitBatch {
     record: Option<Encoded>,
     /// Archive entries kept per kind over all devices; 0: all.
     total: u32,
+    /// Travels with the command, as [`Logged`](super::command::Logged).
+    #[serde(skip)]
+    epoch: Option<u64>,
 }
 
 impl Command for CommitBatch {
@@ -46,7 +49,7 @@ impl Command for CommitBatch {
     type Output = Vec<WriteResult>;
 
     fn apply(&self, context: &mut WriteContext<'_>) -> rusqlite::Result<Vec<WriteResult>> {
-        let Self { author, writes, record, total } = self;
+        let Self { author, writes, record, total, .. } = self;
         let outcomes = writes.iter().map(|write| apply(context, author, write, *total));
         let outcomes = outcomes.collect::<rusqlite::Result<_>>()?;
         if let Some(record) = record {
@@ -62,6 +65,10 @@ impl Command for CommitBatch {
 
     fn owner(&self) -> Option<&DeviceId> {
         Some(&self.author.device)
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        self.epoch
     }
 }
 

@@ -204,11 +204,6 @@ impl SqliteStorage {
         self.follower.set(Arc::new(observer)).map_err(|_| twice())
     }
 
-    /// Whether this node owns the device. Always true on a single node.
-    pub fn owns(&self, device: &DeviceId) -> bool {
-        self.replication.get().is_none_or(|replication| replication.owned.lock().contains_key(device))
-    }
-
     /// The epoch in which this node owns a device, as far as it knows.
     pub fn owned_epoch(&self, device: &DeviceId) -> Option<u64> {
         self.replication.get().and_then(|replication| replication.owned.lock().get(device).copied())
@@ -319,7 +314,14 @@ impl Replication {
     ) -> Result<(), StorageError> {
         let owned = |device: &DeviceId| self.owned.lock().get(device).copied();
         let epoch = match command.owner() {
-            Some(device) => Some(owned(device).ok_or(StorageError::Moved)?),
+            Some(device) => {
+                let present = owned(device).ok_or(StorageError::Moved)?;
+                // Of a session of before: others may have served the device since, and what it has is of the past.
+                if command.epoch().is_some_and(|epoch| epoch != present) {
+                    return Err(StorageError::Moved);
+                }
+                Some(present)
+            }
             None => command.sender().and_then(owned),
         };
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);

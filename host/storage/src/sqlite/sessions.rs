@@ -51,8 +51,8 @@ impl Sessions for SqliteStorage {
         })
     }
 
-    fn remove(&self, device: &DeviceId) -> Reply<()> {
-        self.execute(RemoveSession { device: device.clone() })
+    fn remove(&self, device: &DeviceId, epoch: Option<u64>) -> Reply<()> {
+        self.execute(RemoveSession { device: device.clone(), epoch })
     }
 
     fn unfinished(&self) -> Reply<Vec<DeviceId>> {
@@ -85,6 +85,9 @@ impl Sessions for SqliteStorage {
 #[derive(Serialize, Deserialize)]
 pub(super) struct RemoveSession {
     device: DeviceId,
+    /// Travels with the command, as [`Logged`](super::command::Logged).
+    #[serde(skip)]
+    epoch: Option<u64>,
 }
 
 impl Command for RemoveSession {
@@ -103,6 +106,10 @@ impl Command for RemoveSession {
 
     fn owner(&self) -> Option<&DeviceId> {
         Some(&self.device)
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        self.epoch
     }
 }
 

@@ -75,16 +75,13 @@ pub trait Ownership: Send + Sync {
     fn unserved(&self, nodes: Vec<NodeId>) -> Reply<Vec<(DeviceId, Option<NodeId>)>>;
 }
 
-/// Devices of this process.
+/// Devices of this process. A session of an epoch that is not the present one is of the past, in memory too: others may
+/// have served the device since.
 pub trait Claims: Send + Sync {
-    /// Makes this process the one that serves a device; whatever served it before has saved its state. At once where
-    /// there is only one.
-    fn claim(&self, device: &DeviceId) -> Reply<()>;
+    /// Makes this process the one that serves a device, and returns the epoch; whatever served it before has saved its
+    /// state. At once where there is only one process.
+    fn claim(&self, device: &DeviceId) -> Reply<u64>;
 
-    /// As [`Self::claim`], by a process that has let the device go: another may have claimed it since, though this one has
-    /// not heard of it yet.
-    fn reclaim(&self, device: &DeviceId) -> Reply<()>;
-
-    /// Whether this process serves the device now, as far as it knows.
-    fn owns(&self, device: &DeviceId) -> bool;
+    /// The epoch in which this process serves the device now, as far as it knows; none if it does not.
+    fn epoch(&self, device: &DeviceId) -> Option<u64>;
 }

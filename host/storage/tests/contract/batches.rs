@@ -26,7 +26,7 @@ fn record(device: &str, segments: u64) -> StoredSession {
 }
 
 fn batch(device: &str, writes: Vec<Write>, segments: u64) -> Batch {
-    Batch { author: author(device), writes, record: Some(record(device, segments)) }
+    Batch { author: author(device), writes, record: Some(record(device, segments)), epoch: None }
 }
 
 fn write(key: &str, expected: u64, value: &str) -> Write {
@@ -110,7 +110,7 @@ pub fn a_batch_may_be_a_record_alone_or_leave_it_as_it_is(storage: &impl All) {
     assert_eq!(get(storage.commit(Batch::of(record("alone", 1)))), []);
     assert_eq!(segments(storage, "alone"), Some(1));
     let writes = vec![append("batch/alone", "1")];
-    let outcomes = get(storage.commit(Batch { author: author("alone"), writes, record: None }));
+    let outcomes = get(storage.commit(Batch { author: author("alone"), writes, record: None, epoch: None }));
     assert_eq!(outcomes, [WriteResult::Appended(1)]);
     assert_eq!(segments(storage, "alone"), Some(1));
 }
@@ -125,7 +125,7 @@ pub fn a_journal_of_a_batch_is_needed_as_long_as_its_session_is_stored(storage: 
     };
     sweep();
     assert_eq!(entries(storage, "batch/needed"), ["1"]);
-    get(Sessions::remove(storage, &DeviceId::new("needs")));
+    get(Sessions::remove(storage, &DeviceId::new("needs"), None));
     sweep();
     assert!(entries(storage, "batch/needed").is_empty());
 }

@@ -146,7 +146,7 @@ pub fn m7_a_sweep_removes_what_nobody_needs_and_nothing_else(storage: &(impl Jou
     assert!(sweep(storage, 1000) >= 202);
     assert_eq!(there(), [0, 2, 2, 2, 0]);
     // Once its session is deleted, nobody can continue it.
-    get(Sessions::remove(storage, &device));
+    get(Sessions::remove(storage, &device, None));
     assert!(sweep(storage, 1000) >= 1);
     assert_eq!(there(), [0, 2, 2, 0, 0]);
     assert_eq!(sweep(storage, 1000), 0);

@@ -153,7 +153,7 @@ fn what_an_earlier_owner_sends_is_refused_and_nothing_of_it_is_stored() {
     let stale = old.storage.commit(append("d", 2));
     let author = Author { session: SessionId::new("s"), device: device("d") };
     let appended = old.storage.append_for(Some(&author), "of/d", 2, "{}".into());
-    let removed = Sessions::remove(&*old.storage, &device("d"));
+    let removed = Sessions::remove(&*old.storage, &device("d"), None);
     let delivery = OfflineDelivery {
         sender: device("d"),
         receipt: None,
@@ -164,13 +164,13 @@ fn what_an_earlier_owner_sends_is_refused_and_nothing_of_it_is_stored() {
         allow_unknown_receiver: true,
     };
     let delivered = old.storage.enqueue_delivery(delivery);
-    assert!(old.storage.owns(&device("d")), "it cannot know yet");
+    assert!(old.storage.owned_epoch(&device("d")).is_some(), "it cannot know yet");
     log.release(&old);
     assert_eq!(outcome(stale), Err(StorageError::Moved));
     assert_eq!(outcome(appended), Err(StorageError::Moved));
     assert_eq!(outcome(removed), Err(StorageError::Moved));
     assert_eq!(outcome(delivered), Err(StorageError::Moved));
-    assert!(!old.storage.owns(&device("d")));
+    assert!(old.storage.owned_epoch(&device("d")).is_none());
     assert_eq!(*old.events.moved.lock(), [device("d")]);
     // From now on it is refused before it is in the log.
     let before = log.entries().len();
@@ -186,6 +186,30 @@ fn what_an_earlier_owner_sends_is_refused_and_nothing_of_it_is_stored() {
 }
 
 #[test]
+fn a_session_of_an_earlier_epoch_stores_nothing_though_its_node_owns_the_device_again() {
+    let (log, home, away) =
+        (Arc::new(SharedLog::default()), tempfile::tempdir().expect("a"), tempfile::tempdir().expect("b"));
+    let (node, other) = (log.join(home.path(), "a@1"), log.join(away.path(), "b@1"));
+    let claim = |node: &Node| match get(node.storage.claim(&device("d"), &node.id, None)) {
+        Claim::Owned(epoch) => epoch,
+        Claim::OwnedBy(owner) => panic!("{owner:?} has it"),
+    };
+    let of = |epoch: u64, segments: u64| Batch { epoch: Some(epoch), ..append("d", segments) };
+    let first = claim(&node);
+    get(node.storage.commit(of(first, 1)));
+    let between = claim(&other);
+    get(other.storage.commit(of(between, 2)));
+    let second = claim(&node);
+    let before = log.entries().len();
+    assert_eq!(outcome(node.storage.commit(of(first, 3))), Err(StorageError::Moved));
+    assert_eq!(outcome(Sessions::remove(&*node.storage, &device("d"), Some(first))), Err(StorageError::Moved));
+    assert_eq!(log.entries().len(), before);
+    assert_eq!(get(node.storage.load(&device("d"))).expect("a record").segments, 2);
+    get(node.storage.commit(of(second, 3)));
+    assert_eq!((entries(&node, "of/d"), get(node.storage.load(&device("d"))).expect("a record").segments), (3, 3));
+}
+
+#[test]
 fn a_claim_keeps_its_epoch_and_may_depend_on_the_owner_before() {
     let (log, home, away) =
         (Arc::new(SharedLog::default()), tempfile::tempdir().expect("a"), tempfile::tempdir().expect("b"));
@@ -196,7 +220,7 @@ fn a_claim_keeps_its_epoch_and_may_depend_on_the_owner_before() {
     assert_eq!(claim(&first, None), Claim::Owned(epoch));
     let Claim::OwnedBy(owner) = claim(&second, Some(&NodeId::new("gone@1"))) else { panic!("taken") };
     assert_eq!((owner.node, owner.epoch), (first.id.clone(), epoch));
-    assert!(first.storage.owns(&device("d")) && !second.storage.owns(&device("d")));
+    assert!(first.storage.owned_epoch(&device("d")).is_some() && second.storage.owned_epoch(&device("d")).is_none());
     get(first.storage.commit(append("d", 1)));
     caught_up(&log, &second);
     let unserved = |living: &[&Node]| get(second.storage.unserved(living.iter().map(|node| node.id.clone()).collect()));
@@ -206,7 +230,7 @@ fn a_claim_keeps_its_epoch_and_may_depend_on_the_owner_before() {
     assert!(next > epoch);
     // What was removed of a device has no owner, and its next epoch is a new one all the same.
     get(second.storage.erase_device(&device("d")));
-    assert!(!second.storage.owns(&device("d")));
+    assert!(second.storage.owned_epoch(&device("d")).is_none());
     assert_eq!(get(second.storage.owner(&device("d"))), None);
     let Claim::Owned(last) = claim(&first, None) else { panic!("not claimed") };
     assert!(last > next);
@@ -360,7 +384,7 @@ fn commands_are_written_as_ever() {
     get(storage.expire_messages(20));
     get(storage.add_facts(&device, DeviceFacts { knows_extensions: true, sends_stop: false }, 6));
     get(storage.record_seen(&device, 7));
-    get(Sessions::remove(storage, &device));
+    get(Sessions::remove(storage, &device, None));
     get(Sessions::expire(storage, 3));
     get(storage.erase_device(&device));
     get(storage.complete_erasure(&device));

@@ -37,8 +37,8 @@ pub fn a_session_comes_back_as_it_was_saved(sessions: &dyn Sessions) {
     get(sessions.save(newer.clone()));
     assert_eq!(get(sessions.load(&device)), Some(newer));
     assert_eq!(get(sessions.load(&DeviceId::new("back-other"))), Some(session("back-other", 10, false)));
-    get(sessions.remove(&device));
-    get(sessions.remove(&device));
+    get(sessions.remove(&device, None));
+    get(sessions.remove(&device, None));
     assert_eq!(get(sessions.load(&device)), None);
 }
 

@@ -12,10 +12,7 @@ use tokio::time::sleep;
 
 use super::devices::COUNTER;
 use super::history::Copy;
-use crate::{fixture, nodes};
-
-/// How long a node may take to be ready after everything that has happened.
-const HEALED: Duration = Duration::from_secs(60);
+use crate::{HEALED, all_applied, fixture, nodes};
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,15 +136,7 @@ impl Scene {
 
     /// What each node has, once all have applied the same.
     pub async fn copies(&self, devices: usize) -> Vec<Copy> {
-        let applied = async || {
-            let rows = self.nodes[0].admin("GET", "/api/v1/nodes", "").await.json();
-            let rows = rows.as_array().cloned().unwrap_or_default();
-            rows.iter().map(|row| row["own"]["applied"].as_u64()).collect::<Vec<_>>()
-        };
-        let all_same = |applied: &Vec<Option<u64>>| {
-            applied.len() == 3 && applied.iter().all(|one| one.is_some() && *one == applied[0])
-        };
-        until("all nodes have applied the same", HEALED, applied, all_same).await;
+        all_applied(&self.nodes[0], self.nodes.len()).await;
         let mut copies = Vec::new();
         for (node, name) in self.nodes.iter().zip(["a", "b", "c"]) {
             let mut journals = Vec::new();
