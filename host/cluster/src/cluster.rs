@@ -104,7 +104,7 @@ impl Cluster {
         storage.replicate(node.clone(), Arc::new(appender), Arc::new(events))?;
         tasks.push(spawn_io(appending.run(Arc::downgrade(&storage))));
 
-        let (membership, running) = Membership::begin(engine.clone(), node.clone());
+        let (membership, running) = Membership::begin(engine.clone(), node.clone(), news.plugins.clone());
         tasks.push(spawn_io(running));
 
         let (background, running) = Background::new();

@@ -2,6 +2,7 @@
 //! not matter for what is stored, since the log decides that.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::StreamExt;
@@ -11,12 +12,35 @@ use tokio::time::{Instant, interval};
 
 use crate::engine::{ClusterError, Engine, explain};
 use crate::limits;
+use crate::plugin_gate::PluginGate;
 
-/// Subject of heartbeats; the payload is the id of the node, and [`DRAINING`] where that is so.
+/// Subject of heartbeats; the payload is the id of the node and the word of its [`Standing`], with a space between them.
 const HEARTBEATS: &str = "nodes";
 
-/// Follows the id of a node that hands its sessions over.
-const DRAINING: &str = " draining";
+/// What a node does with sessions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Serving,
+    /// It hands its sessions over.
+    Draining,
+    /// It has not got all plugins of the cluster.
+    Lacking,
+}
+
+impl Standing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Lacking => "lacking",
+        }
+    }
+
+    /// The word of a newer server says nothing to this one.
+    fn from_word(word: &str) -> Self {
+        [Self::Draining, Self::Lacking].into_iter().find(|standing| standing.word() == word).unwrap_or(Self::Serving)
+    }
+}
 
 /// The nodes of a cluster, as one of them has heard of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +49,8 @@ pub struct Members {
     pub living: Vec<NodeId>,
     /// Those of them that take no sessions, since they hand theirs over.
     pub draining: Vec<NodeId>,
+    /// Those of them that take no sessions, since they lack plugins of the cluster.
+    pub lacking: Vec<NodeId>,
     /// Those that are not heard of any more, and since when; without those that began again under their name.
     pub gone: Vec<(NodeId, SystemTime)>,
 }
@@ -42,7 +68,8 @@ impl Members {
 
     /// The living nodes that take sessions.
     pub fn taking(&self) -> Vec<NodeId> {
-        self.living.iter().filter(|node| !self.draining.contains(node)).cloned().collect()
+        let takes = |node: &&NodeId| !self.draining.contains(node) && !self.lacking.contains(node);
+        self.living.iter().filter(takes).cloned().collect()
     }
 }
 
@@ -58,25 +85,36 @@ pub(crate) struct Membership {
 
 impl Membership {
     /// That of a node which has heard of nobody; the second part keeps it.
-    pub(crate) fn begin(engine: Engine, own: NodeId) -> (Self, impl Future<Output = ()> + Send + use<>) {
+    pub(crate) fn begin(
+        engine: Engine,
+        own: NodeId,
+        gate: Arc<PluginGate>,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (members, living) = watch::channel(Members::alone(&own));
         let (draining, drains) = watch::channel(false);
-        (Self { living, draining }, run(engine, own, members, drains))
+        (Self { living, draining }, run(engine, own, members, (drains, gate)))
     }
 }
 
 /// What was heard of a node last.
 struct Heard {
     at: Instant,
-    draining: bool,
+    standing: Standing,
 }
 
 /// Sends heartbeats and listens to those of others, until it is dropped.
-async fn run(engine: Engine, own: NodeId, members: watch::Sender<Members>, mut draining: watch::Receiver<bool>) {
+async fn run(
+    engine: Engine,
+    own: NodeId,
+    members: watch::Sender<Members>,
+    (mut draining, gate): (watch::Receiver<bool>, Arc<PluginGate>),
+) {
     let subject = engine.subject(HEARTBEATS);
     let mut heard: HashMap<NodeId, Heard> = HashMap::new();
     let mut tick = interval(limits::HEARTBEAT);
     let mut namesake = false;
+    // Plugins that have just changed are followed within a moment, which is not worth telling.
+    let mut lacked = 0;
     loop {
         let subscribed = engine.client.subscribe(subject.clone()).await;
         let Ok(mut beats) = subscribed else {
@@ -84,10 +122,15 @@ async fn run(engine: Engine, own: NodeId, members: watch::Sender<Members>, mut d
             continue;
         };
         loop {
-            let is_draining = *draining.borrow_and_update();
-            let own_beat = || if is_draining { format!("{own}{DRAINING}") } else { own.to_string() };
+            let standing = match *draining.borrow_and_update() {
+                true => Standing::Draining,
+                false if lacked > 1 => Standing::Lacking,
+                false => Standing::Serving,
+            };
+            let own_beat = || format!("{own} {}", standing.word());
             tokio::select! {
                 _ = tick.tick() => {
+                    lacked = if gate.is_open() { 0 } else { lacked + 1 };
                     // Fails while there is no connection; then nobody would hear it.
                     let _ = engine.client.publish(subject.clone(), own_beat().into()).await;
                 }
@@ -95,8 +138,8 @@ async fn run(engine: Engine, own: NodeId, members: watch::Sender<Members>, mut d
                 beat = beats.next() => {
                     let Some(beat) = beat else { break };
                     let Ok(text) = std::str::from_utf8(&beat.payload) else { continue };
-                    let id = text.strip_suffix(DRAINING);
-                    let (node, draining) = (id.unwrap_or(text), id.is_some());
+                    let (node, word) = text.split_once(' ').unwrap_or((text, ""));
+                    let standing = Standing::from_word(word);
                     if !is_node(node) {
                         continue;
                     }
@@ -108,27 +151,27 @@ async fn run(engine: Engine, own: NodeId, members: watch::Sender<Members>, mut d
                         tracing::error!("another process runs under the node name {} too; stop one of them", own.name());
                     }
                     // One that is new hears of this one at once, and not at its next beat.
-                    if heard.insert(node, Heard { at: Instant::now(), draining }).is_none() {
+                    if heard.insert(node, Heard { at: Instant::now(), standing }).is_none() {
                         let _ = engine.client.publish(subject.clone(), own_beat().into()).await;
                     }
                 }
             }
-            update(&mut heard, (&own, is_draining), &members);
+            update(&mut heard, (&own, standing), &members);
         }
     }
 }
 
 /// Forgets the dead, and tells of changes.
-fn update(heard: &mut HashMap<NodeId, Heard>, (own, is_draining): (&NodeId, bool), members: &watch::Sender<Members>) {
+fn update(heard: &mut HashMap<NodeId, Heard>, (own, standing): (&NodeId, Standing), members: &watch::Sender<Members>) {
     let now = Instant::now();
     heard.retain(|_, heard| now - heard.at < limits::DEAD);
     let mut living: Vec<NodeId> = heard.keys().cloned().chain([own.clone()]).collect();
     living.sort_unstable();
-    let drains =
-        |node: &&NodeId| if *node == own { is_draining } else { heard.get(*node).is_some_and(|heard| heard.draining) };
-    let draining: Vec<NodeId> = living.iter().filter(drains).cloned().collect();
+    let of = |node: &NodeId| heard.get(node).map_or(standing, |heard| heard.standing);
+    let those = |wanted| living.iter().filter(|node| of(node) == wanted).cloned().collect::<Vec<_>>();
+    let (draining, lacking) = (those(Standing::Draining), those(Standing::Lacking));
     members.send_if_modified(|known| {
-        if known.living == living && known.draining == draining {
+        if known.living == living && known.draining == draining && known.lacking == lacking {
             return false;
         }
         for node in living.iter().filter(|node| !known.lives(node) && *node != own) {
@@ -145,7 +188,7 @@ fn update(heard: &mut HashMap<NodeId, Heard>, (own, is_draining): (&NodeId, bool
         known.gone.retain(|(gone, _)| living.iter().all(|node| node.name() != gone.name()));
         let too_many = known.gone.len().saturating_sub(limits::GONE);
         known.gone.drain(..too_many);
-        (known.living, known.draining) = (living, draining);
+        (known.living, known.draining, known.lacking) = (living, draining, lacking);
         true
     });
 }

@@ -35,6 +35,11 @@ impl PluginGate {
         self.followed.send_replace(changes);
     }
 
+    /// Whether this node has what the cluster has.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.followed.borrow() >= *self.changes.borrow()
+    }
+
     /// Waits until this node has what the cluster has. False if that takes too long.
     pub(crate) async fn wait(&self) -> bool {
         let changes = *self.changes.borrow();
@@ -58,6 +63,6 @@ mod tests {
         let (waited, ()) = tokio::join!(gate.wait(), async { gate.follow(2) });
         assert!(waited);
         gate.note_change();
-        assert!(!gate.wait().await);
+        assert!(!gate.wait().await && !gate.is_open());
     }
 }

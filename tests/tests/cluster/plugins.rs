@@ -5,7 +5,7 @@ use modehost_tests::wait::{TIMEOUT, until};
 use modehost_tests::{Device, Nats, Server, Settings, guest};
 use serde_json::json;
 
-use super::{MOVED, nodes};
+use super::{MOVED, append, nodes};
 
 const GOOD: &str = "1.0.0";
 const NEW: &str = "2.0.0";
@@ -118,9 +118,11 @@ async fn a_file_that_is_refused_goes_nowhere_and_a_removed_plugin_is_gone_everyw
 async fn a_node_without_a_plugin_of_the_cluster_takes_no_devices_and_says_why() {
     let Some(nats) = Nats::start(1).await else { return };
     // It may not do on b what it needs.
-    let needs = guest::fixture(&[("version", NEW), ("grants", "hook:billing")]);
+    let needs = guest::fixture(&[("version", NEW), ("grants", "hook:billing,journals:fixture/")]);
+    let grants = json!(["hook:billing", "journals:fixture/"]);
     let settings = good();
-    let a = nodes(&nats, &settings.clone().set("plugins.grants.fixture", json!(["hook:billing"])), &["a"]).await;
+    let granted = settings.clone().set("plugins.grants.fixture", grants);
+    let a = nodes(&nats, &granted, &["a"]).await;
     let b = nodes(&nats, &settings, &["b"]).await;
     let mut device = Device::join(&b[0], "dev-1").await;
     assert_eq!(device.count().await.1, GOOD);
@@ -136,4 +138,16 @@ async fn a_node_without_a_plugin_of_the_cluster_takes_no_devices_and_says_why() 
     let mut back = Device::connect(&b[0], "dev-1").await;
     back.expect_close().await;
     assert_eq!(there.count().await.0, 4);
+
+    // What a third node has begun goes on where the plugin is, whichever device it is.
+    let mut c = nodes(&nats, &granted, &["c"]).await;
+    let devices = (0..6).map(|number| format!("of-c-{number}"));
+    for id in devices {
+        let mut device = Device::join(&c[0], &id).await;
+        device.send(json!({ "type": "fixture", "do": "timer", "request": 9, "n": 600_000 })).await;
+        append(&mut device, "j", 1).await.expect("appended");
+    }
+    c.remove(0).kill9();
+    let sessions = async || a[0].admin("GET", "/api/v1/nodes", "").await.json()[0]["own"]["sessions"].as_u64();
+    until("a has them all", TIMEOUT, sessions, |sessions| *sessions == Some(7)).await;
 }
