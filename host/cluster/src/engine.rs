@@ -196,7 +196,7 @@ impl Engine {
 
     /// As [`Self::log`], at the start: servers that start together with this one answer within seconds.
     pub(crate) async fn log_at_start(&self) -> Result<Option<(Stream, String)>, ClusterError> {
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(NO_MAJORITY);
         loop {
             match self.log().await {
                 Err(ClusterError::Engine(_)) if patience.wait().await => {}
@@ -232,7 +232,7 @@ impl Engine {
             metadata: [(IDENTITY.to_owned(), identity.to_owned())].into(),
             ..Default::default()
         };
-        let mut patience = Patience::new();
+        let mut patience = Patience::new("waiting for as many NATS servers with JetStream as the log has copies");
         loop {
             let created = self.jetstream.create_stream(config.clone()).await;
             let found = self.log().await;
@@ -251,7 +251,7 @@ impl Engine {
 /// Returns when JetStream answers; without a leader it does not, or says so, which is over within seconds.
 async fn wait_for_jetstream(jetstream: &Context) -> Result<(), ClusterError> {
     use jetstream::context::AccountErrorKind::{JetStream, TimedOut};
-    let mut patience = Patience::new();
+    let mut patience = Patience::new(NO_MAJORITY);
     loop {
         let Err(error) = jetstream.query_account().await else { return Ok(()) };
         let passes = match error.kind() {
@@ -265,15 +265,18 @@ async fn wait_for_jetstream(jetstream: &Context) -> Result<(), ClusterError> {
     }
 }
 
-/// The patience of the start with NATS servers that are not of one mind yet. What waits says so.
+const NO_MAJORITY: &str = "waiting for JetStream: the NATS servers have no majority yet";
+
+/// The patience of the start with NATS servers that have not found each other yet. What waits says so, once.
 struct Patience {
     ends: Instant,
-    told: bool,
+    /// What is said, until it has been.
+    notice: Option<&'static str>,
 }
 
 impl Patience {
-    fn new() -> Self {
-        Self { ends: Instant::now() + limits::ENGINE_START, told: false }
+    fn new(notice: &'static str) -> Self {
+        Self { ends: Instant::now() + limits::ENGINE_START, notice: Some(notice) }
     }
 
     /// Waits for a moment; false once it is at its end.
@@ -281,8 +284,8 @@ impl Patience {
         if Instant::now() >= self.ends {
             return false;
         }
-        if !std::mem::replace(&mut self.told, true) {
-            tracing::warn!("waiting for JetStream: the NATS servers have no majority yet");
+        if let Some(notice) = self.notice.take() {
+            tracing::warn!("{notice}");
         }
         sleep(limits::RETRY).await;
         true

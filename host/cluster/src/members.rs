@@ -14,7 +14,7 @@ use crate::engine::{ClusterError, Engine, explain};
 use crate::limits;
 use crate::plugin_gate::PluginGate;
 
-/// Subject of heartbeats; the payload is the id of the node and the word of its [`Standing`], with a space between them.
+/// Subject of heartbeats; the payload is the id of the node, followed by the word of its [`Standing`] if it has one.
 const HEARTBEATS: &str = "nodes";
 
 /// What a node does with sessions.
@@ -30,15 +30,17 @@ enum Standing {
 impl Standing {
     fn word(self) -> &'static str {
         match self {
-            Self::Serving => "serving",
-            Self::Draining => "draining",
-            Self::Lacking => "lacking",
+            Self::Serving => "",
+            Self::Draining => " draining",
+            Self::Lacking => " lacking",
         }
     }
 
-    /// The word of a newer server says nothing to this one.
-    fn from_word(word: &str) -> Self {
-        [Self::Draining, Self::Lacking].into_iter().find(|standing| standing.word() == word).unwrap_or(Self::Serving)
+    /// The id of the node and its standing. The word of a newer server says nothing to this one.
+    fn parse(beat: &str) -> (&str, Self) {
+        let (node, word) = beat.split_at(beat.find(' ').unwrap_or(beat.len()));
+        let known = [Self::Draining, Self::Lacking].into_iter().find(|standing| standing.word() == word);
+        (node, known.unwrap_or(Self::Serving))
     }
 }
 
@@ -127,7 +129,7 @@ async fn run(
                 false if lacked > 1 => Standing::Lacking,
                 false => Standing::Serving,
             };
-            let own_beat = || format!("{own} {}", standing.word());
+            let own_beat = || format!("{own}{}", standing.word());
             tokio::select! {
                 _ = tick.tick() => {
                     lacked = if gate.is_open() { 0 } else { lacked + 1 };
@@ -138,8 +140,7 @@ async fn run(
                 beat = beats.next() => {
                     let Some(beat) = beat else { break };
                     let Ok(text) = std::str::from_utf8(&beat.payload) else { continue };
-                    let (node, word) = text.split_once(' ').unwrap_or((text, ""));
-                    let standing = Standing::from_word(word);
+                    let (node, standing) = Standing::parse(text);
                     if !is_node(node) {
                         continue;
                     }
@@ -220,5 +221,19 @@ pub(crate) async fn hold_name(engine: Engine, name: String) {
                 let _ = engine.client.publish(reply, "".into()).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_is_read_as_it_is_written_and_words_of_newer_servers_are_passed_over() {
+        for standing in [Standing::Serving, Standing::Draining, Standing::Lacking] {
+            let beat = format!("a@1{}", standing.word());
+            assert!(Standing::parse(&beat) == ("a@1", standing), "{beat}");
+        }
+        assert!(Standing::parse("a@1 resting since noon") == ("a@1", Standing::Serving));
     }
 }

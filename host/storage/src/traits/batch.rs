@@ -16,8 +16,9 @@ pub struct Batch {
     pub writes: Vec<Write>,
     /// Replaces the device's session record, after the writes; `None` leaves it as it is.
     pub record: Option<StoredSession>,
-    /// The epoch in which its session took up the device: refused with [`StorageError::Moved`](crate::StorageError::Moved) if this process owns the
-    /// device in another one by now. None: the present one.
+    /// The epoch in which its session took up the device: refused with
+    /// [`StorageError::Moved`](crate::StorageError::Moved) if this process owns the device in another one by now. None:
+    /// the present one.
     pub epoch: Option<u64>,
 }
 
